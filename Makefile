@@ -1,0 +1,70 @@
+# Everything here needs Python >= 3.11 and nothing else: uv, Node and the stand-ins are brought along.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PLAY ?=
+# Use the machine's own certificates: behind a company proxy those are the only ones that verify.
+export UV_SYSTEM_CERTS := 1
+export UV_NATIVE_TLS := 1
+export NODE_USE_SYSTEM_CA := 1
+export UV_LINK_MODE ?= copy
+# A developer's own bot settings must not leak into tests and demo.
+unexport SHIPBELL_CONFIG SHIPBELL_DATABASE_URL SHIPBELL_MASTER_KEYS
+
+.PHONY: help setup demo test lint format bench docs lock clean
+
+help: ## say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.synced $(VENV)/stand-ins/.installed ## make .venv with all that the other targets need
+
+$(PY):
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Shipbell needs Python 3.11 or newer; this is %d.%d. Say PYTHON=/path/to/python3.11 make ..." % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+$(BIN)/uv: | $(PY)
+	@command -v uv >/dev/null 2>&1 && ln -sf "$$(command -v uv)" $@ || $(PY) -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.synced: requirements.lock pyproject.toml | $(BIN)/uv
+	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(PY) requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(PY) --editable .
+	@touch $@
+
+$(VENV)/stand-ins/.installed: bot/demo/node/package.json bot/demo/node/package-lock.json $(VENV)/.synced
+	@mkdir -p $(VENV)/stand-ins
+	@cp bot/demo/node/package.json bot/demo/node/package-lock.json $(VENV)/stand-ins/
+	$(PY) -m bot.demo.npm ci --prefix $(VENV)/stand-ins --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: setup ## the whole bot against local stand-ins, in the browser (PLAY=1: headless, says what happened)
+	@$(BIN)/shipbell demo $(if $(PLAY),--play)
+
+test: lint ## lint, then every test, on SQLite and PostgreSQL
+	$(PY) -m pytest -n 2 --dist worksteal tests
+
+lint: setup ## ruff, mypy, import-linter, the docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky -b html docs $(VENV)/docs
+
+format: setup ## put the code into its form
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: setup ## measure, as ratios within one run
+	$(PY) -m pytest tests/bench -q -s --override-ini addopts= -p no:xdist
+
+docs: setup ## build the documentation into .venv/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning -b html docs $(VENV)/docs
+	@echo "open $(VENV)/docs/index.html"
+
+lock: $(BIN)/uv ## resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate --no-header \
+	  --python-version 3.11 --group dev --all-extras pyproject.toml --output-file requirements.lock
+
+clean: ## remove what make has made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""What is decided: pure, on the standard library, packaging and storage.records alone."""

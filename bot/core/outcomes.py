@@ -1,0 +1,119 @@
+"""What an index can answer, as values: "no" is a value, "broken" is an exception elsewhere.
+
+Knows: meanings. Must not know: HTTP, URLs, Slack.
+"""
+
+from dataclasses import dataclass
+
+from storage.records import Evidence, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The index took the registration (201); it is pending there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The index said no, and asking the same again won't change that."""
+
+    reason: Reason
+    detail: str = ""
+    """What the index itself said, cleaned: one line, no markup, no token, at most 300 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotOffered:
+    """The index has no such API (404, 405, 501 or an HTML page): another way must do."""
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """No answer that means anything yet: time-out, refused connection, 429, 5xx."""
+
+    reason: Reason
+    detail: str = ""
+    retry_after: float | None = None
+    """Seconds that the index asked us to wait, if it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPublisher:
+    """One entry of an index's list of publishers."""
+
+    project: str
+    owner: str
+    repository: str
+    workflow: str
+    environment: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The index's own list for one project, and the evidence that it is."""
+
+    publishers: tuple[ListedPublisher, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The simple index does not know the project (404)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimpleFile:
+    """One file of a project in the simple index."""
+
+    filename: str
+    version: str
+    """"" where the file name does not parse."""
+    provenance_url: str
+    """"" where the index has none."""
+    uploaded_at: str
+    """ISO 8601 as the index wrote it; "" where it did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The simple index knows the project, maybe still without a file."""
+
+    files: tuple[SimpleFile, ...]
+    status: str
+    """PEP 792 project status: `active`, `archived`, `quarantined`, ..."""
+    etag: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """304: nothing has changed since the etag that we sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who published an attested file, as its provenance says; "" where it does not."""
+
+    kind: str
+    repository: str
+    workflow: str
+    environment: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """How a person registers the publisher in a browser."""
+
+    url: str
+    prefilled: bool
+    """Whether the page takes the values from the link; else each must be copied."""
+    fields: tuple[tuple[str, str], ...]
+    """The form's labels and what goes there, in the form's order."""
+
+
+RegisterOutcome = Registered | Refused | NotOffered | TryLater
+ListOutcome = Listed | NotOffered | Refused | TryLater
+SimpleOutcome = Absent | Present | Unchanged | TryLater
+ProvenanceOutcome = Provenance | Absent | TryLater

@@ -1,0 +1,1 @@
+"""Package indexes: one pure module per wire protocol, and one thin client."""

@@ -1,0 +1,1 @@
+"""load -> decide -> claim -> act, one module per lifecycle."""

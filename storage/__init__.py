@@ -1,0 +1,1 @@
+"""What is kept: rows, sealing, queries, history. Never imports bot."""

@@ -1,0 +1,269 @@
+"""The persisted words and the frozen records that travel; rows stay inside `storage`.
+
+Knows: names, shapes, units. Must not know: SQL, ciphers, Slack.
+
+Persisted enums only grow: a value that was ever written keeps its meaning forever, because old rows,
+old outbox payloads and the audit trail still say it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class StorageError(Exception):
+    """The store can't serve; `cause` says why and `remedy` what a person can do."""
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        super().__init__(f"{cause} {remedy}".strip())
+        self.cause = cause
+        self.remedy = remedy
+
+
+class KeyMissing(StorageError):
+    """A master key that sealed a data key is not among the configured ones."""
+
+
+class DoesNotOpen(StorageError):
+    """A ciphertext was changed, or belongs to another row, column or team."""
+
+
+class NewerSchema(StorageError):
+    """The database was made by a newer version of Shipbell."""
+
+
+class SchemaMissing(StorageError):
+    """The database has not been brought up to this version: `shipbell db upgrade`."""
+
+
+class AlreadyRunning(StorageError):
+    """Another process drives this database with the embedded engine."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A secret in memory. Its text comes out by `reveal()` alone, never by printing, formatting or logging."""
+
+    _text: str
+
+    def reveal(self) -> str:
+        """Return the text, at the one place where it is sent or sealed."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+
+class PublisherState(StrEnum):
+    """Where a trusted-publisher registration stands (`docs/publisher-lifecycle.md`)."""
+
+    REQUESTED = "requested"
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    CONFLICT = "conflict"
+    EXPIRED = "expired"
+    REMOVED = "removed"
+
+
+class Reason(StrEnum):
+    """Why a publisher stands where it stands. It tells people; no code decides by it."""
+
+    ASKED = "asked"
+    REGISTERED = "registered"
+    FOUND_REGISTERED = "found_registered"
+    NO_API = "no_api"
+    SUBMITTED_BY_HAND = "submitted_by_hand"
+    NO_CREDENTIAL = "no_credential"
+    PROJECT_MISSING = "project_missing"
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 - a word, not a secret
+    TOKEN_SCOPE = "token_scope"  # noqa: S105 - a word, not a secret
+    ALREADY_PENDING = "already_pending"
+    VALUE_INVALID = "value_invalid"
+    RATE_LIMITED = "rate_limited"
+    INDEX_BROKEN = "index_broken"
+    UNEXPECTED_ANSWER = "unexpected_answer"
+    TIMED_OUT = "timed_out"
+    UNREACHABLE = "unreachable"
+    EVIDENCE = "evidence"
+    TERM_OVER = "term_over"
+    REMOVED_BY_PERSON = "removed_by_person"
+
+
+class EvidenceKind(StrEnum):
+    """What kind of fact from outside confirmed something, strongest first."""
+
+    INDEX = "index"
+    """The index's own list says the publisher is active."""
+    PROVENANCE = "provenance"
+    """A published file's attestation names repository, workflow and environment."""
+    APPEARED = "appeared"
+    """The project, absent when the publisher was registered, is there now."""
+
+
+class CredentialKind(StrEnum):
+    """What a credential is."""
+
+    API_TOKEN = "api_token"  # noqa: S105 - a word, not a secret
+
+
+class InboxState(StrEnum):
+    """How far an intent from Slack has come."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    DEAD = "dead"
+
+
+class OutboxState(StrEnum):
+    """How far a message to Slack has come. SENDING after a crash means: look before sending again."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a trusted publisher is, in the index's own fields; `project` is PEP 503-normalized."""
+
+    index: str
+    project: str
+    owner: str
+    repository: str
+    workflow: str
+    environment: str
+    """May be empty: such a publisher accepts any environment."""
+
+    @property
+    def slug(self) -> str:
+        """The repository as the forge writes it: `owner/repository`."""
+        return f"{self.owner}/{self.repository}"
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """One Slack workspace or org install."""
+
+    id: UUID
+    slack_team_id: str
+    """Slack's team id, or the enterprise id for an org-wide install that names no team."""
+    enterprise_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """A trusted-publisher registration and where it stands. Times are aware, UTC."""
+
+    id: UUID
+    team_id: UUID
+    project_id: UUID
+    registration: Registration
+    channel: str
+    """Slack channel id that is told."""
+    requested_by: str
+    """Slack user id."""
+    state: PublisherState
+    reason: Reason
+    detail: str
+    existed_before: bool | None
+    """Whether the project was on the index when this was asked for; None: not looked yet."""
+    attempts: int
+    """Times that registering was begun; more than one means that an earlier one may have arrived."""
+    polls: int
+    etag: str
+    requested_at: datetime
+    state_at: datetime
+    pending_at: datetime | None
+    expires_at: datetime | None
+    reminded_at: datetime | None
+    next_at: datetime | None
+    """When the engine looks again; None: nothing more to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A fact fetched from outside, kept with where and when it was read."""
+
+    kind: EvidenceKind
+    url: str
+    digest: str
+    """sha256 of the answer's body, hex."""
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A team's secret for an index, without the secret."""
+
+    id: UUID
+    team_id: UUID
+    kind: CredentialKind
+    index: str
+    hint: str
+    """What a person recognises it by; never any part of the secret."""
+    added_by: str
+    added_at: datetime
+    last_used_at: datetime | None
+    uses: int
+    refused_at: datetime | None
+    revoked_at: datetime | None
+    revoked_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """One intent from Slack, as written before the ack."""
+
+    id: UUID
+    team_id: UUID
+    kind: str
+    """What is wanted: a command's or an action's name (`bot/core/intents.py`)."""
+    actor: str
+    channel: str
+    payload: dict[str, Any]
+    sealed: dict[str, Secret] = field(repr=False)
+    """What must not lie in plain text: typed secrets, and Slack's `response_url`."""
+    received_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One message for Slack: facts, rendered to words when sent."""
+
+    id: UUID
+    team_id: UUID
+    slack_team_id: str
+    dedupe_key: str
+    channel: str
+    user: str
+    """Set where the message is for one person only (ephemeral)."""
+    response_url: Secret | None = field(repr=False)
+    kind: str
+    facts: dict[str, Any]
+    state: OutboxState
+    attempts: int
+    created_at: datetime
+    claimed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """Who did what, when; append-only."""
+
+    team_id: UUID
+    at: datetime
+    actor: str
+    """Slack user id, or `shipbell`."""
+    action: str
+    subject: str
+    detail: dict[str, Any]
