@@ -35,7 +35,7 @@ $(VENV)/.synced: requirements.lock pyproject.toml | $(BIN)/uv
 $(VENV)/stand-ins/.installed: bot/demo/node/package.json bot/demo/node/package-lock.json $(VENV)/.synced
 	@mkdir -p $(VENV)/stand-ins
 	@cp bot/demo/node/package.json bot/demo/node/package-lock.json $(VENV)/stand-ins/
-	$(PY) -m bot.demo.npm ci --prefix $(VENV)/stand-ins --no-audit --no-fund --loglevel=error
+	$(PY) -m bot.demo.npm ci --prefix $(VENV)/stand-ins --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 demo: setup ## the whole bot against local stand-ins, in the browser (PLAY=1: headless, says what happened)

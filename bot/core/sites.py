@@ -1,0 +1,39 @@
+"""What the bot knows of a package index before it asks it anything.
+
+Knows: the fields of the setting `SHIPBELL_INDEXES`. Must not know: where settings come from.
+"""
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from storage.records import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth1Consumer:
+    """The consumer that an index's operator gave out for its OAuth 1.0a facility."""
+
+    consumer_key: str
+    consumer_secret: Secret = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSite:
+    """One package index. `url` and `upload_url` have no slash at the end (`upload_url` keeps its own)."""
+
+    name: str
+    url: str
+    upload_url: str = ""
+    publisher_api: bool | None = None
+    """Whether it has `POST /_/v1/publisher`; None: found out by asking."""
+    token_location: str = ""
+    """The host that its API tokens name."""
+    oauth1: OAuth1Consumer | None = None
+    pending_days: int = 30
+    """Days that a pending publisher lives there."""
+    feeds: bool = True
+
+    @property
+    def host(self) -> str:
+        """The index's host name, which its tokens carry unless `token_location` says otherwise."""
+        return self.token_location or urlsplit(self.url).hostname or ""
