@@ -1,0 +1,193 @@
+"""Engines, transactions, and who may drive the database.
+
+Knows: SQLAlchemy's engines, SQLite's and PostgreSQL's manners. Must not know: queries.
+
+SQLite: one writer connection whose transactions begin IMMEDIATE (a deferred one that upgrades from read to
+write claims the same row twice, silently) and a few readers; WAL, foreign keys, and every commit synced, since
+an acked intent must survive a power cut (https://www.sqlite.org/pragma.html#pragma_synchronous).
+"""
+
+import fcntl
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+from storage.crypto import Vault
+from storage.records import AlreadyRunning, NewerSchema, SchemaMissing, StorageError
+
+HEAD = "0001"
+"""The newest migration; a test compares it with the scripts. Read here so that a start needs no Alembic."""
+
+_BUSY_MILLISECONDS = 5_000
+_ENGINE_LOCK = 0x5348_4950_4245_4C4C  # "SHIPBELL": one number for all, since advisory locks are per database
+
+
+class Database:
+    """One open database. `transaction()` for what writes, `reading()` for what only reads."""
+
+    def __init__(self, url: str, vault: Vault | None = None, *, pool: int = 10) -> None:
+        self.url = make_url(url)
+        self.vault = vault
+        self._pool = pool
+        self._writer: AsyncEngine | None = None
+        self._reader: AsyncEngine | None = None
+        self._lock: AsyncConnection | int | None = None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def path(self) -> Path | None:
+        """The file of an SQLite database; None in memory and on PostgreSQL."""
+        name = self.url.database or ""
+        return Path(name) if self.is_sqlite and name not in {"", ":memory:"} else None
+
+    async def open(self) -> None:
+        """Make the engines; nothing is asked of the database yet."""
+        if self.is_sqlite:
+            if self.path:
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._writer = create_async_engine(self.url, pool_size=1, max_overflow=0, hide_parameters=True)
+            self._reader = create_async_engine(self.url, pool_size=4, max_overflow=0, hide_parameters=True)
+            _sqlite_manners(self._writer.sync_engine, begin="BEGIN IMMEDIATE", readonly=False)
+            _sqlite_manners(self._reader.sync_engine, begin="BEGIN", readonly=True)
+        else:
+            # pre_ping: after the server restarts, a stale connection costs a ping, not a lost command.
+            self._writer = create_async_engine(
+                self.url,
+                pool_size=self._pool,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"connect_timeout": 5},
+            )
+            self._reader = self._writer
+
+    async def close(self) -> None:
+        """Give back the engine lock and every connection."""
+        if isinstance(self._lock, int):
+            os.close(self._lock)
+        elif self._lock is not None:
+            await self._lock.close()
+        self._lock = None
+        for engine in {self._writer, self._reader} - {None}:
+            if engine is not None:
+                await engine.dispose()
+        self._writer = self._reader = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Open a writing transaction: committed at the end, rolled back if anything is raised."""
+        async with self._session(self._writer) as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that only reads; it never waits for writers."""
+        async with self._session(self._reader) as session:
+            yield session
+
+    def _session(self, engine: AsyncEngine | None) -> AsyncSession:
+        if engine is None:
+            raise StorageError("The database is not open.")
+        return AsyncSession(engine, expire_on_commit=False, info={"vault": self.vault})
+
+    async def revision(self) -> str | None:
+        """Return the schema's version, None for an empty database; StorageError where it can't be asked."""
+        try:
+            async with self.reading() as session:
+                return (await session.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+        except DBAPIError as error:
+            if _no_such_table(error):
+                return None
+            raise StorageError(
+                f"The database does not answer: {_cause(error)}",
+                "Is SHIPBELL_DATABASE_URL right, and is the server up?",
+            ) from error
+
+    async def check(self) -> str:
+        """Return a line that says which database this is and that its schema fits; StorageError else."""
+        revision = await self.revision()
+        if revision is None or revision < HEAD:
+            found = "empty" if revision is None else f"at schema {revision}"
+            raise SchemaMissing(
+                f"The database is {found}, and this version needs {HEAD}.", "Run `shipbell db upgrade`."
+            )
+        if revision > HEAD:
+            raise NewerSchema(
+                f"The database is at schema {revision}, made by a newer version; this one knows {HEAD}.",
+                "Run the newer version again, or restore a backup.",
+            )
+        return f"{self.url.get_backend_name()} at schema {revision}"
+
+    async def lock_engine(self) -> None:
+        """Make sure that this process alone drives the database; AlreadyRunning else. Freed by the process's death."""
+        held = await self._lock_file() if self.path else await self._lock_advisory()
+        if not held:
+            raise AlreadyRunning(
+                "Another Shipbell process already works on this database.",
+                "Stop it first; the embedded engine is for one process.",
+            )
+
+    async def _lock_file(self) -> bool:
+        assert self.path is not None
+        handle = os.open(
+            self.path.with_name(self.path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        self._lock = handle
+        return True
+
+    async def _lock_advisory(self) -> bool:
+        if self.is_sqlite or self._writer is None:  # in memory: nobody else can see it
+            return True
+        connection = await self._writer.connect()
+        # A session lock outlives transactions and ends with the connection (PostgreSQL 13.3.5, advisory locks).
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        held = bool(await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ENGINE_LOCK}))
+        if held:
+            self._lock = connection
+        else:
+            await connection.close()
+        return held
+
+
+def _sqlite_manners(engine: Engine, *, begin: str, readonly: bool) -> None:
+    def connect(connection: Any, _record: object) -> None:
+        # The driver must not begin transactions by itself: we say how (docs.sqlalchemy.org, SQLite, "Serializable isolation").
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA query_only = {'ON' if readonly else 'OFF'}")
+        cursor.close()
+
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", start)
+
+
+def _no_such_table(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == "42P01" or (
+        isinstance(error, OperationalError) and "no such table" in str(error.orig)
+    )
+
+
+def _cause(error: DBAPIError) -> str:
+    """Return the driver's first line; the statement and its parameters stay out."""
+    return (str(error.orig).splitlines() or ["no reason given"])[0][:200]

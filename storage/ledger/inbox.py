@@ -1,0 +1,124 @@
+"""The inbox: intents from Slack, written before the ack, done exactly once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.crypto import Place
+from storage.ledger import keys
+from storage.ledger.sql import as_utc, insert_once, update_one
+from storage.records import InboxItem, InboxState, Secret
+from storage.tables import InboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class NewIntent:
+    """What a listener writes down: public facts in `payload`, whatever must not lie in plain text in `secrets`."""
+
+    kind: str
+    actor: str
+    channel: str
+    payload: Mapping[str, Any]
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+
+async def put(
+    session: AsyncSession, team_id: UUID, dedupe_key: str, intent: NewIntent, now: datetime
+) -> bool:
+    """Write an intent down; return False where the same delivery was written before."""
+    row_id = uuid4()
+    place = _place(team_id, row_id)
+    return await insert_once(
+        session, InboxRow,
+        id=row_id, team_id=team_id, dedupe_key=dedupe_key, kind=intent.kind, actor=intent.actor, channel=intent.channel,
+        payload=dict(intent.payload), sealed=await keys.seal(session, place, intent.secrets) if intent.secrets else None,
+        state=InboxState.WAITING, attempts=0, error="", received_at=now, next_at=now,
+    )  # fmt: skip
+
+
+async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: int) -> Sequence[InboxItem]:
+    """Take due intents, oldest first, until `now + lease`; each take counts as an attempt."""
+    due = (
+        select(col(InboxRow.id))
+        .where(col(InboxRow.next_at) <= now)
+        .order_by(col(InboxRow.received_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(InboxRow)
+        .where(col(InboxRow.id).in_(due.scalar_subquery()))
+        .values(next_at=now + lease, attempts=col(InboxRow.attempts) + 1)
+        .returning(InboxRow)
+        .execution_options(synchronize_session=False)
+    )
+    rows = (await session.scalars(taken)).all()
+    return [await _record(session, row) for row in sorted(rows, key=lambda row: as_utc(row.received_at))]
+
+
+async def done(session: AsyncSession, item: InboxItem, now: datetime) -> bool:
+    """Close an intent in the transaction that carries out what it asked; False where somebody else has."""
+    return await update_one(session, _close(item.id, InboxState.DONE, now))
+
+
+async def bury(session: AsyncSession, item: InboxItem, error: str, now: datetime) -> bool:
+    """Set an intent aside that can't be carried out; its secrets are destroyed."""
+    return await update_one(session, _close(item.id, InboxState.DEAD, now).values(error=error[:500]))
+
+
+async def postpone(session: AsyncSession, item: InboxItem, error: str, until: datetime) -> None:
+    """Try an intent again later."""
+    await update_one(
+        session, update(InboxRow).where(_waiting(item.id)).values(next_at=until, error=error[:500])
+    )
+
+
+async def retake(session: AsyncSession, now: datetime) -> None:
+    """At the start of the only process: what a dead one had taken is due at once."""
+    await session.execute(
+        update(InboxRow).where(col(InboxRow.next_at) > now, col(InboxRow.error) == "").values(next_at=now)
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+
+
+async def next_due(session: AsyncSession) -> datetime | None:
+    """Return when the next intent is due."""
+    return await session.scalar(
+        select(func.min(col(InboxRow.next_at))).where(col(InboxRow.next_at).is_not(None))
+    )
+
+
+async def prune(session: AsyncSession, before: datetime) -> None:
+    """Forget intents that ended long ago; Slack repeats a delivery for minutes, not days."""
+    await session.execute(
+        delete(InboxRow).where(col(InboxRow.received_at) < before, col(InboxRow.state) == InboxState.DONE)
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+
+
+def _waiting(row_id: UUID) -> Any:
+    return (col(InboxRow.id) == row_id) & (col(InboxRow.state) == InboxState.WAITING)
+
+
+def _close(row_id: UUID, state: InboxState, now: datetime) -> Any:
+    return (
+        update(InboxRow).where(_waiting(row_id)).values(state=state, done_at=now, next_at=None, sealed=None)
+    )
+
+
+def _place(team_id: UUID, row_id: UUID) -> Place:
+    return Place(team_id, "inbox", "sealed", row_id)
+
+
+async def _record(session: AsyncSession, row: InboxRow) -> InboxItem:
+    return InboxItem(
+        id=row.id, team_id=row.team_id, kind=row.kind, actor=row.actor, channel=row.channel, payload=row.payload,
+        sealed=await keys.unseal(session, _place(row.team_id, row.id), row.sealed),
+        received_at=as_utc(row.received_at), attempts=row.attempts,
+    )  # fmt: skip

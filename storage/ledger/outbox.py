@@ -1,0 +1,167 @@
+"""The outbox: what is to be said to Slack, once each, in order within a channel."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from storage.crypto import Place
+from storage.ledger import keys
+from storage.ledger.sql import as_utc, insert_once, table, update_one
+from storage.records import OutboxItem, OutboxState, Secret
+from storage.tables import OutboxRow, TeamRow
+
+_OPEN = (OutboxState.WAITING, OutboxState.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a message goes: a channel, or one person in it (`user`), by Slack's `response_url` where there is one."""
+
+    channel: str
+    user: str = ""
+    response_url: Secret | None = None
+
+
+async def add(
+    session: AsyncSession,
+    team_id: UUID,
+    dedupe_key: str,
+    to: Destination,
+    message: tuple[str, Mapping[str, Any]],
+    now: datetime,
+) -> bool:
+    """Put a message (its kind and facts) into the outbox; False where the key says that it is there already."""
+    row_id = uuid4()
+    sealed = None
+    if to.response_url:
+        sealed = await keys.seal(session, _place(team_id, row_id), {"response_url": to.response_url})
+    kind, facts = message
+    return await insert_once(
+        session, OutboxRow,
+        id=row_id, team_id=team_id, dedupe_key=dedupe_key, channel=to.channel, user=to.user, sealed=sealed, kind=kind,
+        facts=dict(facts), state=OutboxState.WAITING, attempts=0, error="", ts="", created_at=now, next_at=now,
+    )  # fmt: skip
+
+
+async def claim(session: AsyncSession, now: datetime, doubt: timedelta, limit: int) -> Sequence[OutboxItem]:
+    """Take due messages, at most the first unsaid one of each channel (or person).
+
+    A record whose `state` is SENDING was taken before and may have arrived: look before sending it again.
+    While taken, it comes up again after `doubt`.
+    """
+    earlier = aliased(OutboxRow)
+    first_in_lane = ~(
+        select(col(earlier.seq))
+        .where(
+            col(earlier.team_id) == col(OutboxRow.team_id),
+            col(earlier.channel) == col(OutboxRow.channel),
+            col(earlier.user) == col(OutboxRow.user),
+            col(earlier.next_at).is_not(None),
+            col(earlier.seq) < col(OutboxRow.seq),
+        )
+        .exists()
+    )
+    due = (
+        select(OutboxRow, TeamRow.slack_team_id)
+        .join(table(TeamRow), col(TeamRow.id) == col(OutboxRow.team_id))
+        .where(col(OutboxRow.next_at) <= now, first_in_lane)
+        .order_by(col(OutboxRow.seq))
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=table(OutboxRow))
+    )
+    found = (await session.execute(due)).all()
+    items = [await _record(session, row, slack_team_id) for row, slack_team_id in found]
+    if items:
+        await session.execute(
+            update(OutboxRow)
+            .where(col(OutboxRow.id).in_([item.id for item in items]))
+            .values(
+                state=OutboxState.SENDING,
+                claimed_at=now,
+                next_at=now + doubt,
+                attempts=col(OutboxRow.attempts) + 1,
+            )
+            .execution_options(synchronize_session=False)
+        )
+    return items
+
+
+async def sent(session: AsyncSession, item: OutboxItem, ts: str, now: datetime) -> None:
+    """Record that Slack has the message."""
+    await _end(session, item, state=OutboxState.SENT, ts=ts, sent_at=now, error="")
+
+
+async def bury(session: AsyncSession, item: OutboxItem, error: str) -> None:
+    """Give a message up that Slack will never take."""
+    await _end(session, item, state=OutboxState.DEAD, error=error[:500])
+
+
+async def again(
+    session: AsyncSession, item: OutboxItem, error: str, until: datetime, *, arrived_maybe: bool
+) -> None:
+    """Try later; `arrived_maybe` keeps it doubtful, so that the next try looks first."""
+    state = OutboxState.SENDING if arrived_maybe else OutboxState.WAITING
+    await update_one(
+        session, update(OutboxRow).where(_open(item.id)).values(state=state, next_at=until, error=error[:500])
+    )
+
+
+async def retake(session: AsyncSession, now: datetime, settle: timedelta) -> None:
+    """At the start of the only process: what a dead one was sending is looked at after `settle`.
+
+    Not at once: a request that a dying process had already written may still be on its way to Slack.
+    """
+    await session.execute(
+        update(OutboxRow).where(col(OutboxRow.state) == OutboxState.SENDING, col(OutboxRow.next_at) > now + settle)
+        .values(next_at=now + settle).execution_options(synchronize_session=False)
+    )  # fmt: skip
+
+
+async def next_due(session: AsyncSession) -> datetime | None:
+    """Return when the next message is due."""
+    return await session.scalar(
+        select(func.min(col(OutboxRow.next_at))).where(col(OutboxRow.next_at).is_not(None))
+    )
+
+
+async def waiting(session: AsyncSession) -> int:
+    """Return how many messages are not said yet."""
+    return await session.scalar(select(func.count()).where(col(OutboxRow.next_at).is_not(None))) or 0
+
+
+async def prune(session: AsyncSession, before: datetime) -> None:
+    """Forget personal answers sent long ago; channel messages stay, their keys keep them from being said again."""
+    await session.execute(
+        delete(OutboxRow).where(col(OutboxRow.sent_at) < before, col(OutboxRow.user) != "")
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+
+
+def _open(row_id: UUID) -> Any:
+    return (col(OutboxRow.id) == row_id) & col(OutboxRow.state).in_(_OPEN)
+
+
+async def _end(session: AsyncSession, item: OutboxItem, **values: Any) -> None:
+    await update_one(
+        session, update(OutboxRow).where(_open(item.id)).values(next_at=None, sealed=None, **values)
+    )
+
+
+def _place(team_id: UUID, row_id: UUID) -> Place:
+    return Place(team_id, "outbox", "sealed", row_id)
+
+
+async def _record(session: AsyncSession, row: OutboxRow, slack_team_id: str) -> OutboxItem:
+    secrets = await keys.unseal(session, _place(row.team_id, row.id), row.sealed)
+    return OutboxItem(
+        id=row.id, team_id=row.team_id, slack_team_id=slack_team_id, dedupe_key=row.dedupe_key, channel=row.channel,
+        user=row.user, response_url=secrets.get("response_url"), kind=row.kind, facts=row.facts, state=row.state,
+        attempts=row.attempts, created_at=as_utc(row.created_at), claimed_at=row.claimed_at,
+    )  # fmt: skip

@@ -1,0 +1,241 @@
+"""Publishers: asked for, claimed, moved along, listed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.ledger.sql import as_utc, insert_once, update_one
+from storage.records import Evidence, EvidenceKind, Publisher, PublisherState, Reason, Registration
+from storage.tables import EvidenceRow, ProjectRow, PublisherRow
+
+_OPEN = (PublisherState.REQUESTED, PublisherState.PENDING, PublisherState.CONFIRMED)
+
+
+async def request(
+    session: AsyncSession, team_id: UUID, registration: Registration, asked: tuple[str, str], now: datetime
+) -> tuple[Publisher, bool]:
+    """Ask for a publisher; `asked` is (Slack user, channel). Returns it and True, or the open one that is there and False."""
+    actor, channel = asked
+    wanted = {
+        "owner": registration.owner, "repository": registration.repository, "workflow": registration.workflow,
+        "environment": registration.environment, "channel": channel,
+    }  # fmt: skip
+    project_id = await _project(session, team_id, registration, wanted, (actor, now))
+    made = await insert_once(
+        session, PublisherRow,
+        id=uuid4(), team_id=team_id, project_id=project_id, index_name=registration.index, project=registration.project,
+        **wanted, requested_by=actor, state=PublisherState.REQUESTED, reason=Reason.ASKED, detail="", attempts=0, polls=0,
+        etag="", requested_at=now, state_at=now, next_at=now,
+    )  # fmt: skip
+    row = await session.scalar(
+        select(PublisherRow).where(
+            col(PublisherRow.project_id) == project_id, col(PublisherRow.state).in_(_OPEN)
+        )
+    )
+    assert row is not None
+    if made:
+        # The project is what its newest publisher says; one that was refused for being open changes nothing.
+        await session.execute(
+            update(ProjectRow)
+            .where(col(ProjectRow.id) == project_id)
+            .values(**wanted)
+            .execution_options(synchronize_session=False)
+        )
+    return _record(row), made
+
+
+async def get(session: AsyncSession, team_id: UUID, publisher_id: UUID) -> Publisher | None:
+    """Return one publisher of the team."""
+    row = await session.scalar(select(PublisherRow).where(_is(team_id, publisher_id)))
+    return None if row is None else _record(row)
+
+
+async def newest(
+    session: AsyncSession, team_id: UUID, project: str, index: str | None = None
+) -> Publisher | None:
+    """Return the team's newest publisher of a project, open ones first; `index` narrows it."""
+    query = select(PublisherRow).where(
+        col(PublisherRow.team_id) == team_id, col(PublisherRow.project) == project
+    )
+    if index is not None:
+        query = query.where(col(PublisherRow.index_name) == index)
+    is_open = col(PublisherRow.state).in_(_OPEN)
+    row = await session.scalar(query.order_by(is_open.desc(), col(PublisherRow.requested_at).desc()).limit(1))
+    return None if row is None else _record(row)
+
+
+async def listed(session: AsyncSession, team_id: UUID, limit: int = 50) -> tuple[Sequence[Publisher], int]:
+    """Return the newest publisher of each of the team's projects, and how many projects there are."""
+    last = (
+        select(col(PublisherRow.id), func.row_number().over(
+            partition_by=col(PublisherRow.project_id),
+            order_by=(col(PublisherRow.state).in_(_OPEN).desc(), col(PublisherRow.requested_at).desc()),
+        ).label("place"))
+        .where(col(PublisherRow.team_id) == team_id)
+        .subquery()
+    )  # fmt: skip
+    query = select(PublisherRow).join(last, last.c.id == col(PublisherRow.id)).where(last.c.place == 1)
+    rows = await session.scalars(
+        query.order_by(col(PublisherRow.project), col(PublisherRow.index_name)).limit(limit)
+    )
+    total = await session.scalar(select(func.count()).where(col(ProjectRow.team_id) == team_id))
+    return [_record(row) for row in rows], total or 0
+
+
+async def projects(session: AsyncSession, team_id: UUID) -> Sequence[str]:
+    """Return the names of the team's projects, for "did you mean"."""
+    return (
+        await session.scalars(
+            select(col(ProjectRow.name)).where(col(ProjectRow.team_id) == team_id).distinct()
+        )
+    ).all()
+
+
+async def claim(
+    session: AsyncSession, index: str, owner: UUID, times: tuple[datetime, datetime], limit: int
+) -> Sequence[Publisher]:
+    """Take due publishers of one index, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    now, until = times
+    free = col(PublisherRow.lease_until).is_(None) | (col(PublisherRow.lease_until) < now)
+    due = (
+        select(col(PublisherRow.id))
+        .where(col(PublisherRow.index_name) == index, col(PublisherRow.next_at) <= now, free)
+        .order_by(col(PublisherRow.next_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(PublisherRow)
+        .where(col(PublisherRow.id).in_(due.scalar_subquery()))
+        .values(lease_owner=owner, lease_until=until)
+        .returning(PublisherRow)
+        .execution_options(synchronize_session=False)
+    )
+    return [_record(row) for row in (await session.scalars(taken)).all()]
+
+
+async def begin_attempt(
+    session: AsyncSession, publisher: Publisher, owner: UUID, existed: bool | None
+) -> bool:  # noqa: FBT001 - a fact
+    """Record, before the index is asked, that registering begins; False where the claim was lost."""
+    values = {"attempts": col(PublisherRow.attempts) + 1, "existed_before": existed}
+    return await update_one(session, update(PublisherRow).where(_held(publisher, owner)).values(**values))
+
+
+async def move(session: AsyncSession, publisher: Publisher, owner: UUID | None, **values: Any) -> bool:
+    """Write what a step has decided and end the claim; False where the state or the claim has changed meanwhile.
+
+    `owner` None is a person's act (remove, "I've submitted it"), which needs no claim.
+    """
+    where = (
+        _held(publisher, owner)
+        if owner
+        else _is(publisher.team_id, publisher.id) & (col(PublisherRow.state) == publisher.state)
+    )
+    return await update_one(
+        session, update(PublisherRow).where(where).values(lease_owner=None, lease_until=None, **values)
+    )
+
+
+async def wake(session: AsyncSession, publisher: Publisher, now: datetime) -> bool:
+    """Make an open publisher due now."""
+    still_looking = col(PublisherRow.next_at).is_not(None)
+    return await update_one(
+        session,
+        update(PublisherRow).where(_is(publisher.team_id, publisher.id), still_looking).values(next_at=now),
+    )
+
+
+async def retake(session: AsyncSession) -> None:
+    """At the start of the only process: end the claims of a dead one."""
+    await session.execute(
+        update(PublisherRow).where(col(PublisherRow.lease_until).is_not(None)).values(lease_owner=None, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+
+
+async def next_due(session: AsyncSession, index: str, now: datetime) -> datetime | None:
+    """Return when the index's next publisher that nobody works on is due."""
+    free = col(PublisherRow.lease_until).is_(None) | (col(PublisherRow.lease_until) < now)
+    return await session.scalar(
+        select(func.min(col(PublisherRow.next_at))).where(
+            col(PublisherRow.index_name) == index, col(PublisherRow.next_at).is_not(None), free
+        )
+    )
+
+
+async def counts(session: AsyncSession) -> dict[str, int]:
+    """Return how many publishers are in each state, over all teams, for the metrics."""
+    rows = await session.execute(
+        select(col(PublisherRow.state), func.count()).group_by(col(PublisherRow.state))
+    )
+    return {str(state): count for state, count in rows}
+
+
+async def keep_evidence(session: AsyncSession, publisher: Publisher, evidence: Evidence) -> None:
+    """Keep a fact from outside; the first of its kind stays."""
+    await insert_once(
+        session, EvidenceRow,
+        id=uuid4(), team_id=publisher.team_id, publisher_id=publisher.id, kind=evidence.kind, url=evidence.url[:1000],
+        digest=evidence.digest, seen_at=evidence.seen_at,
+    )  # fmt: skip
+
+
+async def evidence(session: AsyncSession, publisher: Publisher) -> Sequence[Evidence]:
+    """Return what is known from outside about a publisher, strongest first."""
+    rows = await session.scalars(
+        select(EvidenceRow).where(
+            col(EvidenceRow.team_id) == publisher.team_id, col(EvidenceRow.publisher_id) == publisher.id
+        )
+    )
+    facts = [Evidence(row.kind, row.url, row.digest, as_utc(row.seen_at)) for row in rows]
+    return sorted(facts, key=lambda fact: list(EvidenceKind).index(fact.kind))
+
+
+async def _project(
+    session: AsyncSession,
+    team_id: UUID,
+    registration: Registration,
+    wanted: dict[str, str],
+    made: tuple[str, datetime],
+) -> UUID:
+    actor, now = made
+    await insert_once(
+        session, ProjectRow,
+        id=uuid4(), team_id=team_id, index_name=registration.index, name=registration.project, **wanted, created_by=actor, created_at=now,
+    )  # fmt: skip
+    project_id = await session.scalar(
+        select(col(ProjectRow.id)).where(
+            col(ProjectRow.team_id) == team_id,
+            col(ProjectRow.index_name) == registration.index,
+            col(ProjectRow.name) == registration.project,
+        )
+    )
+    assert project_id is not None
+    return project_id
+
+
+def _is(team_id: UUID, publisher_id: UUID) -> ColumnElement[bool]:
+    return (col(PublisherRow.id) == publisher_id) & (col(PublisherRow.team_id) == team_id)
+
+
+def _held(publisher: Publisher, owner: UUID) -> ColumnElement[bool]:
+    same_state = col(PublisherRow.state) == publisher.state
+    return _is(publisher.team_id, publisher.id) & same_state & (col(PublisherRow.lease_owner) == owner)
+
+
+def _record(row: PublisherRow) -> Publisher:
+    registration = Registration(
+        row.index_name, row.project, row.owner, row.repository, row.workflow, row.environment
+    )
+    return Publisher(
+        id=row.id, team_id=row.team_id, project_id=row.project_id, registration=registration, channel=row.channel,
+        requested_by=row.requested_by, state=row.state, reason=row.reason, detail=row.detail, existed_before=row.existed_before,
+        attempts=row.attempts, polls=row.polls, etag=row.etag, requested_at=as_utc(row.requested_at), state_at=as_utc(row.state_at),
+        pending_at=row.pending_at, expires_at=row.expires_at, reminded_at=row.reminded_at, next_at=row.next_at,
+    )  # fmt: skip

@@ -1,0 +1,27 @@
+"""Alembic's environment: it runs on the connection that `storage.migrations.upgrade` opened."""
+
+from typing import Any
+
+from alembic import context
+from sqlalchemy import TypeDecorator
+
+from storage.tables import Base
+
+
+def render(kind: str, item: Any, autogen: Any) -> str | bool:
+    """Write our column types as the plain ones below them: a script must not change when the code does."""
+    if kind != "type" or not isinstance(item, TypeDecorator):
+        return False
+    if item.impl_instance.__class__.__module__.startswith("sqlalchemy.dialects"):
+        autogen.imports.add("from sqlalchemy.dialects import postgresql")
+    return f"sa.{item.impl_instance!r}"
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    render_item=render,
+    transactional_ddl=True,
+)
+context.run_migrations()
