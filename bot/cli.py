@@ -1,0 +1,255 @@
+"""The command line: `shipbell ...`.
+
+Knows: commands, flags, what is printed. Must not know: rules, SQL, HTTP.
+
+Each command imports what it needs when it runs, so that `shipbell --help` pays for nothing but typer.
+"""
+
+import getpass
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from bot import __version__
+from bot.core.secrets import redact
+from bot.errors import SettingsError, ShipbellError
+from storage.records import Secret, StorageError
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+API_TOKEN = "SHIPBELL_API_TOKEN"  # noqa: S105 - the variable's name
+DONE, REFUSED, MISUSED, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+"""Exit codes: done; the remote said no or could not be reached; used wrongly; Ctrl-C; SIGTERM."""
+
+# Without rich: its panels cost a tenth of a second, and plain text is what scripts and screen readers want.
+_PLAIN = {"rich_markup_mode": None, "add_completion": False, "pretty_exceptions_enable": False}
+app = typer.Typer(help="Release automation for Python packages, in Slack.", **_PLAIN)  # type: ignore[arg-type]  # options by name
+publisher = typer.Typer(help="Trusted publishers, without Slack or database.", rich_markup_mode=None)
+keys = typer.Typer(help="Master keys, which wrap the key of each team.", rich_markup_mode=None)
+db = typer.Typer(help="The database's schema.", rich_markup_mode=None)
+app.add_typer(publisher, name="publisher")
+app.add_typer(keys, name="keys")
+app.add_typer(db, name="db")
+
+Context = typer.Context
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Terminated(BaseException):
+    """SIGTERM has arrived; a BaseException, so that nothing takes it for a failure of its own."""
+
+
+class _Misused(ShipbellError):
+    """The command was used wrongly."""
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run one command and return its exit code; every failure that has a name is one `error:` line, no traceback."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = app(list(arguments), prog_name="shipbell", standalone_mode=False, obj=dict(environ))
+        sys.stdout.flush()
+    except (typer.TyperException, ShipbellError, StorageError) as error:
+        return _fail(error)
+    except BrokenPipeError:
+        # Whoever read our output has gone; point it elsewhere, or the interpreter complains as it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except Terminated:
+        return TERMINATED
+    return code if isinstance(code, int) else DONE
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    raise Terminated
+
+
+def _fail(error: typer.TyperException | ShipbellError | StorageError) -> int:
+    """Tell a failure on standard error and return its exit code."""
+    if isinstance(error, typer.TyperException):
+        # Its text quotes what was typed, which may be a token in the wrong place.
+        cause, remedy = (
+            error.format_message(),
+            "`shipbell --help` lists the commands; each has its own --help.",
+        )
+    else:
+        cause, remedy = error.cause, error.remedy
+    sys.stderr.write(redact(f"error: {cause}\n" + (f"{remedy}\n" if remedy else "")))
+    return MISUSED if isinstance(error, typer.TyperException | SettingsError | _Misused) else REFUSED
+
+
+def _settings(ctx: Context) -> "Settings":
+    from bot import settings
+
+    return settings.load(ctx.obj)
+
+
+@publisher.callback(invoke_without_command=True)
+@keys.callback(invoke_without_command=True)
+@db.callback(invoke_without_command=True)
+def _group(ctx: Context) -> None:
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), err=True)
+        raise typer.Exit(MISUSED)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"shipbell {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    ctx: Context,
+    version: Annotated[  # noqa: ARG001 - its callback does all
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    _group(ctx)
+
+
+@app.command()
+def serve(ctx: Context) -> int:
+    """Run the bot: Slack, the pollers, the pages. Stops cleanly on SIGTERM and Ctrl-C."""
+    from bot import logs, settings
+
+    ready = _settings(ctx)
+    if problems := settings.unready(ready):
+        raise SettingsError(problems)
+    logs.configure(ready.log_level, ready.log_format, sys.stderr)
+    sys.excepthook = logs.excepthook
+    from bot import app as bot_app
+
+    try:
+        return bot_app.serve(ready)
+    except (KeyboardInterrupt, Terminated):
+        return DONE  # asked to stop, and stopped: what supervisors expect
+
+
+@app.command()
+def worker() -> int:
+    """Run one of several workers on one PostgreSQL database. Not there yet."""
+    raise _Misused(
+        "There is no separate worker yet: it comes with the PostgreSQL engine.",
+        "Until then one `shipbell serve` does all the work, on SQLite or PostgreSQL.",
+    )
+
+
+@app.command()
+def demo(
+    play: Annotated[
+        bool, typer.Option("--play", help="Play the story without a browser; exit 0 if it worked.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the workspace's page; default: a free one.")
+    ] = None,
+) -> int:
+    """Run the whole bot against local stand-ins of Slack, the forge and the index."""
+    try:
+        from bot.demo.run import main
+    except ModuleNotFoundError as error:
+        raise _Misused(
+            f"The demo needs {error.name}, which is not installed.",
+            "Install it with: pip install 'shipbell[demo]'",
+        ) from error
+    return main(play, port)
+
+
+@app.command()
+def doctor(ctx: Context, as_json: Json = False) -> int:
+    """Check settings, database, keys, Slack, forge and indexes; exit 1 if anything fails."""
+    import asyncio
+
+    from bot import doctor as examiner
+
+    try:
+        checks = asyncio.run(examiner.examine(_settings(ctx)))
+    except SettingsError as error:
+        checks = examiner.unusable(error)
+    typer.echo(redact(examiner.as_json(checks) if as_json else examiner.as_lines(checks)))
+    return REFUSED if examiner.failed(checks) else DONE
+
+
+@publisher.command()
+def register(
+    ctx: Context,
+    project: Annotated[str, typer.Option(help="Name of the package.")],
+    owner: Annotated[str, typer.Option(help="Owner of the repository.")],
+    repo: Annotated[str, typer.Option(help="Name of the repository.")],
+    workflow: Annotated[str, typer.Option(help="File name of the workflow.")] = "release.yml",
+    environment: Annotated[
+        str, typer.Option(help="Environment of the publishing job; may be empty.")
+    ] = "pypi",
+    index: Annotated[str, typer.Option(help="Name of the index.")] = "pypi",
+    api_token: Annotated[
+        str, typer.Option(help=f"The index's token; - reads it from standard input. Better: {API_TOKEN}.")
+    ] = "",
+    timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds to wait for the index.")] = 15.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be sent, and call nobody.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Register a trusted publisher with an index that has the publisher API."""
+    from bot.register import RegisterOptions, run
+
+    ready = _settings(ctx)
+    token = None if dry_run else _token(api_token, ctx.obj)
+    options = RegisterOptions(
+        project=project, owner=owner, repo=repo, workflow=workflow, environment=environment, index=index,
+        api_token=token, timeout=timeout, dry_run=dry_run, as_json=as_json,
+    )  # fmt: skip
+    return run(
+        options,
+        ready.indexes,
+        allow_private_addresses=ready.allow_private_addresses,
+        out=sys.stdout,
+        err=sys.stderr,
+    )
+
+
+def _token(given: str, environ: Mapping[str, str]) -> Secret:
+    """Return the token from the flag, standard input or the environment, in this order."""
+    if given == "-":
+        given = getpass.getpass("API token: ") if sys.stdin.isatty() else sys.stdin.readline()
+    token = given.strip() or environ.get(API_TOKEN, "").strip()
+    if not token:
+        raise _Misused(
+            "No API token was given.",
+            f"Set {API_TOKEN}, or give --api-token - and the token on standard input.",
+        )
+    return Secret(token)
+
+
+@keys.command()
+def generate() -> None:
+    """Print a new master key, for SHIPBELL_MASTER_KEYS."""
+    from storage.crypto import generate_master_key
+
+    typer.echo(generate_master_key())
+
+
+@keys.command()
+def rotate() -> int:
+    """Seal everything with the first master key. Not there yet."""
+    raise _Misused(
+        "Master keys can't be rotated by a command yet.",
+        "A new key put first in SHIPBELL_MASTER_KEYS seals new teams; keep the old one behind it.",
+    )
+
+
+@db.command()
+def upgrade(ctx: Context) -> None:
+    """Bring the database's schema up to this version; safe to run again."""
+    from storage import migrations
+
+    migrations.upgrade(_settings(ctx).database_url)
+    typer.echo("The database is up to date.")
