@@ -177,7 +177,9 @@ class Publisher:
     existed_before: bool | None
     """Whether the project was on the index when this was asked for; None: not looked yet."""
     attempts: int
-    """Times that registering was begun; more than one means that an earlier one may have arrived."""
+    """Times that registering was begun."""
+    unanswered: bool
+    """Whether an attempt was begun whose answer is unknown: it may have arrived, so look before asking again."""
     polls: int
     etag: str
     requested_at: datetime

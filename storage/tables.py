@@ -131,6 +131,7 @@ class PublisherRow(Base, table=True):
     detail: str = Field(default="", max_length=500)
     existed_before: bool | None = None
     attempts: int = 0
+    unanswered: bool = False
     polls: int = 0
     etag: str = Field(default="", max_length=255)
     lease_owner: UUID | None = None

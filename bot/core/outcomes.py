@@ -20,6 +20,15 @@ class Refused:
     reason: Reason
     detail: str = ""
     """What the index itself said, cleaned: one line, no markup, no token, at most 300 characters."""
+    blames_token: bool = False
+    """Whether it is the credential that was refused (401, 403), so that it is not used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The index has this registration already (409): somebody's, or ours from an earlier try."""
+
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,8 @@ class TryLater:
     detail: str = ""
     retry_after: float | None = None
     """Seconds that the index asked us to wait, if it did."""
+    arrived_maybe: bool = False
+    """Whether the index may have acted all the same (time-out after sending, 5xx): look before asking again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ class ByHand:
     """The form's labels and what goes there, in the form's order."""
 
 
-RegisterOutcome = Registered | Refused | NotOffered | TryLater
+RegisterOutcome = Registered | Refused | Taken | NotOffered | TryLater
 ListOutcome = Listed | NotOffered | Refused | TryLater
 SimpleOutcome = Absent | Present | Unchanged | TryLater
 ProvenanceOutcome = Provenance | Absent | TryLater

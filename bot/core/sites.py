@@ -37,3 +37,8 @@ class IndexSite:
     def host(self) -> str:
         """The index's host name, which its tokens carry unless `token_location` says otherwise."""
         return self.token_location or urlsplit(self.url).hostname or ""
+
+
+def token_page(site: IndexSite) -> str:
+    """Return where a person makes and revokes the index's API tokens."""
+    return f"{site.url}/manage/account/token/"

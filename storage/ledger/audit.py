@@ -1,7 +1,7 @@
 """The audit trail: only ever appended to."""
 
 from collections.abc import Sequence
-from typing import Any
+from uuid import UUID
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,14 +22,14 @@ async def append(session: AsyncSession, event: AuditEvent) -> None:
     )  # fmt: skip
 
 
-async def trail(session: AsyncSession, team_id: Any, limit: int = 100) -> Sequence[AuditEvent]:
-    """Return the team's newest events, newest first."""
-    rows = await session.scalars(
-        select(AuditRow)
-        .where(col(AuditRow.team_id) == team_id)
-        .order_by(col(AuditRow.seq).desc())
-        .limit(limit)
-    )
+async def trail(
+    session: AsyncSession, team_id: UUID, *, limit: int, project: str = ""
+) -> Sequence[AuditEvent]:
+    """Return the team's newest events, newest first; `project` keeps those about it."""
+    query = select(AuditRow).where(col(AuditRow.team_id) == team_id)
+    if project:
+        query = query.where(col(AuditRow.subject).startswith(f"{project} on ", autoescape=True))
+    rows = await session.scalars(query.order_by(col(AuditRow.seq).desc()).limit(limit))
     return [
         AuditEvent(row.team_id, as_utc(row.at), row.actor, row.action, row.subject, row.detail)
         for row in rows

@@ -46,21 +46,21 @@ async def store(
     return _record(kept), old is not None
 
 
-async def use(
-    session: AsyncSession, team_id: UUID, kind: CredentialKind, index: str, now: datetime
+async def opened(
+    session: AsyncSession, team_id: UUID, kind: CredentialKind, index: str
 ) -> tuple[Credential, Secret] | None:
-    """Open the team's credential for an index and count the use; None where there is none."""
+    """Open the team's credential for an index; None where there is none."""
     row = await _live(session, team_id, kind, index)
     if row is None:
         return None
     secrets = await keys.unseal(session, _place(team_id, row.id), row.sealed)
-    await update_one(
-        session,
-        update(CredentialRow)
-        .where(_is(team_id, row.id))
-        .values(uses=col(CredentialRow.uses) + 1, last_used_at=now),
-    )
     return _record(row), secrets["secret"]
+
+
+async def used(session: AsyncSession, team_id: UUID, credential_id: UUID, now: datetime) -> None:
+    """Count a use, before the credential travels."""
+    values = {"uses": col(CredentialRow.uses) + 1, "last_used_at": now}
+    await update_one(session, update(CredentialRow).where(_is(team_id, credential_id)).values(**values))
 
 
 async def refused(session: AsyncSession, team_id: UUID, credential_id: UUID, now: datetime) -> bool:

@@ -50,7 +50,7 @@ async def check(session: AsyncSession) -> str:
     One data key of each master key is unwrapped, so that a wrong key is found before anything is written.
     """
     wrapping = vault_of(session).wrapping
-    ids = (await session.scalars(select(DataKeyRow.master_key_id).distinct())).all()
+    ids = (await session.scalars(select(col(DataKeyRow.master_key_id)).distinct())).all()
     for master_key_id in ids:
         row = await session.scalar(
             select(DataKeyRow).where(col(DataKeyRow.master_key_id) == master_key_id).limit(1)
@@ -62,7 +62,7 @@ async def check(session: AsyncSession) -> str:
 
 async def any_wrapped(session: AsyncSession) -> bool:
     """Return whether any data key exists, so that a lost master key is never replaced by a new one in silence."""
-    return await session.scalar(select(DataKeyRow.id).limit(1)) is not None
+    return await session.scalar(select(col(DataKeyRow.id)).limit(1)) is not None
 
 
 async def seal(session: AsyncSession, place: Place, secrets: Mapping[str, Secret]) -> bytes:

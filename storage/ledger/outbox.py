@@ -69,7 +69,7 @@ async def claim(session: AsyncSession, now: datetime, doubt: timedelta, limit: i
         .exists()
     )
     due = (
-        select(OutboxRow, TeamRow.slack_team_id)
+        select(OutboxRow, col(TeamRow.slack_team_id))
         .join(table(TeamRow), col(TeamRow.id) == col(OutboxRow.team_id))
         .where(col(OutboxRow.next_at) <= now, first_in_lane)
         .order_by(col(OutboxRow.seq))

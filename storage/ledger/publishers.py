@@ -29,7 +29,7 @@ async def request(
     made = await insert_once(
         session, PublisherRow,
         id=uuid4(), team_id=team_id, project_id=project_id, index_name=registration.index, project=registration.project,
-        **wanted, requested_by=actor, state=PublisherState.REQUESTED, reason=Reason.ASKED, detail="", attempts=0, polls=0,
+        **wanted, requested_by=actor, state=PublisherState.REQUESTED, reason=Reason.ASKED, detail="", attempts=0, unanswered=False, polls=0,
         etag="", requested_at=now, state_at=now, next_at=now,
     )  # fmt: skip
     row = await session.scalar(
@@ -119,11 +119,24 @@ async def claim(
     return [_record(row) for row in (await session.scalars(taken)).all()]
 
 
+async def claim_one(
+    session: AsyncSession, publisher: Publisher, owner: UUID, times: tuple[datetime, datetime]
+) -> bool:
+    """Take one publisher that is still looked at; False where somebody works on it already."""
+    now, until = times
+    free = col(PublisherRow.lease_until).is_(None) | (col(PublisherRow.lease_until) < now)
+    open_still = (col(PublisherRow.state) == publisher.state) & col(PublisherRow.next_at).is_not(None)
+    where = _is(publisher.team_id, publisher.id) & open_still & free
+    return await update_one(
+        session, update(PublisherRow).where(where).values(lease_owner=owner, lease_until=until)
+    )
+
+
 async def begin_attempt(
-    session: AsyncSession, publisher: Publisher, owner: UUID, existed: bool | None
-) -> bool:  # noqa: FBT001 - a fact
+    session: AsyncSession, publisher: Publisher, owner: UUID, *, existed: bool | None
+) -> bool:
     """Record, before the index is asked, that registering begins; False where the claim was lost."""
-    values = {"attempts": col(PublisherRow.attempts) + 1, "existed_before": existed}
+    values = {"attempts": col(PublisherRow.attempts) + 1, "existed_before": existed, "unanswered": True}
     return await update_one(session, update(PublisherRow).where(_held(publisher, owner)).values(**values))
 
 
@@ -139,15 +152,6 @@ async def move(session: AsyncSession, publisher: Publisher, owner: UUID | None, 
     )
     return await update_one(
         session, update(PublisherRow).where(where).values(lease_owner=None, lease_until=None, **values)
-    )
-
-
-async def wake(session: AsyncSession, publisher: Publisher, now: datetime) -> bool:
-    """Make an open publisher due now."""
-    still_looking = col(PublisherRow.next_at).is_not(None)
-    return await update_one(
-        session,
-        update(PublisherRow).where(_is(publisher.team_id, publisher.id), still_looking).values(next_at=now),
     )
 
 
@@ -236,6 +240,6 @@ def _record(row: PublisherRow) -> Publisher:
     return Publisher(
         id=row.id, team_id=row.team_id, project_id=row.project_id, registration=registration, channel=row.channel,
         requested_by=row.requested_by, state=row.state, reason=row.reason, detail=row.detail, existed_before=row.existed_before,
-        attempts=row.attempts, polls=row.polls, etag=row.etag, requested_at=as_utc(row.requested_at), state_at=as_utc(row.state_at),
+        attempts=row.attempts, unanswered=row.unanswered, polls=row.polls, etag=row.etag, requested_at=as_utc(row.requested_at), state_at=as_utc(row.state_at),
         pending_at=row.pending_at, expires_at=row.expires_at, reminded_at=row.reminded_at, next_at=row.next_at,
     )  # fmt: skip

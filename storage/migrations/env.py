@@ -1,6 +1,6 @@
 """Alembic's environment: it runs on the connection that `storage.migrations.upgrade` opened."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import TypeDecorator
@@ -8,7 +8,7 @@ from sqlalchemy import TypeDecorator
 from storage.tables import Base
 
 
-def render(kind: str, item: Any, autogen: Any) -> str | bool:
+def render(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
     """Write our column types as the plain ones below them: a script must not change when the code does."""
     if kind != "type" or not isinstance(item, TypeDecorator):
         return False

@@ -215,6 +215,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.String(length=500), nullable=False),
         sa.Column("existed_before", sa.Boolean(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("unanswered", sa.Boolean(), nullable=False),
         sa.Column("polls", sa.Integer(), nullable=False),
         sa.Column("etag", sa.String(length=255), nullable=False),
         sa.Column("lease_owner", sa.Uuid(), nullable=True),

@@ -1,0 +1,291 @@
+"""What the bot has to say, as facts; `bot/slack/blocks/` turns them into words when they are sent.
+
+Knows: the closed set of notices. Must not know: wording, Slack.
+Written words are forever: these lie in the outbox, so a kind keeps its fields, and new fields get defaults.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from bot.core.outcomes import ByHand
+from storage.records import EvidenceKind, PublisherState, Reason, Registration
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherPending:
+    """The index has the registration and waits for it to be confirmed."""
+
+    registration: Registration
+    index_url: str
+    asked_by: str
+    expires_at: datetime
+    by_hand: bool
+    """Whether a person says so, rather than the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherByHand:
+    """The index has no API: a person must fill in its form."""
+
+    publisher_id: str
+    registration: Registration
+    index_url: str
+    asked_by: str
+    form: ByHand
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherEnded:
+    """It failed, or is somebody else's: cause, remedy and the way by hand."""
+
+    publisher_id: str
+    registration: Registration
+    index_url: str
+    asked_by: str
+    state: PublisherState
+    reason: Reason
+    detail: str
+    form: ByHand
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherDelayed:
+    """No answer yet; the bot tries again by itself."""
+
+    registration: Registration
+    index_url: str
+    asked_by: str
+    reason: Reason
+    detail: str
+    next_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherConfirmed:
+    """Evidence says that the publisher is active."""
+
+    registration: Registration
+    index_url: str
+    asked_by: str
+    evidence: EvidenceKind
+    evidence_url: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherReminder:
+    """The index will soon drop the pending publisher."""
+
+    registration: Registration
+    index_url: str
+    asked_by: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherExpired:
+    """The index's term is over without evidence."""
+
+    publisher_id: str
+    registration: Registration
+    index_url: str
+    asked_by: str
+    pending_at: datetime
+    form: ByHand
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherRemoved:
+    """A person removed it here; on the index it stays until somebody removes it there."""
+
+    registration: Registration
+    removed_by: str
+    manage_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherLine:
+    """One publisher in a list."""
+
+    registration: Registration
+    state: PublisherState
+    since: datetime
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherList:
+    """The team's publishers."""
+
+    lines: tuple[PublisherLine, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLine:
+    """One fact from outside."""
+
+    kind: EvidenceKind
+    url: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherStatus:
+    """How one publisher stands right now."""
+
+    line: PublisherLine
+    index_url: str
+    reason: Reason
+    detail: str
+    looks: int
+    next_at: datetime | None
+    expires_at: datetime | None
+    evidence: tuple[EvidenceLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyOpen:
+    """The project has an open publisher on this index already."""
+
+    line: PublisherLine
+    wanted: Registration
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownProject:
+    """No publisher of the team has this name."""
+
+    project: str
+    suggestion: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoLongerPossible:
+    """A click on something that has moved on meanwhile."""
+
+    line: PublisherLine
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialLine:
+    """One credential, without the secret."""
+
+    credential_id: str
+    index: str
+    hint: str
+    added_by: str
+    added_at: datetime
+    last_used_at: datetime | None
+    uses: int
+    refused_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsShown:
+    """The content of the credentials dialog."""
+
+    view_id: str
+    lines: tuple[CredentialLine, ...]
+    indexes: tuple[str, ...]
+    index: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialSaved:
+    """A token is kept."""
+
+    index: str
+    replaced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRevoked:
+    """A token is destroyed here."""
+
+    index: str
+    token_page: str
+    was_live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HomeShown:
+    """A person's Home tab."""
+
+    lines: tuple[PublisherLine, ...]
+    total: int
+    credentials: tuple[CredentialLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One thing that somebody did."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditShown:
+    """The newest entries of the audit trail."""
+
+    lines: tuple[AuditLine, ...]
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrokeDown:
+    """The bot could not do what was asked, by its own fault."""
+
+    incident: str
+
+
+Notice = (
+    PublisherPending
+    | PublisherByHand
+    | PublisherEnded
+    | PublisherDelayed
+    | PublisherConfirmed
+    | PublisherReminder
+    | PublisherExpired
+    | PublisherRemoved
+    | PublisherList
+    | PublisherStatus
+    | AlreadyOpen
+    | UnknownProject
+    | NoLongerPossible
+    | CredentialsShown
+    | CredentialSaved
+    | CredentialRevoked
+    | HomeShown
+    | AuditShown
+    | BrokeDown
+)
+
+KINDS: Mapping[str, type[Notice]] = MappingProxyType(
+    {
+        "publisher.pending": PublisherPending,
+        "publisher.by_hand": PublisherByHand,
+        "publisher.ended": PublisherEnded,
+        "publisher.delayed": PublisherDelayed,
+        "publisher.confirmed": PublisherConfirmed,
+        "publisher.reminder": PublisherReminder,
+        "publisher.expired": PublisherExpired,
+        "publisher.removed": PublisherRemoved,
+        "publisher.list": PublisherList,
+        "publisher.status": PublisherStatus,
+        "publisher.already_open": AlreadyOpen,
+        "publisher.unknown": UnknownProject,
+        "publisher.moved_on": NoLongerPossible,
+        "credentials.shown": CredentialsShown,
+        "credential.saved": CredentialSaved,
+        "credential.revoked": CredentialRevoked,
+        "home.shown": HomeShown,
+        "audit.shown": AuditShown,
+        "broke_down": BrokeDown,
+    }
+)

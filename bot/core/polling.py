@@ -1,0 +1,38 @@
+"""When to look again: quick at first, then backing off, with jitter.
+
+Knows: arithmetic. Must not know: what is looked at, the clock.
+"""
+
+import hashlib
+from datetime import timedelta
+from uuid import UUID
+
+STEADY_LOOKS = 20
+"""Looks at the base period before backing off begins: ten minutes at the default of 30 s."""
+LONGEST_WAIT = timedelta(hours=1)
+LONGEST_RETRY = timedelta(minutes=10)
+ATTEMPTS = 5
+"""Times that a registration is tried before it counts as failed."""
+_JITTER = 0.1
+
+
+def next_look(base: timedelta, looks: int, seed: UUID) -> timedelta:
+    """Return how long to wait after the given number of looks; never longer than an hour (plus jitter).
+
+    The jitter comes from the row's id, so that 10,000 rows asked for at once spread out, and a test can tell it.
+    """
+    # The exponent is capped: 1.5 ** 20 periods is past the longest wait for any base of a second or more.
+    backoff = base * min(1.5 ** min(max(0, looks - STEADY_LOOKS), 40), 1e6)
+    return _jittered(min(backoff, max(LONGEST_WAIT, base)), seed, looks)
+
+
+def next_attempt(base: timedelta, attempts: int, seed: UUID, retry_after: float | None) -> timedelta:
+    """Return how long to wait before registering again; at least what the index asked for."""
+    backoff = min(base * 2 ** min(max(0, attempts - 1), 20), max(LONGEST_RETRY, base))
+    return max(_jittered(backoff, seed, attempts), timedelta(seconds=retry_after or 0))
+
+
+def _jittered(wait: timedelta, seed: UUID, number: int) -> timedelta:
+    digest = hashlib.blake2b(seed.bytes + number.to_bytes(8, "big"), digest_size=2).digest()
+    share = int.from_bytes(digest, "big") / 0xFFFF
+    return wait * (1 + _JITTER * (2 * share - 1))

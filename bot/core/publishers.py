@@ -1,0 +1,273 @@
+"""What follows from what an index answered: pure decisions about one publisher.
+
+Knows: the lifecycle, evidence, when to look again. Must not know: how facts were fetched, wording, rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from bot.core import notices, polling
+from bot.core.lifecycle import PublisherEvent as Event
+from bot.core.lifecycle import follow
+from bot.core.outcomes import (
+    Absent,
+    ByHand,
+    Listed,
+    ListedPublisher,
+    ListOutcome,
+    NotOffered,
+    Present,
+    Provenance,
+    ProvenanceOutcome,
+    Refused,
+    Registered,
+    RegisterOutcome,
+    SimpleFile,
+    SimpleOutcome,
+    Taken,
+    TryLater,
+    Unchanged,
+)
+from bot.core.sites import IndexSite
+from storage.records import Evidence, Publisher, Reason, Registration
+
+REMIND_BEFORE = timedelta(days=5)
+"""How long before the index's term ends the channel is reminded; PyPI mails at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a decision needs besides the answer."""
+
+    publisher: Publisher
+    site: IndexSite
+    now: datetime
+    base: timedelta
+    form: ByHand
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to write and what to say; written and said in one transaction."""
+
+    event: Event
+    values: dict[str, Any] = field(default_factory=dict)
+    say: tuple[notices.Notice, ...] = ()
+    evidence: Evidence | None = None
+
+
+def registered(at: Situation, *, by_hand: bool = False, reason: Reason = Reason.REGISTERED) -> Decision:
+    """Decide what follows once the index has the registration."""
+    expires = at.now + timedelta(days=at.site.pending_days)
+    publisher = at.publisher
+    notice = notices.PublisherPending(
+        publisher.registration, at.site.url, publisher.requested_by, expires, by_hand
+    )
+    values = {
+        "reason": reason,
+        "detail": "",
+        "pending_at": at.now,
+        "expires_at": expires,
+        "next_at": at.now + at.base,
+        "polls": 0,
+    }
+    return Decision(Event.SUBMITTED if by_hand else Event.REGISTERED, values, (notice,))
+
+
+def after_register(at: Situation, outcome: RegisterOutcome) -> Decision:
+    """Decide what follows from the index's answer to a registration."""
+    match outcome:
+        case Registered():
+            return registered(at)
+        case NotOffered():
+            notice = notices.PublisherByHand(
+                str(at.publisher.id),
+                at.publisher.registration,
+                at.site.url,
+                at.publisher.requested_by,
+                at.form,
+            )
+            return Decision(
+                Event.BY_HAND, {"reason": Reason.NO_API, "detail": "", "next_at": None}, (notice,)
+            )
+        case Taken() if at.publisher.unanswered:
+            # An earlier try of ours got no answer: what is pending there is our own registration.
+            return registered(at, reason=Reason.FOUND_REGISTERED)
+        case Taken():
+            return _ended(at, Event.TAKEN, Reason.ALREADY_PENDING, outcome.detail)
+        case Refused():
+            return _ended(at, Event.REFUSED, outcome.reason, outcome.detail)
+        case TryLater():
+            return _register_again(at, outcome)
+        case _:
+            assert_never(outcome)
+
+
+def _register_again(at: Situation, outcome: TryLater) -> Decision:
+    publisher = at.publisher
+    if publisher.attempts >= polling.ATTEMPTS:
+        return _ended(at, Event.REFUSED, outcome.reason, outcome.detail)
+    next_at = at.now + polling.next_attempt(at.base, publisher.attempts, publisher.id, outcome.retry_after)
+    notice = notices.PublisherDelayed(
+        publisher.registration, at.site.url, publisher.requested_by, outcome.reason, outcome.detail, next_at
+    )
+    values = {
+        "reason": outcome.reason, "detail": outcome.detail, "next_at": next_at,
+        "unanswered": publisher.unanswered or outcome.arrived_maybe,
+    }  # fmt: skip
+    return Decision(Event.UNREACHED, values, (notice,))
+
+
+def _ended(at: Situation, event: Event, reason: Reason, detail: str) -> Decision:
+    publisher = at.publisher
+    notice = notices.PublisherEnded(
+        str(publisher.id), publisher.registration, at.site.url, publisher.requested_by,
+        follow(publisher.state, event), reason, detail, at.form,
+    )  # fmt: skip
+    return Decision(event, {"reason": reason, "detail": detail, "next_at": None}, (notice,))
+
+
+def found_in_list(registration: Registration, outcome: ListOutcome) -> ListedPublisher | None:
+    """Return the list's entry that is exactly this registration, an active one first."""
+    if not isinstance(outcome, Listed):
+        return None
+    ours = [entry for entry in outcome.publishers if _is_same(registration, entry)]
+    return next((entry for entry in ours if entry.active), ours[0] if ours else None)
+
+
+def after_recovery(at: Situation, outcome: ListOutcome) -> Decision | None:
+    """Decide what an earlier try without an answer has left behind; None: nothing seen, register."""
+    entry = found_in_list(at.publisher.registration, outcome)
+    if entry is None:
+        return None
+    if entry.active and isinstance(outcome, Listed):
+        return confirmed(at, outcome.evidence)
+    return registered(at, reason=Reason.FOUND_REGISTERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All that one look at a pending publisher brought back. None: not asked."""
+
+    listed: ListOutcome | None
+    simple: SimpleOutcome | None
+    provenances: Sequence[ProvenanceOutcome] = ()
+
+
+def after_look(at: Situation, look: Look) -> Decision:
+    """Decide about a pending publisher by the strongest evidence that the look brought."""
+    if evidence := _evidence(at.publisher, look):
+        return confirmed(at, evidence)
+    publisher = at.publisher
+    assert publisher.expires_at is not None
+    assert publisher.pending_at is not None
+    if at.now >= publisher.expires_at:
+        notice = notices.PublisherExpired(
+            str(publisher.id),
+            publisher.registration,
+            at.site.url,
+            publisher.requested_by,
+            publisher.pending_at,
+            at.form,
+        )
+        return Decision(
+            Event.TERM_OVER, {"reason": Reason.TERM_OVER, "detail": "", "next_at": None}, (notice,)
+        )
+    return _look_again(at, look, publisher.expires_at)
+
+
+def _look_again(at: Situation, look: Look, expires: datetime) -> Decision:
+    publisher, remind = at.publisher, expires - REMIND_BEFORE
+    answers = (look.listed, look.simple)
+    waits = [answer.retry_after or 0 for answer in answers if isinstance(answer, TryLater)]
+    next_at = at.now + polling.next_look(at.base, publisher.polls + 1, publisher.id)
+    next_at = max(next_at, at.now + timedelta(seconds=max(waits, default=0)))
+    values: dict[str, Any] = {"polls": publisher.polls + 1, "detail": _trouble(answers)}
+    if isinstance(look.simple, Present):
+        values["etag"] = look.simple.etag[:255]
+    say: tuple[notices.Notice, ...] = ()
+    # A term shorter than the reminder's lead would remind at once; such an index gets none.
+    if publisher.reminded_at is None and at.now >= remind > (publisher.pending_at or at.now):
+        values["reminded_at"] = at.now
+        say = (
+            notices.PublisherReminder(publisher.registration, at.site.url, publisher.requested_by, expires),
+        )
+    # The reminder and the end come on time, however far apart the looks are.
+    values["next_at"] = min(next_at, *(moment for moment in (remind, expires) if moment > at.now))
+    return Decision(Event.UNREACHED if values["detail"] else Event.UNDECIDED, values, say)
+
+
+def confirmed(at: Situation, evidence: Evidence) -> Decision:
+    """Decide what follows once evidence says that the publisher is active."""
+    publisher = at.publisher
+    notice = notices.PublisherConfirmed(
+        publisher.registration,
+        at.site.url,
+        publisher.requested_by,
+        evidence.kind,
+        evidence.url,
+        evidence.seen_at,
+    )
+    values = {"reason": Reason.EVIDENCE, "detail": "", "next_at": None}
+    return Decision(Event.PROVEN, values, (notice,), evidence)
+
+
+def worth_reading(publisher: Publisher, simple: SimpleOutcome | None) -> Sequence[SimpleFile]:
+    """Return the files whose provenance may prove this publisher: attested ones uploaded since it is pending."""
+    if not isinstance(simple, Present) or publisher.pending_at is None:
+        return ()
+    since = publisher.pending_at.isoformat()
+    # ISO 8601 in UTC sorts as text; a file without a time may be any age, so it proves nothing.
+    recent = [file for file in simple.files if file.provenance_url and file.uploaded_at[:19] >= since[:19]]
+    return sorted(recent, key=lambda file: file.uploaded_at)[-2:]
+
+
+def _evidence(publisher: Publisher, look: Look) -> Evidence | None:
+    """Return the strongest evidence: the index's own list, then provenance, then that the project appeared."""
+    if isinstance(look.listed, Listed):
+        entry = found_in_list(publisher.registration, look.listed)
+        # Where the index lists publishers, weaker signs must not overrule it: anybody may have made the project.
+        return look.listed.evidence if entry is not None and entry.active else None
+    named = [found for found in look.provenances if isinstance(found, Provenance)]
+    for found in named:
+        if _names(publisher.registration, found):
+            return found.evidence
+    if named:
+        return None  # the files say that another publisher made them
+    if publisher.existed_before is False and isinstance(look.simple, Present):
+        return look.simple.evidence
+    return None
+
+
+def _is_same(ours: Registration, theirs: ListedPublisher) -> bool:
+    # GitHub's names are case-insensitive, and the index compares environments in lower case.
+    return (
+        theirs.project == ours.project
+        and (theirs.owner.lower(), theirs.repository.lower()) == (ours.owner.lower(), ours.repository.lower())
+        and theirs.workflow == ours.workflow
+        and theirs.environment.lower() == ours.environment.lower()
+    )
+
+
+def _names(ours: Registration, theirs: Provenance) -> bool:
+    return (
+        theirs.repository.lower() == ours.slug.lower()
+        and theirs.workflow == ours.workflow
+        and theirs.environment.lower()
+        in {ours.environment.lower(), *([theirs.environment.lower()] if not ours.environment else [])}
+    )
+
+
+def _trouble(answers: Sequence[ListOutcome | SimpleOutcome | None]) -> str:
+    """Return what went wrong in a look, "" if nothing did."""
+    for answer in answers:
+        match answer:
+            case TryLater() | Refused():
+                return answer.detail or answer.reason.value.replace("_", " ")
+            case None | Listed() | NotOffered() | Absent() | Present() | Unchanged():
+                continue
+            case _:
+                assert_never(answer)
+    return ""

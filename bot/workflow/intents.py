@@ -1,0 +1,186 @@
+"""What people asked for, carried out: one inbox row, one transaction, one answer.
+
+Knows: which intent does what. Must not know: Slack's payloads, wording.
+"""
+
+import difflib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import codec
+from bot.core import intents, notices
+from bot.core import publishers as decide
+from bot.core.lifecycle import OPEN, PublisherEvent
+from bot.core.publishers import Decision, Situation
+from bot.core.sites import token_page
+from bot.workflow import showing
+from bot.workflow.publishers import Publishers, write
+from bot.workflow.telling import answer, write_down
+from storage.database import Database
+from storage.ledger import credentials, inbox
+from storage.ledger import publishers as ledger
+from storage.ledger.credentials import NewCredential
+from storage.records import CredentialKind, InboxItem, Publisher, PublisherState, Reason
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=2)
+ATTEMPTS = 5
+AT_ONCE = 16
+Did = Awaitable[notices.Notice | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Intents:
+    """The inbox workflow on its concrete parts."""
+
+    database: Database
+    publishers: Publishers
+    indexes: tuple[str, ...]
+    clock: Callable[[], datetime]
+
+    async def claim(self) -> list[InboxItem]:
+        """Take what is due."""
+        async with self.database.transaction() as session:
+            return list(await inbox.claim(session, self.clock(), LEASE, AT_ONCE))
+
+    async def carry_out(self, item: InboxItem) -> None:
+        """Do what was asked, exactly once; a fault is tried again a few times, then told to the person."""
+        try:
+            intent = codec.unpack(item.kind, item.payload, intents.KINDS)
+            await self._before(item, intent)
+            async with self.database.transaction() as session:
+                if await inbox.done(session, item, self.clock()):
+                    notice = await self._do(session, item, intent)
+                    if notice is not None:
+                        await answer(session, item, notice, self.clock())
+        except Exception:
+            incident = str(item.id)[:8]
+            log.exception("intent failed", kind=item.kind, incident=incident, attempt=item.attempts)
+            await self._failed(item, incident)
+
+    async def _failed(self, item: InboxItem, incident: str) -> None:
+        now = self.clock()
+        async with self.database.transaction() as session:
+            if item.attempts < ATTEMPTS:
+                await inbox.postpone(
+                    session, item, f"incident {incident}", now + timedelta(seconds=2**item.attempts)
+                )
+            elif await inbox.bury(session, item, f"incident {incident}", now):
+                await answer(session, item, notices.BrokeDown(incident), now)
+
+    async def _before(self, item: InboxItem, intent: intents.Intent) -> None:
+        """Do what needs the network, outside any transaction; it may run twice."""
+        if isinstance(intent, intents.CheckPublisher):
+            async with self.database.reading() as session:
+                found = await ledger.newest(session, item.team_id, intent.project, intent.index or None)
+            if found is not None and found.next_at is not None:
+                await self.publishers.look_now(found)
+
+    def _do(self, session: AsyncSession, item: InboxItem, intent: intents.Intent) -> Did:
+        match intent:
+            case intents.AddPublisher():
+                return self._add(session, item, intent)
+            case intents.CheckPublisher() | intents.RemovePublisher():
+                return self._named(session, item, intent)
+            case intents.SubmittedByHand() | intents.TryAgain():
+                return self._clicked(session, item, intent)
+            case intents.AddCredential():
+                return self._keep(session, item, intent)
+            case intents.RevokeCredential():
+                return self._revoke(session, item, intent)
+            case intents.ShowCredentials():
+                return showing.credentials(session, item.team_id, intent, self.indexes)
+            case intents.ListPublishers() | intents.OpenHome() | intents.ShowAudit():
+                return showing.team(session, item.team_id, intent)
+            case _:
+                assert_never(intent)
+
+    async def _add(
+        self, session: AsyncSession, item: InboxItem, intent: intents.AddPublisher
+    ) -> notices.Notice | None:
+        now = self.clock()
+        asked = (item.actor, intent.channel)
+        publisher, made = await ledger.request(session, item.team_id, intent.registration, asked, now)
+        if not made:
+            return notices.AlreadyOpen(showing.line(publisher), intent.registration)
+        subject = f"{publisher.registration.project} on {publisher.registration.index}"
+        await write_down(session, item.team_id, (item.actor, "publisher.requested", subject), now)
+        return None
+
+    async def _named(
+        self, session: AsyncSession, item: InboxItem, intent: intents.CheckPublisher | intents.RemovePublisher
+    ) -> notices.Notice:
+        publisher = await ledger.newest(session, item.team_id, intent.project, intent.index or None)
+        if publisher is None:
+            names = await ledger.projects(session, item.team_id)
+            close = difflib.get_close_matches(intent.project, names, n=1)
+            return notices.UnknownProject(intent.project, close[0] if close else "")
+        if isinstance(intent, intents.CheckPublisher):
+            return await showing.status(session, publisher, self._situation(publisher).site.url)
+        if publisher.state not in OPEN:
+            return notices.NoLongerPossible(showing.line(publisher))
+        return await self._remove(session, item, publisher)
+
+    async def _remove(self, session: AsyncSession, item: InboxItem, publisher: Publisher) -> notices.Notice:
+        manage = self._situation(publisher).form.url
+        gone = notices.PublisherRemoved(publisher.registration, item.actor, manage)
+        decision = Decision(
+            PublisherEvent.REMOVED, {"reason": Reason.REMOVED_BY_PERSON, "next_at": None}, (gone,)
+        )
+        await write(session, publisher, decision, (None, item.actor), self.clock())
+        return gone
+
+    async def _clicked(
+        self, session: AsyncSession, item: InboxItem, intent: intents.SubmittedByHand | intents.TryAgain
+    ) -> notices.Notice | None:
+        publisher = await ledger.get(session, item.team_id, UUID(intent.publisher_id))
+        if publisher is None:
+            return notices.UnknownProject("", "")
+        if isinstance(intent, intents.TryAgain):
+            again = intents.AddPublisher(publisher.registration, publisher.channel)
+            # An open one, or one that has been tried again since, is not asked for twice.
+            return await self._add(session, item, again)
+        if publisher.state is not PublisherState.REQUESTED or publisher.next_at is not None:
+            return notices.NoLongerPossible(showing.line(publisher))
+        decision = decide.registered(
+            self._situation(publisher), by_hand=True, reason=Reason.SUBMITTED_BY_HAND
+        )
+        await write(session, publisher, decision, (None, item.actor), self.clock())
+        return None
+
+    async def _keep(
+        self, session: AsyncSession, item: InboxItem, intent: intents.AddCredential
+    ) -> notices.Notice:
+        now = self.clock()
+        new = NewCredential(CredentialKind.API_TOKEN, intent.index, "API token", item.sealed["token"])
+        credential, replaced = await credentials.store(session, item.team_id, new, item.actor, now)
+        await write_down(session, item.team_id, (item.actor, "credential.added", credential.index), now)
+        return notices.CredentialSaved(credential.index, replaced)
+
+    async def _revoke(
+        self, session: AsyncSession, item: InboxItem, intent: intents.RevokeCredential
+    ) -> notices.Notice:
+        now = self.clock()
+        credential_id = UUID(intent.credential_id)
+        credential = await credentials.get(session, item.team_id, credential_id)
+        live = await credentials.revoke(session, item.team_id, credential_id, item.actor, now)
+        name = credential.index if credential else ""
+        if live:
+            await write_down(session, item.team_id, (item.actor, "credential.revoked", name), now)
+            if intent.view_id:
+                shown = intents.ShowCredentials(intent.view_id, name)
+                await answer(
+                    session, item, await showing.credentials(session, item.team_id, shown, self.indexes), now
+                )
+        page = token_page(self.publishers.index.site(name)) if name in self.indexes else ""
+        return notices.CredentialRevoked(name, page, live)
+
+    def _situation(self, publisher: Publisher) -> Situation:
+        return self.publishers.situation(publisher)

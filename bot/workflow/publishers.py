@@ -1,0 +1,202 @@
+"""The publisher's lifecycle: load -> decide -> claim -> act.
+
+Knows: the order of steps, what is written before what is asked. Must not know: Slack, HTTP, wording.
+
+Every step looks before it acts and may be killed at any await: what was claimed comes up again, an attempt
+whose answer is unknown is looked for in the index's list before it is repeated, and what is said is written
+in the same transaction as the state that it tells.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.core import publishers as decide
+from bot.core.lifecycle import PublisherEvent, follow
+from bot.core.outcomes import (
+    Absent,
+    ListOutcome,
+    NotOffered,
+    Present,
+    ProvenanceOutcome,
+    Refused,
+    RegisterOutcome,
+)
+from bot.core.publishers import Decision, Look, Situation
+from bot.workflow.ports import Clock, Index
+from bot.workflow.telling import SHIPBELL, tell_channel, write_down
+from storage.database import Database
+from storage.ledger import credentials
+from storage.ledger import publishers as ledger
+from storage.records import Credential, CredentialKind, Publisher, PublisherState, Reason, Secret
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=3)
+"""Longer than all requests of one step together may take."""
+AT_ONCE = 8
+"""Publishers of one index that are worked on side by side."""
+AFTER_A_FAULT = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Publishers:
+    """The publisher workflow on its concrete parts."""
+
+    database: Database
+    index: Index
+    clock: Clock
+    base: timedelta
+    """Base period of the pollers."""
+    owner: UUID
+    """This process, as it signs its claims."""
+
+    async def sweep(self, index: str) -> datetime | None:
+        """Advance all publishers of one index that are due; return when the next one is."""
+        while True:
+            now = self.clock()
+            async with self.database.transaction() as session:
+                due = await ledger.claim(session, index, self.owner, (now, now + LEASE), AT_ONCE)
+            if not due:
+                async with self.database.reading() as session:
+                    return await ledger.next_due(session, index, now)
+            await asyncio.gather(*(self.advance(publisher) for publisher in due))
+
+    async def look_now(self, publisher: Publisher) -> None:
+        """Advance one publisher out of turn, unless it is being worked on or needs no look any more."""
+        now = self.clock()
+        async with self.database.transaction() as session:
+            mine = await ledger.claim_one(session, publisher, self.owner, (now, now + LEASE))
+        if mine:
+            await self.advance(publisher)
+
+    async def advance(self, publisher: Publisher) -> None:
+        """Do the next step of a claimed publisher. A fault costs this row a minute, never the sweep."""
+        try:
+            step = self._register if publisher.state is PublisherState.REQUESTED else self._look
+            await step(publisher)
+        except Exception:
+            log.exception("publisher step failed", publisher=str(publisher.id), team=str(publisher.team_id))
+            async with self.database.transaction() as session:
+                await ledger.move(session, publisher, self.owner, next_at=self.clock() + AFTER_A_FAULT)
+
+    async def _register(self, publisher: Publisher) -> None:
+        name = publisher.registration.index
+        site = self.index.site(name)
+        simple = await self.index.simple(name, publisher.registration.project)
+        existed = {Absent: False, Present: True}.get(type(simple), publisher.existed_before)
+        if publisher.existed_before is not None:
+            existed = (
+                publisher.existed_before
+            )  # what was true when it was asked for, not after an attempt of ours
+        publisher = replace(publisher, existed_before=existed)
+        found = await self._credential(publisher) if site.publisher_api is not False else None
+        if found is None:
+            outcome = NotOffered() if site.publisher_api is False else Refused(Reason.NO_CREDENTIAL)
+            await self._write(publisher, decide.after_register(self.situation(publisher), outcome))
+            return
+        await self._register_with(publisher, found)
+
+    async def _register_with(self, publisher: Publisher, found: tuple[Credential, Secret]) -> None:
+        credential, token = found
+        if publisher.unanswered:
+            listed = await self._listed(publisher, token)
+            if decision := decide.after_recovery(self.situation(publisher), listed):
+                await self._write(publisher, decision)
+                return
+        # Written down before the index is asked: if the process dies at the next await, the successor knows
+        # that a registration may have arrived.
+        async with self.database.transaction() as session:
+            if not await ledger.begin_attempt(
+                session, publisher, self.owner, existed=publisher.existed_before
+            ):
+                return
+            await credentials.used(session, publisher.team_id, credential.id, self.clock())
+        outcome = await self.index.register(publisher.registration, token)
+        decision = decide.after_register(
+            self.situation(replace(publisher, attempts=publisher.attempts + 1)), outcome
+        )
+        await self._write(publisher, decision, blamed=credential if _blames(outcome) else None)
+
+    async def _look(self, publisher: Publisher) -> None:
+        site = self.index.site(publisher.registration.index)
+        found = await self._credential(publisher) if site.publisher_api is not False else None
+        listed = await self._listed(publisher, found[1]) if found else None
+        simple = await self.index.simple(site.name, publisher.registration.project, publisher.etag)
+        files = decide.worth_reading(publisher, simple)
+        provenances: Sequence[ProvenanceOutcome] = [
+            await self.index.provenance(site.name, file.provenance_url) for file in files
+        ]
+        await self._write(
+            publisher, decide.after_look(self.situation(publisher), Look(listed, simple, provenances))
+        )
+
+    async def _listed(self, publisher: Publisher, token: Secret) -> ListOutcome:
+        return await self.index.publishers(
+            publisher.registration.index, publisher.registration.project, token
+        )
+
+    async def _credential(self, publisher: Publisher) -> tuple[Credential, Secret] | None:
+        async with self.database.reading() as session:
+            found = await credentials.opened(
+                session, publisher.team_id, CredentialKind.API_TOKEN, publisher.registration.index
+            )
+        # One that the index refused is not sent again: a person must replace it.
+        return None if found is None or found[0].refused_at else found
+
+    def situation(self, publisher: Publisher) -> Situation:
+        """Return what decisions about a publisher need besides answers."""
+        return Situation(
+            publisher=publisher,
+            site=self.index.site(publisher.registration.index),
+            now=self.clock(),
+            base=self.base,
+            form=self.index.by_hand(publisher.registration, publisher.existed_before),
+        )
+
+    async def _write(
+        self, publisher: Publisher, decision: Decision, blamed: Credential | None = None
+    ) -> None:
+        async with self.database.transaction() as session:
+            if await write(session, publisher, decision, (self.owner, SHIPBELL), self.clock()) and blamed:
+                await credentials.refused(session, publisher.team_id, blamed.id, self.clock())
+
+
+async def write(
+    session: AsyncSession,
+    publisher: Publisher,
+    decision: Decision,
+    by: tuple[UUID | None, str],
+    now: datetime,
+) -> bool:
+    """Write a decision, say what it says, keep its evidence; False where somebody was faster. `by` is (claim, actor)."""
+    owner, actor = by
+    after = follow(publisher.state, decision.event)
+    values = dict(decision.values)
+    if after is not publisher.state:
+        values |= {"state": after, "state_at": now}
+    if publisher.existed_before is not None:
+        values.setdefault("existed_before", publisher.existed_before)
+    if not await ledger.move(session, publisher, owner, **values):
+        log.info("claim lost", publisher=str(publisher.id), event=decision.event.name)
+        return False
+    if decision.evidence:
+        await ledger.keep_evidence(session, publisher, decision.evidence)
+    for notice in decision.say:
+        await tell_channel(session, publisher, notice, now)
+    if after is not publisher.state or decision.event is PublisherEvent.BY_HAND:
+        subject = f"{publisher.registration.project} on {publisher.registration.index}"
+        reason = str(values.get("reason", publisher.reason))
+        await write_down(
+            session, publisher.team_id, (actor, f"publisher.{after}", subject), now, reason=reason
+        )
+    return True
+
+
+def _blames(outcome: RegisterOutcome) -> bool:
+    return isinstance(outcome, Refused) and outcome.blames_token

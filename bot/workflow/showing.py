@@ -1,0 +1,80 @@
+"""What people look at: lists and states, read from the ledger.
+
+Knows: which facts a view is made of. Must not know: wording, Slack.
+"""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.core import intents, notices
+from storage.ledger import audit
+from storage.ledger import credentials as credential_ledger
+from storage.ledger import publishers as ledger
+from storage.records import Credential, Publisher
+
+PAGE = 40
+"""Lines of a list; a message takes 50 blocks."""
+
+
+def line(publisher: Publisher) -> notices.PublisherLine:
+    """Return a publisher as a line of a list."""
+    return notices.PublisherLine(
+        publisher.registration, publisher.state, publisher.state_at, publisher.channel
+    )
+
+
+async def status(session: AsyncSession, publisher: Publisher, index_url: str) -> notices.PublisherStatus:
+    """Return how one publisher stands, with its evidence."""
+    facts = await ledger.evidence(session, publisher)
+    return notices.PublisherStatus(
+        line=line(publisher),
+        index_url=index_url,
+        reason=publisher.reason,
+        detail=publisher.detail,
+        looks=publisher.polls,
+        next_at=publisher.next_at,
+        expires_at=publisher.expires_at,
+        evidence=tuple(notices.EvidenceLine(fact.kind, fact.url, fact.seen_at) for fact in facts),
+    )
+
+
+async def credentials(
+    session: AsyncSession, team_id: UUID, intent: intents.ShowCredentials, indexes: tuple[str, ...]
+) -> notices.CredentialsShown:
+    """Return the content of the credentials dialog."""
+    found = await credential_ledger.listed(session, team_id)
+    return notices.CredentialsShown(intent.view_id, tuple(map(_credential, found)), indexes, intent.index)
+
+
+async def team(
+    session: AsyncSession,
+    team_id: UUID,
+    intent: intents.ListPublishers | intents.OpenHome | intents.ShowAudit,
+) -> notices.Notice:
+    """Return the team's publishers, a Home tab, or the newest of the audit trail."""
+    if isinstance(intent, intents.ShowAudit):
+        events = await audit.trail(session, team_id, limit=PAGE, project=intent.project)
+        lines = tuple(
+            notices.AuditLine(event.at, event.actor, event.action, event.subject) for event in events
+        )
+        return notices.AuditShown(lines, intent.project)
+    publishers, total = await ledger.listed(session, team_id, PAGE)
+    shown = tuple(map(line, publishers))
+    if isinstance(intent, intents.ListPublishers):
+        return notices.PublisherList(shown, total)
+    found = await credential_ledger.listed(session, team_id)
+    return notices.HomeShown(shown, total, tuple(map(_credential, found)))
+
+
+def _credential(credential: Credential) -> notices.CredentialLine:
+    return notices.CredentialLine(
+        credential_id=str(credential.id),
+        index=credential.index,
+        hint=credential.hint,
+        added_by=credential.added_by,
+        added_at=credential.added_at,
+        last_used_at=credential.last_used_at,
+        uses=credential.uses,
+        refused_at=credential.refused_at,
+    )

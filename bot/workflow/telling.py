@@ -1,0 +1,43 @@
+"""What every workflow says and writes down, in the transaction that did it.
+
+Knows: outbox and audit trail. Must not know: wording.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import codec
+from bot.core import notices
+from storage.ledger import audit, outbox
+from storage.ledger.outbox import Destination
+from storage.records import AuditEvent, InboxItem, Publisher
+
+SHIPBELL = "shipbell"
+"""Who did it, where the bot itself did."""
+
+
+async def tell_channel(
+    session: AsyncSession, publisher: Publisher, notice: notices.Notice, now: datetime
+) -> None:
+    """Tell the publisher's channel, once for each kind of notice, however often the step runs."""
+    kind, facts = codec.pack(notice, notices.KINDS)
+    key = f"publisher:{publisher.id}:{kind}"
+    await outbox.add(session, publisher.team_id, key, Destination(publisher.channel), (kind, facts), now)
+
+
+async def answer(session: AsyncSession, item: InboxItem, notice: notices.Notice, now: datetime) -> None:
+    """Answer the person who asked, once for each kind of notice."""
+    kind, facts = codec.pack(notice, notices.KINDS)
+    to = Destination(item.channel, item.actor, item.sealed.get("response_url"))
+    await outbox.add(session, item.team_id, f"inbox:{item.id}:{kind}", to, (kind, facts), now)
+
+
+async def write_down(
+    session: AsyncSession, team_id: UUID, who_did: tuple[str, str, str], now: datetime, **detail: Any
+) -> None:
+    """Append to the audit trail; `who_did` is (actor, action, subject)."""
+    actor, action, subject = who_did
+    await audit.append(session, AuditEvent(team_id, now, actor, action, subject, detail))
