@@ -1,0 +1,40 @@
+"""What the app asks Slack for, and why: the one list that the manifest, the docs and `shipbell doctor` follow.
+
+Knows: scopes, slash commands' short descriptions. Must not know: Bolt, rules.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+BOT_SCOPES: Mapping[str, str] = MappingProxyType(
+    {
+        "commands": "to be asked: `/publisher`, `/shipbell`",
+        "chat:write": "to answer, and to tell the channels it was invited to",
+        "channels:history": "after a crash, to see in a public channel whether a message was already said",
+        "groups:history": "the same in a private channel",
+        "users:read": "to see who is an administrator, a guest or a bot",
+    }
+)
+"""Scopes of the bot token (`xoxb-`), each with what it is for; the least that works."""
+
+APP_SCOPES: Mapping[str, str] = MappingProxyType(
+    {"connections:write": "Socket Mode: to open the connection over which Slack delivers"}
+)
+"""Scopes of the app-level token (`xapp-`), needed in Socket Mode only."""
+
+SLASH_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "/publisher": (
+            "Register a package's trusted publisher",
+            "add [PROJECT OWNER/REPO] | list | check PROJECT | remove PROJECT | help",
+        ),
+        "/shipbell": ("Set up Shipbell for this workspace", "credentials | audit [PROJECT] | help"),
+    }
+)
+"""Slash command -> what Slack shows beside it: a description and a usage hint."""
+
+
+def missing_scopes(granted: str) -> tuple[str, ...]:
+    """Return the scopes that a token lacks; `granted` is the `x-oauth-scopes` header, comma-separated."""
+    have = {scope.strip() for scope in granted.split(",")}
+    return tuple(scope for scope in BOT_SCOPES if scope not in have)

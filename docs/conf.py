@@ -1,0 +1,19 @@
+"""How Sphinx builds these pages: `make docs`; `make lint` fails on any warning, broken links included.
+
+Knows: Sphinx's settings. Must not know: contents.
+"""
+
+from bot import __version__
+
+project = "Shipbell"
+author = "The Shipbell developers"
+copyright = author
+release = version = __version__
+extensions = ["myst_parser"]
+source_suffix = {".md": "markdown"}
+root_doc = "index"
+exclude_patterns = ["images"]
+myst_heading_anchors = 3
+html_theme = "furo"
+html_title = f"Shipbell {__version__}"
+html_show_sphinx = False
