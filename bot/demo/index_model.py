@@ -1,0 +1,207 @@
+"""The things an index holds: users, projects, files, publishers.
+
+Knows: their shape and the names' rules. Must not know: HTTP, how they are kept.
+"""
+
+import re
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+PROJECT_NAME = re.compile(r"[a-z0-9]|[a-z0-9][a-z0-9._-]*[a-z0-9]", re.IGNORECASE)
+GITHUB_OWNER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*")
+GITHUB_REPOSITORY = re.compile(r"[a-zA-Z0-9-_.]+")
+ENVIRONMENT_FORBIDDEN = re.compile("[\\x00-\\x1f\\x7f'\"`,;\\\\]")
+ENVIRONMENT_LENGTH = 255
+PROHIBITED_NAMES = frozenset({"requirements-txt", "rrequirements-txt", "requirements-dev-txt", "pypi"})
+PUBLISHER_FIELDS = ("owner", "repository", "workflow_filename", "environment")
+
+
+def normalized(name: str) -> str:
+    """Return a project's name as PEP 503 has it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def confusable(name: str) -> str:
+    """Return what two names share that an index takes for too similar (l, 1, i; o, 0; separators)."""
+    folded = re.sub(r"[-_.]", "", name.lower())
+    return re.sub("o", "0", re.sub("[li]", "1", folded))
+
+
+def new_id() -> str:
+    """Return a fresh UUID as text."""
+    return str(uuid4())
+
+
+@dataclass(slots=True)
+class User:
+    """Somebody with an account."""
+
+    name: str
+    id: str = field(default_factory=new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherValues:
+    """A GitHub publisher's four values; `environment` may be empty and is lower case."""
+
+    owner: str
+    repository: str
+    workflow_filename: str
+    environment: str
+
+    @property
+    def slug(self) -> str:
+        """The repository as the forge writes it."""
+        return f"{self.owner}/{self.repository}"
+
+    def same_workflow(self, other: "PublisherValues") -> bool:
+        """Whether owner, repository and workflow are the same, whatever the environment."""
+        return (self.slug.lower(), self.workflow_filename) == (other.slug.lower(), other.workflow_filename)
+
+    def same(self, other: "PublisherValues") -> bool:
+        """Whether all four values are the same."""
+        return self.same_workflow(other) and self.environment == other.environment
+
+
+@dataclass(slots=True, kw_only=True)
+class PendingPublisher:
+    """A registration that is not in force yet."""
+
+    project: str
+    """The project's name, as it was typed."""
+    values: PublisherValues
+    owner_id: str
+    """The forge's numeric id of the owner; "" where nobody could be asked."""
+    added_by: User
+    added_at: datetime
+    by_api: bool
+    """By the publisher API (an existing project, confirmed by a link), else by form (a project to come)."""
+    id: str = field(default_factory=new_id)
+
+
+@dataclass(slots=True, kw_only=True)
+class ActivePublisher:
+    """A publisher in force, for one project or several."""
+
+    values: PublisherValues
+    owner_id: str
+    projects: list["Project"] = field(default_factory=list)
+    id: str = field(default_factory=new_id)
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredFile:
+    """One distribution file, with its digests in hex."""
+
+    filename: str
+    version: str
+    filetype: str
+    pyversion: str
+    content: bytes = field(repr=False)
+    uploaded_at: datetime
+    md5: str
+    sha256: str
+    blake2b: str
+    metadata_sha256: str = ""
+    """Digest of a wheel's METADATA; "" where there is none."""
+    requires_python: str | None = None
+    attestations: list[Any] = field(default_factory=list)
+    attested_by: PublisherValues | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it is served, from the root of the files' host."""
+        return f"/packages/{self.blake2b[:2]}/{self.blake2b[2:4]}/{self.blake2b[4:]}/{self.filename}"
+
+
+@dataclass(slots=True)
+class Release:
+    """One version; it is there with its first file."""
+
+    version: str
+    created_at: datetime
+    fields: dict[str, Any] = field(default_factory=dict)
+    """Core metadata as the uploader's form gave it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Project:
+    """A project; it may be there before its first release."""
+
+    name: str
+    owner: User
+    created_at: datetime
+    serial: int
+    id: str = field(default_factory=new_id)
+    status: str = "active"
+    status_reason: str = ""
+    releases: dict[str, Release] = field(default_factory=dict)
+    files: list[StoredFile] = field(default_factory=list)
+
+    @property
+    def normalized(self) -> str:
+        """The name as PEP 503 has it."""
+        return normalized(self.name)
+
+    def files_of(self, version: str) -> list[StoredFile]:
+        """Return a release's files."""
+        return [file for file in self.files if file.version == version]
+
+
+def value_problems(fields: dict[str, str]) -> dict[str, str]:
+    """Return every publisher field that the GitHub form refuses, each with its reason (warehouse `oidc/forms`)."""
+    checks = {
+        "owner": _owner_problem(fields["owner"]),
+        "repository": _repository_problem(fields["repository"]),
+        "workflow_filename": _workflow_problem(fields["workflow_filename"]),
+        "environment": _environment_problem(fields["environment"]),
+    }
+    return {name: problem for name, problem in checks.items() if problem}
+
+
+def name_problem(name: str) -> str:
+    """Return why no project may be called so whatever projects there are; "" if one may."""
+    if not name:
+        return "Specify project name"
+    if not PROJECT_NAME.fullmatch(name):
+        return "Invalid project name"
+    if normalized(name) in PROHIBITED_NAMES:
+        return "This project name isn't allowed"
+    if normalized(name) in {normalized(module) for module in sys.stdlib_module_names}:
+        return "This project name isn't allowed (conflict with the Python standard library module name)"
+    return ""
+
+
+def _owner_problem(owner: str) -> str:
+    if not owner:
+        return "Specify GitHub repository owner (username or organization)"
+    return "" if GITHUB_OWNER.fullmatch(owner) else "Invalid GitHub user or organization name."
+
+
+def _repository_problem(repository: str) -> str:
+    if not repository:
+        return "Specify repository name"
+    return "" if GITHUB_REPOSITORY.fullmatch(repository) else "Invalid repository name"
+
+
+def _workflow_problem(workflow: str) -> str:
+    if not workflow:
+        return "Specify workflow filename"
+    if not workflow.endswith((".yml", ".yaml")):
+        return "Workflow name must end with .yml or .yaml"
+    return "Workflow filename must be a filename only, without directories" if "/" in workflow else ""
+
+
+def _environment_problem(environment: str) -> str:
+    if len(environment) > ENVIRONMENT_LENGTH:
+        return "Environment name is too long"
+    if environment != environment.strip():
+        return "Environment name may not start or end with whitespace"
+    if ENVIRONMENT_FORBIDDEN.search(environment):
+        return (
+            "Environment name must not contain non-printable characters or the characters ', \", `, ,, ;, \\"
+        )
+    return ""
