@@ -201,7 +201,7 @@ def whole(low: int, high: int, what: str = "a whole number") -> Callable[[object
 
     def read(raw: object) -> int:
         problem = ValueError(f"{quoted(raw)} is not {what} from {low} to {high}")
-        if isinstance(raw, bool) or not isinstance(raw, int | str):
+        if isinstance(raw, bool) or not isinstance(raw, int | str) or not str(raw).isascii():
             raise problem
         try:
             number = int(raw)
@@ -221,7 +221,7 @@ def seconds(raw: object) -> float:
         raise problem
     try:
         number = float(raw)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise problem from None
     if not math.isfinite(number) or not 0.1 <= number <= 86400:
         raise problem
