@@ -172,7 +172,7 @@ def database_address(raw: object) -> str:
     scheme, colon, rest = address.partition("://")
     driver = _DRIVERS.get(scheme.lower())
     if not colon or driver is None:
-        known = f"the kind {quoted(scheme)} is unknown" if colon else "is no database URL"
+        known = "names a database that is not supported" if colon else "is no database URL"
         raise ValueError(
             f"{known}; write sqlite:////path/to/shipbell.db or postgresql://user:password@host/name"
         )
