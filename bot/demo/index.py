@@ -32,7 +32,7 @@ class IndexStandIn(StandIn):
     `github_token`: its own token there.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one property of an index, given by keyword
         self,
         name: str = "acme-index",
         *,

@@ -1,0 +1,1 @@
+"""Shipbell's tests."""
