@@ -136,7 +136,7 @@ def serve(ctx: Context) -> int:
 
 @app.command()
 def worker() -> int:
-    """Run one of several workers on one PostgreSQL database. Not there yet."""
+    """Run one of several workers (not there yet)."""
     raise _Misused(
         "There is no separate worker yet: it comes with the PostgreSQL engine.",
         "Until then one `shipbell serve` does all the work, on SQLite or PostgreSQL.",
@@ -152,10 +152,12 @@ def demo(
         int | None, typer.Option(min=1, max=65535, help="Port of the workspace's page; default: a free one.")
     ] = None,
 ) -> int:
-    """Run the whole bot against local stand-ins of Slack, the forge and the index."""
+    """Run the whole bot against local stand-ins. Slack, the forge and the index are simulated on this machine."""
     try:
         from bot.demo.run import main
     except ModuleNotFoundError as error:
+        if (error.name or "bot").partition(".")[0] in {"bot", "storage"}:
+            raise  # a fault of ours, not of the installation
         raise _Misused(
             f"The demo needs {error.name}, which is not installed.",
             "Install it with: pip install 'shipbell[demo]'",
@@ -165,7 +167,7 @@ def demo(
 
 @app.command()
 def doctor(ctx: Context, as_json: Json = False) -> int:
-    """Check settings, database, keys, Slack, forge and indexes; exit 1 if anything fails."""
+    """Check that all is there: settings, Slack, forge, indexes, database. Exit 1 if not."""
     import asyncio
 
     from bot import doctor as examiner
@@ -198,7 +200,7 @@ def register(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Register a trusted publisher with an index that has the publisher API."""
+    """Register a trusted publisher with an index."""
     from bot.register import RegisterOptions, run
 
     ready = _settings(ctx)
@@ -239,7 +241,7 @@ def generate() -> None:
 
 @keys.command()
 def rotate() -> int:
-    """Seal everything with the first master key. Not there yet."""
+    """Seal everything with the first master key (not there yet)."""
     raise _Misused(
         "Master keys can't be rotated by a command yet.",
         "A new key put first in SHIPBELL_MASTER_KEYS seals new teams; keep the old one behind it.",

@@ -41,7 +41,8 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
-_INDEX_KEYS = ("url", "upload_url", "publisher_api", "token_location", "oauth1", "pending_days", "feeds")
+INDEX_KEYS = ("url", "upload_url", "publisher_api", "token_location", "oauth1", "pending_days", "feeds")
+"""What an entry of the table of indexes may name."""
 _CONSUMER_KEYS = ("consumer_key", "consumer_secret")
 
 
@@ -311,7 +312,7 @@ def _site(name: str, entry: object, replaced: IndexSite | None) -> IndexSite:
         if "url" not in fields:
             raise ValueError("needs a url")
         return IndexSite(name=name, **fields)
-    return IndexSite(name=name, **({key: getattr(replaced, key) for key in _INDEX_KEYS} | fields))
+    return IndexSite(name=name, **({key: getattr(replaced, key) for key in INDEX_KEYS} | fields))
 
 
 def _fields(entry: Mapping[str, object]) -> dict[str, Any]:
@@ -321,7 +322,7 @@ def _fields(entry: Mapping[str, object]) -> dict[str, Any]:
     for key, raw in entry.items():
         reader = _READERS.get(key)
         if reader is None:
-            problems.append(f"{quoted(key)} is unknown.{suggestion(key, _INDEX_KEYS)}")
+            problems.append(f"{quoted(key)} is unknown.{suggestion(key, INDEX_KEYS)}")
         elif raw is not None:
             try:
                 found[key] = reader(raw)

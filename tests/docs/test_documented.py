@@ -1,0 +1,119 @@
+"""The documentation says what the code does: settings, commands, options, exit codes, scopes."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from bot import cli, settings
+from bot.slack import scopes
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def page(name: str) -> str:
+    """Return a page's text."""
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Give each command, `shipbell ...`, with its options."""
+    root = typer.main.get_command(cli.app)
+    waiting = [("shipbell", root)]
+    while waiting:
+        name, command = waiting.pop()
+        children = getattr(command, "commands", {})
+        waiting += [(f"{name} {child}", inner) for child, inner in children.items()]
+        if not children:
+            yield (
+                name,
+                [option for parameter in command.params for option in parameter.opts if option != "--help"],
+            )
+
+
+def test_settings_page_holds_the_table_of_the_code() -> None:
+    """`docs/settings.md` holds exactly the table that `python -m bot.settings` prints."""
+    assert f"\n\n{settings.markdown()}\n" in page("settings.md")
+
+
+def test_every_key_of_an_index_is_documented() -> None:
+    """Each key that an entry of SHIPBELL_INDEXES takes has a row."""
+    from bot import values
+
+    for key in values.INDEX_KEYS:
+        assert f"| `{key}` |" in page("settings.md")
+
+
+@pytest.mark.parametrize(("command", "options"), list(commands()))
+def test_every_command_and_option_is_documented(command: str, options: list[str]) -> None:
+    """Each command has a row on the page of the command line, each option one under the command's heading."""
+    text = page("cli.md")
+    assert f"| `{command}` |" in text
+    if options:
+        section = text.partition(f"\n## {command}\n")[2].partition("\n## ")[0]
+        for option in options:
+            assert f"| `{option}` |" in section
+
+
+def test_no_command_is_documented_that_is_not_there() -> None:
+    """Every row and heading `shipbell ...` of the page is a command."""
+    known = {name for name, _ in commands()}
+    text = page("cli.md")
+    told = set(re.findall(r"^\| `(shipbell [a-z -]+?)` \|", text, re.MULTILINE)) | set(
+        re.findall(r"^## (shipbell .+)$", text, re.MULTILINE)
+    )
+    assert told <= known
+
+
+def test_every_exit_code_is_documented() -> None:
+    """The codes that the command line ends with are the codes of the table."""
+    section = page("cli.md").partition("## Exit codes")[2].partition("\n## ")[0]
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)}
+    assert told == {cli.DONE, cli.REFUSED, cli.MISUSED, cli.INTERRUPTED, cli.TERMINATED}
+
+
+def test_every_scope_is_documented_with_its_reason() -> None:
+    """Each scope stands in the page with the reason that the code gives, and no other one does."""
+    text = page("slack-scopes.md")
+    told = dict(re.findall(r"^\| `([a-z:.]+)` \| (.+) \|$", text, re.MULTILINE))
+    assert told == {**scopes.BOT_SCOPES, **scopes.APP_SCOPES}
+
+
+def test_every_slash_command_is_documented() -> None:
+    """Each slash command has a heading on the page of commands."""
+    for command in scopes.SLASH_COMMANDS:
+        assert f"\n## {command}\n" in page("commands.md")
+
+
+def test_the_manifest_asks_for_what_the_code_needs() -> None:
+    """Scopes and slash commands of the manifest are those of the code, with the same words."""
+    manifest = yaml.safe_load((ROOT / "deploy" / "slack-manifest.yaml").read_text(encoding="utf-8"))
+    assert manifest["oauth_config"]["scopes"]["bot"] == list(scopes.BOT_SCOPES)
+    told = {
+        one["command"]: (one["description"], one["usage_hint"])
+        for one in manifest["features"]["slash_commands"]
+    }
+    assert told == dict(scopes.SLASH_COMMANDS)
+    addresses = {one["url"] for one in manifest["features"]["slash_commands"]}
+    addresses |= {
+        manifest["settings"][part]["request_url"] for part in ("interactivity", "event_subscriptions")
+    }
+    assert {address.partition(".com")[2] for address in addresses} == {"/slack/events"}
+
+
+def test_slash_commands_keep_to_slacks_limits() -> None:
+    """Slack takes a description of up to 2,000 characters and a usage hint of up to 1,000 (app manifest reference)."""
+    for description, hint in scopes.SLASH_COMMANDS.values():
+        assert len(description) <= 2_000
+        assert len(hint) <= 1_000
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "adr").glob("0*.md")), ids=lambda path: path.name)
+def test_decisions_are_short_and_listed(path: Path) -> None:
+    """A decision has under 300 words and stands in the table of contents."""
+    assert len(path.read_text(encoding="utf-8").split()) < 300
+    assert f"\n{path.stem}\n" in page("adr/index.md")
