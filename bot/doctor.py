@@ -7,7 +7,8 @@ All questions are asked at once, each has its own time-out, and none changes any
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -27,7 +28,9 @@ from bot.settings import Settings
 from bot.slack.scopes import missing_scopes
 from bot.transport import Transport
 from bot.wire import Request
+from storage.crypto import KeyRing, Vault
 from storage.database import Database
+from storage.ledger import keys
 from storage.records import Secret, StorageError
 
 SECONDS = 10.0
@@ -117,11 +120,12 @@ def _probes(settings: Settings, transport: Transport, seconds: float) -> Mapping
     forge = ForgeClient(transport, settings.github_api_url, settings.github_web_url, settings.github_token)
     return {
         "serving": lambda: _ready(settings),
-        "public url": lambda: _public_url(settings),
+        "public url": lambda: public_url(settings),
         "database": lambda: _database(settings),
+        "master keys": lambda: _keys(settings),
         "slack auth": slack.auth,
         "slack socket": slack.socket,
-        "forge": lambda: _forge(forge),
+        "forge": forge.ping,
         **{
             f"index {name}": _index_probe(transport, site, seconds) for name, site in settings.indexes.items()
         },
@@ -154,7 +158,7 @@ async def _ready(settings: Settings) -> str:
     return f"listens on {settings.host}:{settings.port}"
 
 
-async def _public_url(settings: Settings) -> str:
+async def public_url(settings: Settings) -> str:
     """Judge the address by its shape; whether Slack can reach it only Slack can tell."""
     parts = urlsplit(settings.public_url)
     over_http = settings.slack_signing_secret is not None and settings.slack_app_token is None
@@ -171,12 +175,31 @@ async def _public_url(settings: Settings) -> str:
 
 
 async def _database(settings: Settings) -> str:
-    database = Database(settings.database_url)
+    async with _opened(settings) as database:
+        return await database.check()
+
+
+async def _keys(settings: Settings) -> str:
+    """Open one data key with each master key that is in use."""
+    if not settings.master_keys:
+        raise Skipped(
+            "SHIPBELL_MASTER_KEYS is not set; the embedded database uses the key in the data folder"
+        )
+    async with _opened(settings, Vault(KeyRing(settings.master_keys))) as database:
+        await database.check()
+        async with database.reading() as session:
+            return await keys.check(session)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, vault: Vault | None = None) -> AsyncIterator[Database]:
+    """Open the database, unless it would be made by that."""
+    database = Database(settings.database_url, vault, pool=1)
     if database.path is not None and not database.path.exists():
-        raise Skipped("not there yet; made at first start, or by `shipbell db upgrade`")
+        raise Skipped("no database yet; made at first start, or by `shipbell db upgrade`")
     await database.open()
     try:
-        return await database.check()
+        yield database
     finally:
         await database.close()
 
@@ -245,10 +268,6 @@ def _code(error: SlackApiError) -> str:
 
 def _whom(answer: AsyncSlackResponse) -> str:
     return _one_line(f"{answer.get('user', 'the bot')} in {answer.get('team', 'a workspace')}")[:120]
-
-
-async def _forge(forge: ForgeClient) -> str:
-    return await forge.ping()
 
 
 def _index_probe(transport: Transport, site: IndexSite, seconds: float) -> Probe:

@@ -132,8 +132,9 @@ def master_keys(raw: object) -> tuple[Secret, ...]:
 
 def _master_key(raw: object, position: int) -> Secret:
     key = raw.reveal() if isinstance(raw, Secret) else str(raw).strip()
+    key += "=" * (-len(key) % 4)
     try:
-        size = len(base64.b64decode(key + "=" * (-len(key) % 4), altchars=b"-_", validate=True))
+        size = len(base64.b64decode(key, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         size = 0
     if size != 32:
