@@ -4,7 +4,7 @@ Knows: HTTP as a server sends it. Must not know: which service fails.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -75,18 +75,29 @@ class Gate:
 
     def __init__(self) -> None:
         self._open = asyncio.Event()
-        self.waiting = 0
+        self._change = asyncio.Event()
+        self._waiting = 0
 
     async def wait(self) -> None:
         """Wait for the next `release`."""
-        now = self._open
-        self.waiting += 1
+        opens = self._open
+        self._count(1)
         try:
-            await now.wait()
+            await opens.wait()
         finally:
-            self.waiting -= 1
+            self._count(-1)
+
+    async def until(self, enough: Callable[[int], bool]) -> None:
+        """Wait until the number of those that wait here is as wanted."""
+        while not enough(self._waiting):
+            await self._change.wait()
 
     def release(self) -> None:
         """Let all go that wait now; later ones wait anew."""
         self._open.set()
         self._open = asyncio.Event()
+
+    def _count(self, change: int) -> None:
+        self._waiting += change
+        self._change.set()
+        self._change = asyncio.Event()

@@ -251,14 +251,16 @@ def publishing_view(
 async def confirm(request: web.Request, user: User) -> web.Response:
     """Put a pending publisher in force: what following the link in the confirmation mail would do."""
     state = request.app[STATE]
-    state.activate(await own_pending(request, user))
+    confirmed = await own_pending(request, user)
+    state.activate(confirmed)
     return see_other(state.url + PUBLISHING)
 
 
 async def remove(request: web.Request, user: User) -> web.Response:
     """Withdraw a pending publisher."""
     state = request.app[STATE]
-    state.pending.remove(await own_pending(request, user))
+    withdrawn = await own_pending(request, user)
+    state.pending.remove(withdrawn)
     return see_other(state.url + PUBLISHING)
 
 

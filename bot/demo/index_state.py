@@ -104,7 +104,7 @@ class IndexState:
         project = Project(name=name, owner=owner, created_at=self.clock(), serial=self.next_serial())
         self.projects[project.normalized] = project
         alike = confusable(name)
-        self.pending = [one for one in self.pending if one.by_api or confusable(one.project) != alike]
+        self.pending[:] = [one for one in self.pending if one.by_api or confusable(one.project) != alike]
         return project
 
     def add_file(
@@ -139,7 +139,7 @@ class IndexState:
     def drop_expired(self) -> None:
         """Forget pending publishers past their term."""
         since = self.clock() - timedelta(days=PENDING_DAYS)
-        self.pending = [one for one in self.pending if one.added_at > since]
+        self.pending[:] = [one for one in self.pending if one.added_at > since]
 
     def publishers_of(self, project: Project) -> list[ActivePublisher]:
         """Return the publishers in force for a project."""

@@ -10,7 +10,7 @@ from typing import Self
 
 from aiohttp import web
 
-from bot.demo.faults import DEFAULT_BODY, Fault, Gate, cut
+from bot.demo.faults import DEFAULT_BODY, Fault, Gate
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_UPLOAD_BYTES = 512 * 1024 * 1024
@@ -43,7 +43,9 @@ class StandIn:
 
     async def start(self, port: int = 0) -> None:
         """Listen on 127.0.0.1; 0 takes a free port. OSError if the port is taken."""
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(
+            self._application(), access_log=None, shutdown_timeout=1.0, handler_cancellation=True
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -93,8 +95,8 @@ class StandIn:
         """Let the next `times` requests under `path_prefix` fail (negative: all, until `heal`).
 
         Without more: the given status, reason, headers and body. `megabytes` streams so much after the body.
-        `close` cuts the connection without an answer. `hang` answers nothing until `release`; then the
-        true answer is given, if somebody still listens. `after` first does what was asked and only then
+        `close` cuts the connection without an answer. `hang` does and answers nothing until `release`;
+        who gives up before is dropped, the others then get the true answer. `after` first does what was asked and only then
         fails, so that the answer is lost but not the deed. Of several faults the earliest that fits strikes.
         """
         self._faults.append(
@@ -126,6 +128,14 @@ class StandIn:
         while self.count(path_prefix, method=method) < count:
             await self._news.wait()
 
+    async def until_hanging(self, count: int = 1) -> None:
+        """Wait until so many answers hang at the same time."""
+        await self._gate.until(lambda waiting: waiting >= count)
+
+    async def until_none_hangs(self) -> None:
+        """Wait until no answer hangs any more, be it let go or given up by who asked."""
+        await self._gate.until(lambda waiting: waiting == 0)
+
     def count(self, path_prefix: str, *, method: str = "") -> int:
         """Return how many requests under `path_prefix` have come in since the start."""
         return sum(
@@ -154,8 +164,10 @@ class StandIn:
         return app
 
     async def _true_answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        # What was begun is finished, as on most servers; only what hangs ends with its connection.
+        task = asyncio.ensure_future(handler(request))
         try:
-            return await handler(request)
+            return await asyncio.shield(task)
         except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as refusal:
             own = await self._missing(request, refusal.status)
             if own is None:
@@ -171,10 +183,8 @@ class StandIn:
         answer = await self._true_answer(request, handler) if fault.after else None
         if not fault.hang:
             return await fault.answer(request)
+        # Cancelled here where the asker goes away: a request that never got through must not be done late.
         await self._gate.wait()
-        if request.transport is None or request.transport.is_closing():
-            # Nobody listens any more: a request that never got through must not be done late.
-            return cut(request)
         return answer or await self._true_answer(request, handler)
 
     def _note(self, request: web.Request) -> None:
