@@ -91,7 +91,7 @@ class IndexStandIn(StandIn):
     def confirm(self, project: str) -> None:
         """Put everything pending for a project in force, as the button does; LookupError where nothing is."""
         self.state.drop_expired()
-        found = [one for one in self.state.pending if normalized(one.project) == normalized(project)]
+        found = [one for one in self.state.pending if one.normalized == normalized(project)]
         if not found:
             raise LookupError(f"nothing is pending for {project!r}")
         for one in found:

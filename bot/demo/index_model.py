@@ -7,6 +7,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -35,7 +36,7 @@ def new_id() -> str:
     return str(uuid4())
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class User:
     """Somebody with an account."""
 
@@ -43,7 +44,7 @@ class User:
     id: str = field(default_factory=new_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PublisherValues:
     """A GitHub publisher's four values; `environment` may be empty and is lower case."""
 
@@ -57,16 +58,17 @@ class PublisherValues:
         """The repository as the forge writes it."""
         return f"{self.owner}/{self.repository}"
 
-    def same_workflow(self, other: "PublisherValues") -> bool:
-        """Whether owner, repository and workflow are the same, whatever the environment."""
-        return (self.slug.lower(), self.workflow_filename) == (other.slug.lower(), other.workflow_filename)
+    @cached_property
+    def workflow_key(self) -> tuple[str, str]:
+        """What two publishers of the same repository and workflow share, whatever the environment."""
+        return self.slug.lower(), self.workflow_filename
 
     def same(self, other: "PublisherValues") -> bool:
         """Whether all four values are the same."""
-        return self.same_workflow(other) and self.environment == other.environment
+        return self.workflow_key == other.workflow_key and self.environment == other.environment
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class PendingPublisher:
     """A registration that is not in force yet."""
 
@@ -81,8 +83,13 @@ class PendingPublisher:
     """By the publisher API (an existing project, confirmed by a link), else by form (a project to come)."""
     id: str = field(default_factory=new_id)
 
+    @cached_property
+    def normalized(self) -> str:
+        """The project's name as PEP 503 has it."""
+        return normalized(self.project)
 
-@dataclass(slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class ActivePublisher:
     """A publisher in force, for one project or several."""
 
@@ -92,7 +99,7 @@ class ActivePublisher:
     id: str = field(default_factory=new_id)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class StoredFile:
     """One distribution file, with its digests in hex."""
 
@@ -127,7 +134,7 @@ class Release:
     """Core metadata as the uploader's form gave it."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Project:
     """A project; it may be there before its first release."""
 

@@ -63,8 +63,11 @@ class Exchange:
         app.router.add_post("/_/oidc/mint-token", self.mint)
 
     async def audience(self, request: web.Request) -> web.Response:
-        """Tell what the claims' `aud` must be."""
-        return tagged(request, json_answer({"audience": request.app[STATE].audience}))
+        """Tell what the claims' `aud` must be; 403 where trusted publishing is switched off."""
+        state = request.app[STATE]
+        if not state.oidc_enabled:
+            return json_answer({"message": "Trusted publishing functionality not enabled"}, 403)
+        return tagged(request, json_answer({"audience": state.audience}))
 
     async def mint(self, request: web.Request) -> web.Response:
         """Give a token for good claims, making a pending publisher real on the way; else 422."""
@@ -82,6 +85,8 @@ class Exchange:
 
     async def _claims(self, state: IndexState, body: bytes) -> Claims:
         """Return the claims, signature, audience and times verified."""
+        if not state.oidc_enabled:
+            raise Invalid("not-enabled", "Trusted publishing functionality not enabled")
         try:
             text = TokenPayload.model_validate_json(body).token
         except ValidationError as broken:

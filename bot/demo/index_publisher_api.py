@@ -169,7 +169,8 @@ def listed(state: IndexState, user: User, name: str) -> list[dict[str, str]]:
     """Return a project's publishers as the list shows them, or what a test made it say instead."""
     if name in state.lies:
         return [shown(name, state.lies[name], "active")]
-    pending = [one for one in state.pending_of(user) if normalized(one.project) == name]
+    state.drop_expired()
+    pending = [one for one in state.pending if one.normalized == name and one.added_by is user]
     project = state.project(name)
     active = state.publishers_of(project) if project else []
     return [

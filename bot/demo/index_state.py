@@ -53,6 +53,7 @@ class IndexState:
     clock: Callable[[], datetime] = utc_now
     url: str = ""
     audience: str = "pypi"
+    oidc_enabled: bool = True
     serial: int = 0
     tokens: Tokens = field(default_factory=Tokens)
     users: dict[str, User] = field(default_factory=dict)
@@ -139,7 +140,9 @@ class IndexState:
     def drop_expired(self) -> None:
         """Forget pending publishers past their term."""
         since = self.clock() - timedelta(days=PENDING_DAYS)
-        self.pending[:] = [one for one in self.pending if one.added_at > since]
+        # The oldest comes first: thousands that are not due need no look.
+        if self.pending and self.pending[0].added_at <= since:
+            self.pending[:] = [one for one in self.pending if one.added_at > since]
 
     def publishers_of(self, project: Project) -> list[ActivePublisher]:
         """Return the publishers in force for a project."""
@@ -153,7 +156,7 @@ class IndexState:
     def api_conflict(self, name: str, values: PublisherValues) -> str:
         """Return why the publisher API can't take this once more; "" if it can."""
         self.drop_expired()
-        if any(one.values.same_workflow(values) for one in self.pending):
+        if any(one.values.workflow_key == values.workflow_key for one in self.pending):
             return "A publisher for this owner, repository and workflow is already pending."
         project = self.project(name)
         if project and any(one.values.same(values) for one in self.publishers_of(project)):
