@@ -57,9 +57,8 @@ DIGESTS: dict[str, Callable[[bytes], str]] = {
     "sha256_digest": _sha256,
     "blake2_256_digest": _blake2,
 }
-ATTESTATION_KINDS = frozenset(
-    {"https://docs.pypi.org/attestations/publish/v1", "https://slsa.dev/provenance/v1"}
-)
+MAX_ATTESTATIONS = 2
+"""One of each kind: publish v1 and SLSA provenance v1."""
 LISTS = frozenset(
     {"classifiers", "requires_dist", "provides_extra", "project_urls", "license_files", "dynamic"}
 )
@@ -308,6 +307,6 @@ def checked_attestations(text: str, who: Asker) -> list[Any]:
     )
     if not shaped:
         raise Refusal(400, f"{lead}Error while decoding the included attestation: not a list of attestations")
-    if not 1 <= len(found) <= len(ATTESTATION_KINDS):
+    if not 1 <= len(found) <= MAX_ATTESTATIONS:
         raise Refusal(400, f"{lead}Only one attestation of each kind is allowed, and at least one is needed")
     return list(found)
