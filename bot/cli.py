@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that `shipbell --help` pays 
 """
 
 import getpass
+import io
 import os
 import signal
 import sys
@@ -51,6 +52,11 @@ class _Misused(ShipbellError):
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command and return its exit code; every failure that has a name is one `error:` line, no traceback."""
     signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a terminal of another encoding must not end a command
     try:
         code = app(list(arguments), prog_name="shipbell", standalone_mode=False, obj=dict(environ))
         sys.stdout.flush()

@@ -60,7 +60,7 @@ def test_version_is_the_packages(clean: dict[str, str]) -> None:
 def test_help_imports_nothing_heavy() -> None:
     """Asking for help loads neither Slack's libraries, nor the database's, nor HTTP's."""
     code = (
-        "import sys; from bot import cli; cli.run(['publisher', 'register', '--help'], {});"
+        "import sys; from bot import cli; cli.run(['--help'], {});"
         "print(sorted({'slack_bolt', 'slack_sdk', 'sqlalchemy', 'sqlmodel', 'pydantic', 'httpx', 'aiohttp', 'rich',"
         " 'structlog', 'cryptography', 'asyncio'} & set(sys.modules)))"
     )
@@ -195,6 +195,22 @@ def test_a_reader_that_goes_away_is_no_error(clean: dict[str, str]) -> None:
     finally:
         os.close(writing)
     assert done.stderr == ""
+
+
+def test_another_encoding_is_no_error(clean: dict[str, str]) -> None:
+    """What a terminal can't show is escaped."""
+    done = shipbell(clean | {"PYTHONIOENCODING": "ascii", "SHIPBELL_GRÜSSE": "1"}, "doctor")
+    assert done.returncode == 1
+    assert "FAIL" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_the_doctor_tells_of_settings_as_json(clean: dict[str, str]) -> None:
+    """`doctor --json` prints one line of JSON also where the settings can't be used."""
+    done = shipbell(clean | {"SHIPBELL_PORT": "x"}, "doctor", "--json")
+    assert done.returncode == 1
+    (line,) = done.stdout.splitlines()
+    assert json.loads(line)["checks"][0]["outcome"] == "FAIL"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
