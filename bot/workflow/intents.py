@@ -91,16 +91,24 @@ class Intents:
                 return self._named(session, item, intent)
             case intents.SubmittedByHand() | intents.TryAgain():
                 return self._clicked(session, item, intent)
-            case intents.AddCredential():
-                return self._keep(session, item, intent)
-            case intents.RevokeCredential():
-                return self._revoke(session, item, intent)
-            case intents.ShowCredentials():
-                return showing.credentials(session, item.team_id, intent, self.indexes)
-            case intents.ListPublishers() | intents.OpenHome() | intents.ShowAudit():
-                return showing.team(session, item.team_id, intent)
+            case intents.AddCredential() | intents.RevokeCredential():
+                return self._credential(session, item, intent)
+            case (
+                intents.ShowCredentials()
+                | intents.ListPublishers()
+                | intents.OpenHome()
+                | intents.ShowAudit()
+            ):
+                return showing.show(session, item.team_id, intent, self.indexes)
             case _:
                 assert_never(intent)
+
+    def _credential(
+        self, session: AsyncSession, item: InboxItem, intent: intents.AddCredential | intents.RevokeCredential
+    ) -> Did:
+        if isinstance(intent, intents.AddCredential):
+            return self._keep(session, item, intent)
+        return self._revoke(session, item, intent)
 
     async def _add(
         self, session: AsyncSession, item: InboxItem, intent: intents.AddPublisher
@@ -177,7 +185,7 @@ class Intents:
             if intent.view_id:
                 shown = intents.ShowCredentials(intent.view_id, name)
                 await answer(
-                    session, item, await showing.credentials(session, item.team_id, shown, self.indexes), now
+                    session, item, await showing.show(session, item.team_id, shown, self.indexes), now
                 )
         page = token_page(self.publishers.index.site(name)) if name in self.indexes else ""
         return notices.CredentialRevoked(name, page, live)

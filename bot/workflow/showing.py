@@ -39,32 +39,27 @@ async def status(session: AsyncSession, publisher: Publisher, index_url: str) ->
     )
 
 
-async def credentials(
-    session: AsyncSession, team_id: UUID, intent: intents.ShowCredentials, indexes: tuple[str, ...]
-) -> notices.CredentialsShown:
-    """Return the content of the credentials dialog."""
-    found = await credential_ledger.listed(session, team_id)
-    return notices.CredentialsShown(intent.view_id, tuple(map(_credential, found)), indexes, intent.index)
+Shown = intents.ShowCredentials | intents.ListPublishers | intents.OpenHome | intents.ShowAudit
 
 
-async def team(
-    session: AsyncSession,
-    team_id: UUID,
-    intent: intents.ListPublishers | intents.OpenHome | intents.ShowAudit,
+async def show(
+    session: AsyncSession, team_id: UUID, intent: Shown, indexes: tuple[str, ...]
 ) -> notices.Notice:
-    """Return the team's publishers, a Home tab, or the newest of the audit trail."""
+    """Return what a person asked to see: credentials dialog, list, Home tab or audit trail."""
     if isinstance(intent, intents.ShowAudit):
         events = await audit.trail(session, team_id, limit=PAGE, project=intent.project)
         lines = tuple(
             notices.AuditLine(event.at, event.actor, event.action, event.subject) for event in events
         )
         return notices.AuditShown(lines, intent.project)
+    found = tuple(map(_credential, await credential_ledger.listed(session, team_id)))
+    if isinstance(intent, intents.ShowCredentials):
+        return notices.CredentialsShown(intent.view_id, found, indexes, intent.index)
     publishers, total = await ledger.listed(session, team_id, PAGE)
     shown = tuple(map(line, publishers))
     if isinstance(intent, intents.ListPublishers):
         return notices.PublisherList(shown, total)
-    found = await credential_ledger.listed(session, team_id)
-    return notices.HomeShown(shown, total, tuple(map(_credential, found)))
+    return notices.HomeShown(shown, total, found)
 
 
 def _credential(credential: Credential) -> notices.CredentialLine:

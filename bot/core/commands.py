@@ -1,0 +1,267 @@
+"""Slash commands: text in, one of a closed set of values out.
+
+Knows: the grammar and "did you mean". Must not know: Slack, who asks, what a command does.
+"""
+
+import difflib
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from bot.core import intents
+from bot.core.names import Problem, normalize_project, parse_slug, validate
+from bot.core.secrets import TokenKind, looks_like_token
+from storage.records import Registration
+
+DEFAULT_WORKFLOW = "release.yml"
+DEFAULT_ENVIRONMENT = "pypi"
+DEFAULT_INDEX = "pypi"
+LONGEST = 2_000
+"""Characters of a command that are read; nobody types more."""
+
+_CHANNEL = re.compile(r"<#([CG][A-Z0-9]{2,30})(?:\|[^>]*)?>\Z|([CG][A-Z0-9]{6,30})\Z", re.ASCII)
+_QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'"})
+
+
+@dataclass(frozen=True, slots=True)
+class ShowHelp:
+    """Explain the command."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPublisherForm:
+    """Open the dialog that registers a publisher, with what was typed so far."""
+
+    typed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCredentials:
+    """Open the dialog with the team's credentials; `index` is offered first."""
+
+    index: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowSettings:
+    """Show what this bot serves and how it is set up."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """A command of the product that this version does not have."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Misspelt:
+    """No such subcommand, option or index."""
+
+    command: str
+    word: str
+    suggestion: str
+    """The nearest thing that exists; "" where nothing is near."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """The command is understood, and its values can't be used: all problems at once."""
+
+    command: str
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldsToken:
+    """The text looks like a secret: it is kept nowhere, and the caller is told to revoke it."""
+
+    kind: TokenKind
+
+
+Parsed = (
+    ShowHelp
+    | OpenPublisherForm
+    | OpenCredentials
+    | ShowSettings
+    | NotYet
+    | Misspelt
+    | Wrong
+    | HoldsToken
+    | intents.Intent
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a command's text is read with."""
+
+    indexes: tuple[str, ...]
+    channel: str
+    """Where it was typed."""
+
+
+def parse(command: str, text: str, context: Context) -> Parsed:
+    """Read a slash command's text. Never raises, whatever the text."""
+    if kind := looks_like_token(text):
+        return HoldsToken(kind)
+    words = _words(text[:LONGEST])
+    table = _TABLE.get(command, {})
+    if not words:
+        return table.get("", _help)(command, [], context)
+    word = words[0].lower()
+    if word in table:
+        return table[word](command, words[1:], context)
+    close = difflib.get_close_matches(word, [name for name in table if name], n=1)
+    return Misspelt(command, words[0][:50], f"{command} {close[0]}" if close else "")
+
+
+def registration(fields: Mapping[str, str], indexes: Sequence[str]) -> Registration | tuple[Problem, ...]:
+    """Read the fields `project repository workflow environment index`, from a command or a dialog alike.
+
+    Returns every problem at once where the index would refuse any of them.
+    """
+    problems: list[Problem] = []
+    slug = parse_slug(fields.get("repository", ""))
+    if slug is None:
+        problems.append(Problem("repository", "Give the repository as OWNER/REPO, for example acme/widgets."))
+    index = fields.get("index", DEFAULT_INDEX)
+    if index not in indexes:
+        problems.append(
+            Problem("index", f"There is no index called {index[:40]!r} here; there is {_and(indexes)}.")
+        )
+    wanted = Registration(
+        index=index,
+        project=normalize_project(fields.get("project", "").strip()),
+        owner=slug.owner if slug else "owner",
+        repository=slug.repository if slug else "repository",
+        workflow=fields.get("workflow", DEFAULT_WORKFLOW).strip(),
+        environment=fields.get("environment", DEFAULT_ENVIRONMENT),
+    )
+    problems += validate(
+        project=fields.get("project", "").strip(),
+        owner=wanted.owner,
+        repository=wanted.repository,
+        workflow=wanted.workflow,
+        environment=wanted.environment,
+    )
+    return tuple(problems) if problems else wanted
+
+
+def channel_id(text: str) -> str | None:
+    """Return the channel id of `<#C123|name>` or a bare id; None for a mere name, which can't be looked up."""
+    found = _CHANNEL.match(text.strip())
+    return (found[1] or found[2]) if found else None
+
+
+def _words(text: str) -> list[str]:
+    straight = text.translate(_QUOTES)
+    try:
+        return shlex.split(straight)
+    except ValueError:  # an unclosed quote
+        return straight.split()
+
+
+def _help(command: str, _rest: Sequence[str], _context: Context) -> Parsed:
+    return ShowHelp(command)
+
+
+def _add(command: str, rest: Sequence[str], context: Context) -> Parsed:
+    options = {"workflow", "environment", "index", "channel"}
+    fields: dict[str, str] = {}
+    plain: list[str] = []
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if not equals:
+            plain.append(word)
+        elif name.lower() in options:
+            fields[name.lower()] = value
+        else:
+            close = difflib.get_close_matches(name.lower(), options, n=1)
+            return Misspelt(command, name[:50], f"{close[0]}=" if close else "")
+    fields |= dict(zip(("project", "repository"), plain, strict=False))
+    if len(plain) > 2:
+        return Misspelt(command, plain[2][:50], "")
+    if len(plain) < 2:
+        return OpenPublisherForm(MappingProxyType(fields))
+    return _checked(command, fields, context)
+
+
+def _checked(command: str, fields: Mapping[str, str], context: Context) -> Parsed:
+    wanted = registration(fields, context.indexes)
+    channel = channel_id(fields["channel"]) if "channel" in fields else context.channel
+    problems = () if isinstance(wanted, Registration) else wanted
+    if channel is None:
+        name = fields["channel"][:80]
+        text = (
+            f"Slack did not say which channel {name!r} is: pick it from the list that opens when you type #."
+        )
+        problems = (*problems, Problem("channel", text))
+    if isinstance(wanted, Registration) and channel:
+        return intents.AddPublisher(wanted, channel)
+    return Wrong(command, problems)
+
+
+def _named(make: Callable[[str, str], Parsed]) -> "Handler":
+    def handler(command: str, rest: Sequence[str], context: Context) -> Parsed:
+        plain = [word for word in rest if "=" not in word]
+        index = dict(word.split("=", 1) for word in rest if "=" in word).get("index", "")
+        if len(plain) != 1:
+            return Wrong(command, (Problem("project", "Name one project, for example acme-widgets."),))
+        if index and index not in context.indexes:
+            close = difflib.get_close_matches(index, context.indexes, n=1)
+            return Misspelt(command, f"index={index}"[:50], f"index={close[0]}" if close else "")
+        return make(normalize_project(plain[0][:200]), index)
+
+    return handler
+
+
+def _connect(command: str, rest: Sequence[str], context: Context) -> Parsed:
+    target = rest[0].lower() if rest else ""
+    if target == "github":
+        return NotYet("connect github")
+    if not target or target in context.indexes:
+        return OpenCredentials(target)
+    close = difflib.get_close_matches(target, context.indexes, n=1)
+    return Misspelt(command, target[:50], f"{command} connect {close[0]}" if close else "")
+
+
+def _audit(_command: str, rest: Sequence[str], _context: Context) -> Parsed:
+    return intents.ShowAudit(normalize_project(rest[0][:200]) if rest else "")
+
+
+def _and(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1] if names else "none"
+
+
+Handler = Callable[[str, Sequence[str], Context], Parsed]
+
+_TABLE: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
+    {
+        "/publisher": {
+            "": lambda _command, _rest, _context: OpenPublisherForm({}),
+            "add": _add,
+            "list": lambda _command, _rest, _context: intents.ListPublishers(),
+            "check": _named(intents.CheckPublisher),
+            "remove": _named(intents.RemovePublisher),
+            "help": _help,
+        },
+        "/shipbell": {
+            "": _help,
+            "connect": _connect,
+            "credentials": lambda _command, _rest, _context: OpenCredentials(""),
+            "settings": lambda _command, _rest, _context: ShowSettings(),
+            "audit": _audit,
+            "help": _help,
+        },
+    }
+)
+
+COMMANDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {command: tuple(word for word in table if word) for command, table in _TABLE.items()}
+)
+"""Every command and its words, for the docs' check."""

@@ -1,0 +1,172 @@
+"""What the bot says to one person: help, refusals, credentials, audit, and its own faults.
+
+Knows: words. Must not know: Bolt, network, rules.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import assert_never
+
+from bot.core import commands, notices
+from bot.core.sites import IndexSite
+from bot.slack.blocks.base import (
+    Message,
+    actions,
+    button,
+    code,
+    context,
+    date,
+    escape,
+    header,
+    link,
+    message,
+    person,
+    section,
+)
+from bot.slack.blocks.publishers import OPEN_CREDENTIALS
+
+HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
+    {
+        "/publisher": (
+            ("/publisher", "opens a dialog with all the fields"),
+            (
+                "/publisher add PROJECT OWNER/REPO [workflow=release.yml] [environment=pypi] [index=pypi] [channel=#x]",
+                "registers the project's trusted publisher and tells the channel how it ends",
+            ),
+            ("/publisher list", "shows where each publisher stands"),
+            ("/publisher check PROJECT", "looks at the index now and says what it found"),
+            ("/publisher remove PROJECT", "stops watching; on the index it stays until removed there"),
+        ),
+        "/shipbell": (
+            (
+                "/shipbell credentials",
+                "enter, see and revoke the workspace's tokens; a secret is never shown again",
+            ),
+            ("/shipbell connect INDEX", "the same, with the index chosen"),
+            ("/shipbell settings", "shows which indexes this bot serves"),
+            ("/shipbell audit [PROJECT]", "shows who did what, newest first"),
+        ),
+    }
+)
+
+WORKING = "On it. The channel hears how it goes."
+
+
+def help_text(command: str) -> Message:
+    """Explain a command."""
+    lines = [f"{code(usage)}\n{escape(meaning)}" for usage, meaning in HELP.get(command, HELP["/shipbell"])]
+    other = "/shipbell help" if command == "/publisher" else "/publisher help"
+    return message(
+        f"How to use {command}",
+        [header(f"How to use {command}"), *map(section, lines), context(f"See also {code(other)}")],
+    )
+
+
+def refusal(parsed: commands.Misspelt | commands.Wrong | commands.HoldsToken | commands.NotYet) -> Message:
+    """Say why a command was not done: cause and remedy, and nothing secret repeated."""
+    match parsed:
+        case commands.Misspelt():
+            hint = f" Did you mean {code(parsed.suggestion)}?" if parsed.suggestion else ""
+            text = f"I don't know {code(parsed.word)}.{hint} {code(parsed.command + ' help')} lists what there is."
+            return message("I don't know that.", [section(text)])
+        case commands.Wrong():
+            listed = "\n".join(
+                f"• *{escape(problem.field)}*: {escape(problem.message)}" for problem in parsed.problems
+            )
+            return message(
+                "That can't be used yet.",
+                [section(f"Nothing was done: the index would refuse this.\n{listed}")],
+            )
+        case commands.HoldsToken():
+            return _token(parsed)
+        case commands.NotYet():
+            return message(
+                "Not there yet.",
+                [section(f"{code(parsed.what)} is not there yet in this version. Nothing was done.")],
+            )
+        case _:
+            assert_never(parsed)
+
+
+def _token(parsed: commands.HoldsToken) -> Message:
+    text = (
+        f":rotating_light: That looks like a secret ({escape(parsed.kind.name)}). I kept none of it, but Slack has seen it: "
+        f"*revoke it now*. {escape(parsed.kind.revoke)} Then make a new one, and enter that in the dialog."
+    )
+    return message(
+        "Revoke that secret now.", [section(text), actions(button("Enter a token safely", OPEN_CREDENTIALS))]
+    )
+
+
+def not_opened(error: str) -> Message:
+    """Say that Slack did not open a dialog."""
+    text = f"Slack did not open the dialog ({code(error)}). Type the command again; nothing was done."
+    return message("Slack did not open the dialog.", [section(text)])
+
+
+def out_of_order() -> Message:
+    """Say that what was asked could not even be written down."""
+    text = ":warning: I can't write anything down right now, so *nothing was done*. Try again in a minute; if it stays so, tell whoever runs Shipbell."
+    return message("Nothing was done: Shipbell can't write right now.", [section(text)])
+
+
+def settings(sites: Sequence[IndexSite], poll_seconds: float) -> Message:
+    """Show what this bot serves."""
+    ways = {
+        True: "registers by itself",
+        False: "a person fills in its form",
+        None: "finds out whether it can register by itself",
+    }
+    lines = [
+        f"• *{escape(site.name)}* {link(site.url, site.url)}: {ways[site.publisher_api]}; pending for {site.pending_days} days"
+        for site in sites
+    ]
+    return message(
+        "Settings of this bot",
+        [
+            header("Indexes"),
+            section("\n".join(lines)),
+            context(f"Pending publishers are looked at every {poll_seconds:g} s at first, then more rarely."),
+        ],
+    )
+
+
+def saved(notice: notices.CredentialSaved) -> Message:
+    """Say that a token is kept."""
+    how = "replaces the one kept before" if notice.replaced else "is kept, sealed"
+    return message(
+        f"The token for {notice.index} is kept.",
+        [section(f":lock: The API token for *{escape(notice.index)}* {how}. It is never shown again.")],
+    )
+
+
+def revoked(notice: notices.CredentialRevoked) -> Message:
+    """Say that a token is destroyed here, and where it must be revoked too."""
+    if not notice.was_live:
+        return message(
+            "Revoked before.", [section("That credential was revoked before; nothing was changed.")]
+        )
+    page = f" Revoke it there too: {link(notice.token_page, 'your tokens')}." if notice.token_page else ""
+    return message(
+        f"The token for {notice.index} is destroyed here.",
+        [section(f":wastebasket: The API token for *{escape(notice.index)}* is destroyed here.{page}")],
+    )
+
+
+def audit(notice: notices.AuditShown) -> Message:
+    """Show the newest of the audit trail."""
+    about = f" of {notice.project}" if notice.project else ""
+    lines = [
+        f"{date(line.at)} · {person(line.actor) if line.actor != 'shipbell' else 'Shipbell'} · {escape(line.action)} · {escape(line.subject)}"
+        for line in notice.lines
+    ]
+    pages = [section("\n".join(lines[start : start + 10])) for start in range(0, len(lines), 10)]
+    return message(
+        f"Audit trail{about}", [header(f"Audit trail{about}"), *(pages or [section("Nothing yet.")])]
+    )
+
+
+def broke_down(notice: notices.BrokeDown) -> Message:
+    """Say that the bot is at fault, with a number to find it in the log."""
+    text = f":warning: I could not do that, and it is my fault. Nothing is half done. Tell whoever runs Shipbell: incident {code(notice.incident)}."
+    return message("That failed, by Shipbell's fault.", [section(text)])

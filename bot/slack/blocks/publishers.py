@@ -1,0 +1,340 @@
+"""What the bot says of publishers.
+
+Knows: words. Must not know: Bolt, network, rules.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from bot.core import notices
+from bot.core.outcomes import ByHand
+from bot.slack.blocks.base import (
+    Block,
+    Message,
+    actions,
+    button,
+    code,
+    confirm,
+    context,
+    date,
+    escape,
+    fields,
+    header,
+    link,
+    link_button,
+    message,
+    person,
+    section,
+)
+from bot.slack.blocks.reasons import explain
+from storage.records import EvidenceKind, PublisherState, Registration
+
+SUBMITTED, AGAIN, OPEN_CREDENTIALS, LINK = (
+    "publisher.submitted",
+    "publisher.again",
+    "credentials.open",
+    "link",
+)
+
+SIGNS: Mapping[PublisherState, str] = MappingProxyType(
+    {
+        PublisherState.REQUESTED: ":hourglass_flowing_sand: requested",
+        PublisherState.PENDING: ":hourglass: pending",
+        PublisherState.CONFIRMED: ":white_check_mark: confirmed",
+        PublisherState.FAILED: ":x: failed",
+        PublisherState.CONFLICT: ":warning: conflict",
+        PublisherState.EXPIRED: ":alarm_clock: expired",
+        PublisherState.REMOVED: ":wastebasket: removed",
+    }
+)
+"""A sign beside a word, so that nothing hangs on colour or picture alone."""
+
+PROOF: Mapping[EvidenceKind, str] = MappingProxyType(
+    {
+        EvidenceKind.INDEX: "the index's own list says that it is active",
+        EvidenceKind.PROVENANCE: "a published file's provenance names this repository, workflow and environment",
+        EvidenceKind.APPEARED: "the project, which was not there before, has appeared on the index; "
+        "the index offers no stronger sign",
+    }
+)
+
+
+def _what(registration: Registration) -> str:
+    return f"*{escape(registration.project)}* on *{escape(registration.index)}*"
+
+
+def _values(registration: Registration) -> Block:
+    return fields(
+        [
+            ("Repository", code(registration.slug)),
+            ("Workflow", code(registration.workflow)),
+            ("Environment", code(registration.environment)),
+        ]
+    )
+
+
+def _form(form: ByHand) -> list[Block]:
+    how = (
+        "The link opens the form already filled in; look it over and press Add."
+        if form.prefilled
+        else "Copy these values into the form:"
+    )
+    copies = [] if form.prefilled else [fields([(label, code(value)) for label, value in form.fields])]
+    return [section(how), *copies]
+
+
+def pending(notice: notices.PublisherPending) -> Message:
+    """Say that the index has it, and what a person does next."""
+    registration = notice.registration
+    who = "says it is submitted" if notice.by_hand else "asked for it"
+    if notice.by_hand:
+        follow = "I now look for signs on the index that it is active"
+    else:
+        follow = "Check the mail of the account whose token was used, and *follow the confirmation link*"
+    return message(
+        f"The trusted publisher for {registration.project} is pending on {registration.index}.",
+        [
+            section(f":hourglass: The trusted publisher for {_what(registration)} is *pending*."),
+            _values(registration),
+            section(f"{follow}. This channel hears from me once it is confirmed."),
+            context(
+                f"{person(notice.asked_by)} {who} · {escape(registration.index)} drops it {date(notice.expires_at)}"
+            ),
+        ],
+    )
+
+
+def by_hand(notice: notices.PublisherByHand) -> Message:
+    """Say how a person registers it, with every value."""
+    registration = notice.registration
+    return message(
+        f"{registration.index} has no API for trusted publishers: one step for {registration.project} is left to you.",
+        [
+            section(
+                f":raised_hand: One step is left to a person for the trusted publisher of {_what(registration)}."
+            ),
+            section(
+                f"{link(notice.index_url, registration.index)} takes it only through a form in the browser, signed in."
+            ),
+            *_form(notice.form),
+            actions(
+                link_button(f"Open the form on {registration.index}", notice.form.url, LINK),
+                button("I've submitted it", SUBMITTED, notice.publisher_id, style="primary"),
+            ),
+            context(f"{person(notice.asked_by)} asked for it"),
+        ],
+    )
+
+
+def ended(notice: notices.PublisherEnded) -> Message:
+    """Say that it failed or is taken: cause, remedy, the way by hand."""
+    registration = notice.registration
+    cause, remedy = explain(
+        notice.reason,
+        index=registration.index,
+        index_url=notice.index_url,
+        registration=registration,
+        detail=notice.detail,
+    )
+    word = "conflicts with another one" if notice.state is PublisherState.CONFLICT else "was not registered"
+    sign = ":warning:" if notice.state is PublisherState.CONFLICT else ":x:"
+    return message(
+        f"The trusted publisher for {registration.project} {word}: {cause}",
+        [
+            section(f"{sign} The trusted publisher for {_what(registration)} {word}."),
+            section(f"*Cause:* {escape(cause)}\n*Remedy:* {escape(remedy)}"),
+            _values(registration),
+            actions(
+                button(f"Try {registration.project} again", AGAIN, notice.publisher_id),
+                button("Credentials", OPEN_CREDENTIALS, registration.index),
+                link_button("By hand", notice.form.url, LINK),
+            ),
+            context(_copyable(notice.form), f"{person(notice.asked_by)} asked for it"),
+        ],
+    )
+
+
+def _copyable(form: ByHand) -> str:
+    return "By hand: " + " · ".join(f"{escape(label)} {code(value)}" for label, value in form.fields)
+
+
+def delayed(notice: notices.PublisherDelayed) -> Message:
+    """Say that there was no answer, and that the bot tries by itself."""
+    registration = notice.registration
+    cause, remedy = explain(
+        notice.reason,
+        index=registration.index,
+        index_url=notice.index_url,
+        registration=registration,
+        detail=notice.detail,
+    )
+    return message(
+        f"Registering {registration.project} on {registration.index} is delayed: {cause}",
+        [
+            section(
+                f":hourglass_flowing_sand: The trusted publisher for {_what(registration)} is *not registered yet*."
+            ),
+            section(
+                f"*Cause:* {escape(cause)}\n*Remedy:* I try again by myself, next {date(notice.next_at)}. {escape(remedy)}"
+            ),
+            context(f"{person(notice.asked_by)} asked for it"),
+        ],
+    )
+
+
+def confirmed(notice: notices.PublisherConfirmed) -> Message:
+    """Say that it is active, and how that is known."""
+    registration = notice.registration
+    return message(
+        f"The trusted publisher for {registration.project} on {registration.index} is confirmed.",
+        [
+            section(f":white_check_mark: The trusted publisher for {_what(registration)} is *confirmed*."),
+            _values(registration),
+            section(
+                f"*Evidence:* {PROOF[notice.evidence]}.\n{link(notice.evidence_url, 'Where I read it')}, {date(notice.seen_at)}"
+            ),
+            context(
+                f"{person(notice.asked_by)} asked for it · `{escape(registration.workflow)}` can publish now, without a token"
+            ),
+        ],
+    )
+
+
+def reminder(notice: notices.PublisherReminder) -> Message:
+    """Say that the index will soon drop it."""
+    registration = notice.registration
+    return message(
+        f"The pending publisher for {registration.project} ends soon.",
+        [
+            section(
+                f":alarm_clock: The trusted publisher for {_what(registration)} is still pending, and "
+                f"{escape(registration.index)} drops it {date(notice.expires_at)}."
+            ),
+            section(
+                f"{person(notice.asked_by)}: follow the index's confirmation link, or run the workflow "
+                f"{code(registration.workflow)} of {code(registration.slug)} once."
+            ),
+        ],
+    )
+
+
+def expired(notice: notices.PublisherExpired) -> Message:
+    """Say that the term is over, and how to ask anew."""
+    registration = notice.registration
+    return message(
+        f"The pending publisher for {registration.project} has expired.",
+        [
+            section(
+                f":alarm_clock: The trusted publisher for {_what(registration)} has *expired*: it was pending since "
+                f"{date(notice.pending_at)}, and no sign of it was seen."
+            ),
+            section("*Remedy:* ask for it again, and confirm it within the index's term."),
+            actions(
+                button(f"Try {registration.project} again", AGAIN, notice.publisher_id),
+                link_button("By hand", notice.form.url, LINK),
+            ),
+        ],
+    )
+
+
+def removed(notice: notices.PublisherRemoved) -> Message:
+    """Say that it is not watched any more, and that the index still has it."""
+    registration = notice.registration
+    return message(
+        f"The trusted publisher for {registration.project} is removed here.",
+        [
+            section(
+                f":wastebasket: {person(notice.removed_by)} removed the trusted publisher for {_what(registration)} from Shipbell."
+            ),
+            section(
+                f"*On {escape(registration.index)} it is still registered* until somebody removes it there: "
+                f"{link(notice.manage_url, 'its publishing page')}."
+            ),
+        ],
+    )
+
+
+def _row(line: notices.PublisherLine) -> str:
+    registration = line.registration
+    return (
+        f"{SIGNS[line.state]} since {date(line.since)} · {_what(registration)}\n"
+        f"{code(registration.slug)} · {code(registration.workflow)} · environment {code(registration.environment)} · <#{escape(line.channel)}>"
+    )
+
+
+def rows(lines: tuple[notices.PublisherLine, ...], total: int) -> list[Block]:
+    """Return a block for each publisher of a list."""
+    if not lines:
+        return [section("No publisher yet. `/publisher add` opens a form for the first one.")]
+    more = [context(f"The first {len(lines)} of {total} projects.")] if total > len(lines) else []
+    return [*[section(_row(line)) for line in lines], *more]
+
+
+def listed(notice: notices.PublisherList) -> Message:
+    """Show the team's publishers."""
+    count = f"{notice.total} project{'' if notice.total == 1 else 's'}"
+    return message(
+        f"Trusted publishers: {count}",
+        [header(f"Trusted publishers: {count}"), *rows(notice.lines, notice.total)],
+    )
+
+
+def status(notice: notices.PublisherStatus) -> Message:
+    """Show how one publisher stands, with its evidence."""
+    registration = notice.line.registration
+    cause, remedy = explain(
+        notice.reason,
+        index=registration.index,
+        index_url=notice.index_url,
+        registration=registration,
+        detail=notice.detail,
+    )
+    facts = [
+        f"*{PROOF[fact.kind]}* ({link(fact.url, 'source')}, {date(fact.seen_at)})" for fact in notice.evidence
+    ]
+    small = [f"Looked {notice.looks} time{'' if notice.looks == 1 else 's'} since it is pending"]
+    small += [f"next look {date(notice.next_at)}"] if notice.next_at else []
+    small += [f"ends {date(notice.expires_at)}"] if notice.expires_at and notice.next_at else []
+    return message(
+        f"{registration.project} on {registration.index}: {notice.line.state}",
+        [
+            section(_row(notice.line)),
+            section(f"{escape(cause)} {escape(remedy)}".strip()),
+            section("*Evidence:* " + ("; ".join(facts) if facts else "none yet.")),
+            context(" · ".join(small)),
+        ],
+    )
+
+
+def already_open(notice: notices.AlreadyOpen) -> Message:
+    """Say that there is one, so that nothing was done."""
+    return message(
+        f"{notice.wanted.project} already has a publisher on {notice.wanted.index}.",
+        [
+            section(f"{_what(notice.wanted)} already has a publisher here, so nothing was changed:"),
+            section(_row(notice.line)),
+            context("For another one, first `/publisher remove` this."),
+        ],
+    )
+
+
+def unknown(notice: notices.UnknownProject) -> Message:
+    """Say that no such project is known here."""
+    hint = f" Did you mean {code(notice.suggestion)}?" if notice.suggestion else ""
+    name = code(notice.project) if notice.project else "that name"
+    text = f"This workspace has no publisher for {name}.{hint} `/publisher list` shows all."
+    return message(f"No publisher for {notice.project}.", [section(text)])
+
+
+def moved_on(notice: notices.NoLongerPossible) -> Message:
+    """Say that a click or command came too late."""
+    return message(
+        "That has moved on meanwhile.",
+        [section(f"That has moved on meanwhile, so nothing was changed:\n{_row(notice.line)}")],
+    )
+
+
+def removal_question(project: str) -> dict[str, Any]:
+    """Return the question before a removal by button."""
+    return confirm("Remove?", f"Stop watching {code(project)}? On the index it stays registered.", "Remove")

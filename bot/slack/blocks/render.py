@@ -1,0 +1,40 @@
+"""Every notice to its words: the one table.
+
+Knows: which function words what. Must not know: Bolt, network.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from bot.core import notices
+from bot.slack.blocks import answers, dialogs, publishers
+from bot.slack.blocks.base import Message
+
+MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
+    {
+        notices.PublisherPending: publishers.pending,
+        notices.PublisherByHand: publishers.by_hand,
+        notices.PublisherEnded: publishers.ended,
+        notices.PublisherDelayed: publishers.delayed,
+        notices.PublisherConfirmed: publishers.confirmed,
+        notices.PublisherReminder: publishers.reminder,
+        notices.PublisherExpired: publishers.expired,
+        notices.PublisherRemoved: publishers.removed,
+        notices.PublisherList: publishers.listed,
+        notices.PublisherStatus: publishers.status,
+        notices.AlreadyOpen: publishers.already_open,
+        notices.UnknownProject: publishers.unknown,
+        notices.NoLongerPossible: publishers.moved_on,
+        notices.CredentialSaved: answers.saved,
+        notices.CredentialRevoked: answers.revoked,
+        notices.AuditShown: answers.audit,
+        notices.BrokeDown: answers.broke_down,
+    }
+)
+"""Notices that are posted."""
+
+VIEWS: Mapping[type[Any], Callable[[Any], dialogs.View]] = MappingProxyType(
+    {notices.CredentialsShown: dialogs.credentials, notices.HomeShown: dialogs.home}
+)
+"""Notices that fill a dialog or a Home tab."""
