@@ -29,16 +29,22 @@ class SettingsError(ShipbellError):
     """The settings can't be used; `problems` holds every one, each with its fix."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("The settings can't be used:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        super().__init__(
+            "The settings can't be used:\n" + "\n".join(f"  - {problem}" for problem in problems)
+        )
         self.problems = tuple(problems)
 
 
 class TransportError(ShipbellError):
-    """An outgoing request got no readable answer; `host` is whom we asked."""
+    """An outgoing request got no readable answer; `host` is whom we asked.
 
-    def __init__(self, cause: str, *, host: str, remedy: str = "") -> None:
+    `retry_in` is after how many seconds a request that changes nothing may be repeated; None: no use to.
+    """
+
+    def __init__(self, cause: str, *, host: str, remedy: str = "", retry_in: float | None = None) -> None:
         super().__init__(cause, remedy)
         self.host = host
+        self.retry_in = retry_in
 
 
 class Unreachable(TransportError):

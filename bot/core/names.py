@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-Field = Literal["project", "owner", "repository", "workflow", "environment"]
+from bot.core.secrets import redact
+
+Field = Literal["project", "owner", "repository", "workflow", "environment", "index", "channel"]
+"""The fields of the index's form, and the two that only the bot has."""
 
 MAX_LENGTH = {"project": 200, "owner": 39, "repository": 100, "workflow": 255, "environment": 255}
 """Characters. GitHub allows no longer owner and repository, the index no longer environment, our tables the rest."""
@@ -28,7 +31,8 @@ _PROHIBITED = frozenset({"requirements-txt", "rrequirements-txt"})
 class Problem:
     """What is wrong with one field: cause and remedy, plain text, not escaped for anything."""
 
-    field: Field
+    field: str
+    """One of `Field`; callers add fields of their own (`index`, `channel`)."""
     message: str
 
 
@@ -85,7 +89,7 @@ def _slug(path: str, *, whole: bool) -> Slug | None:
     return Slug(owner, repository) if owner and repository and not (whole and more) else None
 
 
-def validate(  # noqa: PLR0913 - the form's five fields, by name
+def validate(
     *,
     project: str,
     owner: str,
@@ -191,6 +195,6 @@ _CHECKS: dict[Field, Callable[[str], str]] = {
 
 
 def _shown(value: str) -> str:
-    """Return a value on one line, short, without what could hide in it."""
-    line = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in value)
+    """Return a value on one line, short, without what could hide in it; a token in the wrong place is not repeated."""
+    line = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in redact(value))
     return f"'{line if len(line) <= 60 else line[:57] + '...'}'"

@@ -1,0 +1,277 @@
+"""Outgoing HTTP: the one room that knows httpx.
+
+Knows: time-outs, limits, retries, the address guard, what each way to fail is called. Must not know: which service
+is asked, what an answer means.
+
+Redirects are answers, not followed. Cookies are neither kept nor sent. Proxies named by the environment are not used,
+since the guard could not see what they reach. Certificates are verified against the system's authorities, or those
+that `SSL_CERT_FILE` names (OpenSSL reads it).
+"""
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Self
+from weakref import WeakValueDictionary
+
+import httpcore
+import httpx  # noqa: TID251 - this is its room
+import stamina
+
+from bot import __version__
+from bot.errors import TransportError, Unreachable
+from bot.transport.bodies import read
+from bot.transport.failures import AGAIN_IN, Exchange, shown
+from bot.transport.guard import GuardedBackend, Lookups, Resolver, system_resolver
+from bot.wire import Answer, Request
+
+USER_AGENT = f"shipbell/{__version__}"
+IN_FLIGHT = 20
+"""Requests at once, whatever the hosts: httpx's pool gets slow with many waiters."""
+PER_HOST = 4
+"""Requests at once to one host, so that a slow one does not use up all the others' places."""
+ATTEMPTS = 3
+"""Times that a request which changes nothing is sent at most."""
+KEEP_IDLE = 15.0
+"""Seconds that an unused connection is kept."""
+
+_METHOD = re.compile(r"[A-Z]{1,16}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,16384}")
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+"""Headers that say how a request is sent; what is asked for must not set them."""
+
+
+def user_agent(contact: str = "") -> str:
+    """Return the `User-Agent`, with the address where an index's operator can reach ours."""
+    return f"{USER_AGENT} ({contact})" if contact else USER_AGENT
+
+
+class Transport:
+    """Sends requests; close it with `aclose()`, or use it as an async context manager."""
+
+    def __init__(
+        self,
+        *,
+        allow_private_addresses: bool = False,
+        user_agent: str = USER_AGENT,
+        in_flight: int = IN_FLIGHT,
+        per_host: int = PER_HOST,
+        resolver: Resolver = system_resolver,
+    ) -> None:
+        self._allow_private = allow_private_addresses
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip"}
+        self._in_flight = in_flight
+        self._per_host = per_host
+        self._places = asyncio.Semaphore(in_flight)
+        self._host_places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._backend = GuardedBackend(Lookups(resolver), allow_private=allow_private_addresses)
+        self._opening = asyncio.Lock()
+        self._client: httpx.AsyncClient | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def send(self, request: Request) -> Answer:
+        """Send a request and read its answer, whatever the status; GET is repeated where that may help at once.
+
+        Raises Unreachable where nothing was sent, AnswerLost where it may have arrived. Their text names the host and
+        the cause, never a header, the body, the query or the userinfo.
+        """
+        url = self._checked(request)
+        if request.method != "GET":
+            return await self._send(request, url)
+        async for attempt in stamina.retry_context(
+            on=_again, attempts=ATTEMPTS, timeout=request.timeout, wait_max=2 * AGAIN_IN
+        ):
+            with attempt:
+                return await self._send(request, url)
+        raise AssertionError("stamina gives an attempt or raises")
+
+    def _checked(self, request: Request) -> httpx.URL:
+        """Return the address, where it and all that goes with it may be sent."""
+        try:
+            url = httpx.URL(request.url)
+        except httpx.InvalidURL as error:
+            raise Unreachable("The address can't be read.", host="", remedy="Correct it.") from error
+        host = shown(url.host)
+        if not url.host or url.userinfo:
+            raise Unreachable(
+                f"The address of {host or 'nobody'} has no host, or a user name in it.",
+                host=host,
+                remedy="Correct it.",
+            )
+        if url.scheme != "https" and not (url.scheme == "http" and self._allow_private):
+            raise Unreachable(
+                f"The address of {host} is not https.",
+                host=host,
+                remedy="Use https; plain http is for private networks, with SHIPBELL_ALLOW_PRIVATE_ADDRESSES=true.",
+            )
+        if not _METHOD.fullmatch(request.method) or not all(map(_is_header, *_columns(request.headers))):
+            raise Unreachable(
+                f"A header for {host} holds characters that can't be sent.",
+                host=host,
+                remedy="A token that was pasted with a line break does that; enter it anew.",
+            )
+        return url
+
+    async def _send(self, request: Request, url: httpx.URL) -> Answer:
+        host = shown(url.host)
+        async with self._place(url.host, request.timeout):
+            exchange = Exchange()
+            try:
+                async with asyncio.timeout(request.timeout):
+                    return await self._exchange(request, url, exchange)
+            except TimeoutError as error:
+                raise exchange.timed_out(host, request.timeout) from error
+            except (
+                httpcore.TimeoutException,
+                httpcore.NetworkError,
+                httpcore.ProtocolError,
+                OSError,
+            ) as error:
+                raise exchange.broken(host, error) from error
+            except (httpcore.UnsupportedProtocol, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+                raise exchange.broken(host, error) from error
+
+    @asynccontextmanager
+    async def _place(self, host: str, seconds: float) -> AsyncIterator[None]:
+        """Wait for a place, the host's first: whoever waits for a slow host must not hold a place of all."""
+        of_host = self._host_places.setdefault(host, asyncio.Semaphore(self._per_host))
+        waiting = asyncio.timeout(seconds)
+        try:
+            async with waiting, of_host, self._places:
+                waiting.reschedule(None)
+                yield
+        except TimeoutError as error:
+            if not waiting.expired():
+                raise
+            raise Unreachable(
+                f"{shown(host)} is so slow that this request waited {seconds:g} s for its turn.",
+                host=shown(host),
+                remedy="It is tried again later.",
+            ) from error
+
+    async def _exchange(self, request: Request, url: httpx.URL, exchange: "Exchange") -> Answer:
+        client = await self._opened()
+        built = client.build_request(
+            request.method, url, headers=dict(request.headers), content=request.body or None,
+            extensions={"trace": exchange.trace},
+        )  # fmt: skip
+        response = await client.send(built, stream=True)
+        try:
+            body, truncated = await read(response, request.max_bytes)
+        finally:
+            await response.aclose()
+        return Answer(
+            status=response.status_code,
+            reason=_reason(response),
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=body,
+            truncated=truncated,
+        )
+
+    async def _opened(self) -> httpx.AsyncClient:
+        """Return the client, made at the first request: reading all authorities takes a while."""
+        async with self._opening:
+            if self._client is None:
+                context = await asyncio.to_thread(ssl.create_default_context)
+                pool = httpcore.AsyncConnectionPool(
+                    ssl_context=context,
+                    max_connections=self._in_flight,
+                    max_keepalive_connections=self._in_flight,
+                    keepalive_expiry=KEEP_IDLE,
+                    network_backend=self._backend,
+                )
+                self._client = httpx.AsyncClient(
+                    transport=_PoolTransport(pool),
+                    headers=self._headers,
+                    # One team's session with a service must not become another's.
+                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                    timeout=None,  # noqa: S113 - `asyncio.timeout` holds over everything, the body included
+                    trust_env=False,
+                    follow_redirects=False,
+                )
+        return self._client
+
+
+def _again(error: Exception) -> float | bool:
+    """Return in how many seconds to repeat, which our own error knows."""
+    return error.retry_in if isinstance(error, TransportError) and error.retry_in is not None else False
+
+
+def _columns(headers: Mapping[str, str]) -> tuple[Iterable[str], Iterable[str]]:
+    return headers.keys(), headers.values()
+
+
+def _is_header(name: str, value: str) -> bool:
+    known = _HEADER_NAME.fullmatch(name) and name.lower() not in _OURS
+    return bool(known and _HEADER_VALUE.fullmatch(value))
+
+
+def _reason(response: httpx.Response) -> str:
+    """Return the status line's reason on one line: some services say there why they refuse."""
+    raw: bytes = response.extensions.get("reason_phrase", b"")
+    text = raw[:2000].decode("latin-1")
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:1000]
+
+
+class _PoolTransport(httpx.AsyncBaseTransport):
+    """httpx on a connection pool of our own; httpcore's errors pass as they are."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        url = request.url
+        response = await self._pool.handle_async_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            status_code=response.status,
+            headers=response.headers,
+            stream=_Body(response),
+            extensions=response.extensions,
+        )
+
+    async def aclose(self) -> None:
+        """Close the pool."""
+        await self._pool.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    """An answer's body as it comes."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._response.aiter_stream():
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it where the body was not read to its end."""
+        await self._response.aclose()
