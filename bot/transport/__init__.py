@@ -45,6 +45,9 @@ _HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,16384}")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 """Headers that say how a request is sent; what is asked for must not set them."""
 
+# By itself stamina writes each retry to whatever structlog points at, which without a set-up is standard output.
+stamina.instrumentation.set_on_retry_hooks(())
+
 
 def user_agent(contact: str = "") -> str:
     """Return the `User-Agent`, with the address where an index's operator can reach ours."""

@@ -67,13 +67,14 @@ def _broke_off(error: BaseException) -> str:
 
 
 def _root(error: BaseException) -> BaseException:
-    """Return the system's error below the libraries' ones."""
-    seen: list[BaseException] = []
-    at: BaseException | None = error
-    while at is not None and at not in seen:
-        seen.append(at)
+    """Return the system's error deepest below the libraries' ones."""
+    found, seen = error, {id(error)}
+    at = error.__cause__ or error.__context__
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        found = at if isinstance(at, OSError) else found
         at = at.__cause__ or at.__context__
-    return next((one for one in seen if isinstance(one, OSError)), error)
+    return found
 
 
 def _no_connection(error: BaseException) -> tuple[str, str, float | None]:
