@@ -44,6 +44,11 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,16384}")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 """Headers that say how a request is sent; what is asked for must not set them."""
+_BROKEN = (
+    httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol,
+    httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError,
+)  # fmt: skip
+"""Whatever the libraries raise where no answer was read."""
 
 # By itself stamina writes each retry to whatever structlog points at, which without a set-up is standard output.
 stamina.instrumentation.set_on_retry_hooks(())
@@ -141,14 +146,7 @@ class Transport:
                     return await self._exchange(request, url, exchange)
             except TimeoutError as error:
                 raise exchange.timed_out(host, request.timeout) from error
-            except (
-                httpcore.TimeoutException,
-                httpcore.NetworkError,
-                httpcore.ProtocolError,
-                OSError,
-            ) as error:
-                raise exchange.broken(host, error) from error
-            except (httpcore.UnsupportedProtocol, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            except _BROKEN as error:
                 raise exchange.broken(host, error) from error
 
     @asynccontextmanager
@@ -166,10 +164,10 @@ class Transport:
             raise Unreachable(
                 f"{shown(host)} is so slow that this request waited {seconds:g} s for its turn.",
                 host=shown(host),
-                remedy="It is tried again later.",
+                remedy="Ask again later.",
             ) from error
 
-    async def _exchange(self, request: Request, url: httpx.URL, exchange: "Exchange") -> Answer:
+    async def _exchange(self, request: Request, url: httpx.URL, exchange: Exchange) -> Answer:
         client = await self._opened()
         built = client.build_request(
             request.method, url, headers=dict(request.headers), content=request.body or None,

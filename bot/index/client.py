@@ -1,0 +1,99 @@
+"""Asks the package indexes.
+
+Knows: which protocol sends what, who is asked. Must not know: what an answer means.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from bot.core.outcomes import (
+    Absent,
+    ByHand,
+    ListOutcome,
+    NotOffered,
+    ProvenanceOutcome,
+    RegisterOutcome,
+    SimpleOutcome,
+    TryLater,
+)
+from bot.core.sites import IndexSite
+from bot.errors import AnswerLost, TransportError
+from bot.index import forms, publisher_api, simple_api
+from bot.transport import Transport
+from storage.records import Reason, Registration, Secret
+
+
+class IndexClient:
+    """All indexes that the settings name. No method raises for what an index does; outcomes are values."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        sites: Mapping[str, IndexSite],
+        clock: Callable[[], datetime],
+        *,
+        timeout: float = publisher_api.TIMEOUT,
+    ) -> None:
+        self._transport = transport
+        self._sites = sites
+        self._clock = clock
+        self._timeout = timeout
+
+    def site(self, name: str) -> IndexSite:
+        """Return what is known of an index; KeyError for an unknown name."""
+        return self._sites[name]
+
+    def by_hand(self, registration: Registration, project_exists: bool | None) -> ByHand:  # noqa: FBT001 - a fact
+        """Return how a person registers it in a browser; None: nobody knows whether the project is there."""
+        return forms.by_hand(self.site(registration.index), registration, project_exists=project_exists)
+
+    async def register(self, registration: Registration, token: Secret) -> RegisterOutcome:
+        """Ask the index to register a publisher; an index known to have no such API never sees the token."""
+        site = self.site(registration.index)
+        if site.publisher_api is False:
+            return NotOffered()
+        try:
+            answer = await self._transport.send(
+                publisher_api.register_request(site, registration, token, self._timeout)
+            )
+        except TransportError as error:
+            return _unanswered(error)
+        return publisher_api.read_register(answer, token)
+
+    async def publishers(self, index: str, project: str, token: Secret) -> ListOutcome:
+        """Ask for the index's own list of a project's publishers."""
+        site = self.site(index)
+        if site.publisher_api is False:
+            return NotOffered()
+        request = publisher_api.list_request(site, project, token, self._timeout)
+        try:
+            answer = await self._transport.send(request)
+        except TransportError as error:
+            return _unanswered(error)
+        return publisher_api.read_list(answer, request.url, self._clock(), token)
+
+    async def simple(self, index: str, project: str, etag: str = "") -> SimpleOutcome:
+        """Look a project up in the simple index."""
+        request = simple_api.simple_request(self.site(index), project, etag)
+        try:
+            answer = await self._transport.send(request)
+        except TransportError as error:
+            return _unanswered(error)
+        return simple_api.read_simple(answer, request.url, self._clock())
+
+    async def provenance(self, index: str, url: str) -> ProvenanceOutcome:
+        """Read who published an attested file; an address elsewhere is not asked and counts as absent."""
+        request = simple_api.provenance_request(self.site(index), url)
+        if request is None:
+            return Absent()
+        try:
+            answer = await self._transport.send(request)
+        except TransportError as error:
+            return _unanswered(error)
+        return simple_api.read_provenance(answer, request.url, self._clock())
+
+
+def _unanswered(error: TransportError) -> TryLater:
+    lost = isinstance(error, AnswerLost)
+    reason = Reason.TIMED_OUT if lost else Reason.UNREACHABLE
+    return TryLater(reason, error.cause, arrived_maybe=lost)

@@ -1,0 +1,204 @@
+"""The simple index in JSON (PEP 691, 700, 740, 792) and the provenance of a file (PEP 740).
+
+Knows: addresses, statuses, the shapes of bodies. Must not know: httpx, the other protocols.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion
+
+from bot.core.cleaning import one_line, seconds_to_wait
+from bot.core.names import normalize_project
+from bot.core.outcomes import (
+    Absent,
+    Present,
+    Provenance,
+    ProvenanceOutcome,
+    SimpleFile,
+    SimpleOutcome,
+    TryLater,
+    Unchanged,
+)
+from bot.core.sites import IndexSite
+from bot.wire import Answer, Request
+from storage.records import Evidence, EvidenceKind, Reason
+
+ACCEPT = "application/vnd.pypi.simple.v1+json"
+ACCEPT_PROVENANCE = "application/vnd.pypi.integrity.v1+json"
+TIMEOUT = 15.0
+MOST_BYTES = 8 * 1_048_576
+"""A project with ten thousand files comes close; of a longer page only that it is there is read."""
+MOST_FILES = 20_000
+_LONGEST_ETAG = 255
+_LONGEST_URL = 1_000
+_STATUS = re.compile(r"[a-z][a-z-]{0,30}")
+
+
+def simple_request(site: IndexSite, project: str, etag: str = "") -> Request:
+    """Return the request for a project's page; with `etag` only if it has changed since."""
+    url = f"{site.url}/simple/{quote(normalize_project(project), safe='')}/"
+    conditional = {"If-None-Match": etag} if etag else {}
+    return Request(
+        "GET", url, headers={"Accept": ACCEPT, **conditional}, timeout=TIMEOUT, max_bytes=MOST_BYTES
+    )
+
+
+def read_simple(answer: Answer, url: str, seen_at: datetime) -> SimpleOutcome:
+    """Read the answer about a project, fetched from `url` at `seen_at`. Never raises.
+
+    Only a page in the asked-for form about that very project counts as one: a landing page proves nothing.
+    """
+    if answer.status == 304:
+        return Unchanged()
+    if answer.status in {404, 410}:
+        return Absent()
+    if answer.status != 200:
+        return _later(answer)
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    page = answer.json()
+    if answer.truncated and kind == ACCEPT:
+        page = {"name": _project_of(url)}
+    if not isinstance(page, dict) or not _is_about(page, url):
+        return TryLater(
+            Reason.UNEXPECTED_ANSWER, "its simple index did not answer in JSON about this project"
+        )
+    evidence = Evidence(EvidenceKind.APPEARED, url, hashlib.sha256(answer.body).hexdigest(), seen_at)
+    return Present(tuple(_files(page, url)), _status(page), _etag(answer), evidence)
+
+
+def provenance_request(site: IndexSite, url: str) -> Request | None:
+    """Return the request for a file's provenance; None where the address is not on the index itself."""
+    if not _same_host(site.url, url):
+        return None
+    return Request("GET", url, headers={"Accept": ACCEPT_PROVENANCE}, timeout=TIMEOUT)
+
+
+def read_provenance(answer: Answer, url: str, seen_at: datetime) -> ProvenanceOutcome:
+    """Read who published a file, as the index says that it has verified. Never raises."""
+    if answer.status in {404, 410}:
+        return Absent()
+    if answer.status != 200:
+        return _later(answer)
+    publisher = next(_publishers(answer.json()), None)
+    if publisher is None:
+        return TryLater(Reason.UNEXPECTED_ANSWER, "its provenance of a file names no publisher")
+    evidence = Evidence(EvidenceKind.PROVENANCE, url, hashlib.sha256(answer.body).hexdigest(), seen_at)
+    return Provenance(
+        kind=_text(publisher, "kind"),
+        repository=_text(publisher, "repository"),
+        workflow=_text(publisher, "workflow"),
+        environment=_text(publisher, "environment"),
+        evidence=evidence,
+    )
+
+
+def _later(answer: Answer) -> TryLater:
+    limited = answer.status == 429
+    reason = (
+        Reason.RATE_LIMITED
+        if limited
+        else Reason.INDEX_BROKEN
+        if answer.status >= 500 or answer.status == 408
+        else Reason.UNEXPECTED_ANSWER
+    )
+    said = one_line(answer.reason, limit=100)
+    return TryLater(
+        reason,
+        f"its simple index answered {answer.status} {said}".rstrip(),
+        seconds_to_wait(answer.retry_after, answer.headers.get("date")),
+    )
+
+
+def _project_of(url: str) -> str:
+    return normalize_project(unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]))
+
+
+def _is_about(page: Mapping[str, object], url: str) -> bool:
+    name = page.get("name")
+    return isinstance(name, str) and normalize_project(name) == _project_of(url)
+
+
+def _files(page: Mapping[str, object], url: str) -> Iterator[SimpleFile]:
+    files = page.get("files")
+    for file in files[:MOST_FILES] if isinstance(files, list) else ():
+        if isinstance(file, dict) and (filename := _text(file, "filename")):
+            yield SimpleFile(
+                filename=filename,
+                version=_version(filename),
+                provenance_url=_provenance_url(file.get("provenance"), url),
+                uploaded_at=_utc(_text(file, "upload-time")),
+            )
+
+
+def _version(filename: str) -> str:
+    try:
+        if filename.endswith(".whl"):
+            return str(parse_wheel_filename(filename)[1])
+        return str(parse_sdist_filename(filename)[1])
+    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+        return ""
+
+
+def _provenance_url(value: object, page_url: str) -> str:
+    """Return the address, where it is on the index itself: the answer must not choose whom we ask."""
+    if not isinstance(value, str) or not value or len(value) > _LONGEST_URL:
+        return ""
+    try:
+        url = urljoin(page_url, value)
+    except ValueError:
+        return ""
+    return url if len(url) <= _LONGEST_URL and _same_host(page_url, url) else ""
+
+
+def _same_host(one: str, other: str) -> bool:
+    try:
+        first, second = urlsplit(one), urlsplit(other)
+        places = [(parts.scheme, parts.hostname, parts.port) for parts in (first, second)]
+    except ValueError:
+        return False
+    return places[0] == places[1] and "@" not in second.netloc and other.isprintable() and " " not in other
+
+
+def _utc(text: str) -> str:
+    """Return the moment as ISO 8601 in UTC, so that moments compare as text; "" where it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC).isoformat() if moment.tzinfo else ""
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _status(page: Mapping[str, object]) -> str:
+    project_status = page.get("project-status")
+    status = project_status.get("status") if isinstance(project_status, dict) else None
+    return status if isinstance(status, str) and _STATUS.fullmatch(status) else "active"
+
+
+def _etag(answer: Answer) -> str:
+    etag = answer.headers.get("etag", "")
+    return etag if len(etag) <= _LONGEST_ETAG and etag.isascii() and etag.isprintable() else ""
+
+
+def _publishers(value: object) -> Iterator[Mapping[str, object]]:
+    """Give the publishers of a provenance's bundles."""
+    bundles = value.get("attestation_bundles") if isinstance(value, dict) else None
+    for bundle in bundles[:100] if isinstance(bundles, list) else ():
+        publisher = bundle.get("publisher") if isinstance(bundle, dict) else None
+        if isinstance(publisher, dict) and _text(publisher, "kind"):
+            yield publisher
+
+
+def _text(value: Mapping[str, object], name: str) -> str:
+    """Return a member that is a short text; "" where it isn't."""
+    text = value.get(name)
+    return text if isinstance(text, str) and len(text) <= 300 else ""
