@@ -81,6 +81,9 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "users_select": (ACTION, PLACEHOLDER),
     "channels_select": (ACTION, PLACEHOLDER),
     "conversations_select": (ACTION, PLACEHOLDER),
+    "multi_users_select": (ACTION, PLACEHOLDER),
+    "multi_channels_select": (ACTION, PLACEHOLDER),
+    "multi_conversations_select": (ACTION, PLACEHOLDER),
     "datepicker": (ACTION, PLACEHOLDER),
     "timepicker": (ACTION, PLACEHOLDER),
     "plain_text_input": (ACTION, PLACEHOLDER, Rule("initial_value", "string", 3_000, least=0)),
@@ -109,7 +112,21 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("blocks", "list", VIEW_BLOCKS, required=True),
     ),
 }
-BLOCKS = frozenset("section header context actions input image markdown divider rich_text file video".split())
+BLOCKS = frozenset(
+    [
+        "section",
+        "header",
+        "context",
+        "actions",
+        "input",
+        "image",
+        "markdown",
+        "divider",
+        "rich_text",
+        "file",
+        "video",
+    ]
+)
 CHILDREN = {
     "options": "option",
     "option_groups": "option_group",

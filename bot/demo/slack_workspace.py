@@ -145,6 +145,10 @@ class SlackWorkspace:
         found = self._mirror.messages.get(str(channel), [])
         return [one for one in found if not thread or thread in {one["ts"], one.get("thread_ts")}]
 
+    def has_channel(self, channel: str) -> bool:
+        """Whether there is such a channel or direct conversation, by id."""
+        return channel in self._mirror.messages
+
     def views(self) -> list[Json]:
         """Return the open modals, the top one last. There is one stack for everybody."""
         return list(self._mirror.stack)
