@@ -4,7 +4,7 @@ Knows: which intent does what. Must not know: Slack's payloads, wording.
 """
 
 import difflib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -32,7 +32,6 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=2)
 ATTEMPTS = 5
-AT_ONCE = 16
 Did = Awaitable[notices.Notice | None]
 
 
@@ -45,10 +44,15 @@ class Intents:
     indexes: tuple[str, ...]
     clock: Callable[[], datetime]
 
-    async def claim(self) -> list[InboxItem]:
+    async def claim(self, limit: int) -> Sequence[InboxItem]:
         """Take what is due."""
         async with self.database.transaction() as session:
-            return list(await inbox.claim(session, self.clock(), LEASE, AT_ONCE))
+            return await inbox.claim(session, self.clock(), LEASE, limit)
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next intent is due."""
+        async with self.database.reading() as session:
+            return await inbox.next_due(session)
 
     async def carry_out(self, item: InboxItem) -> None:
         """Do what was asked, exactly once; a fault is tried again a few times, then told to the person."""

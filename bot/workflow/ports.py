@@ -4,6 +4,7 @@ Knows: meanings. Must not know: who fulfils them.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -33,23 +34,40 @@ class Index(Protocol):
     def site(self, name: str) -> IndexSite:
         """Return what is known of an index; KeyError for an unknown name."""
 
-    def by_hand(self, registration: Registration, project_exists: bool | None) -> ByHand:  # noqa: FBT001 - a fact
+    def by_hand(self, registration: Registration, *, project_exists: bool | None) -> ByHand:
         """Return how a person registers it in a browser."""
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Slack has the message; `ts` is its id there, "" where it has none (answers to one person)."""
+
+    ts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SayLater:
+    """Not said, or not known to be."""
+
+    error: str
+    arrived_maybe: bool
+    """Whether Slack may have it all the same, so that the next try must look first."""
+    seconds: float | None = None
+    """How long Slack asked us to wait; None: our own back-off."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeverSay:
+    """Slack will not take it, now or later."""
+
+    error: str
+
+
+Delivery = Said | SayLater | NeverSay
+
+
 class Notifier(Protocol):
-    """Says one message of the outbox."""
+    """Says one message of the outbox. Does not raise for what Slack answers or fails to answer."""
 
-    async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> "Delivery":
+    async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> Delivery:
         """Send it, unless `maybe_said` and the channel's history shows that it was said already."""
-
-
-class Delivery(Protocol):
-    """What became of a message."""
-
-
-class Waker(Protocol):
-    """Tells the engine that there is something to do now."""
-
-    def nudge(self) -> None:
-        """Look at what is due, at once."""

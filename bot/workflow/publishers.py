@@ -7,7 +7,6 @@ whose answer is unknown is looked for in the index's list before it is repeated,
 in the same transaction as the state that it tells.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -39,8 +38,6 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=3)
 """Longer than all requests of one step together may take."""
-AT_ONCE = 8
-"""Publishers of one index that are worked on side by side."""
 AFTER_A_FAULT = timedelta(minutes=1)
 
 
@@ -56,16 +53,16 @@ class Publishers:
     owner: UUID
     """This process, as it signs its claims."""
 
-    async def sweep(self, index: str) -> datetime | None:
-        """Advance all publishers of one index that are due; return when the next one is."""
-        while True:
-            now = self.clock()
-            async with self.database.transaction() as session:
-                due = await ledger.claim(session, index, self.owner, (now, now + LEASE), AT_ONCE)
-            if not due:
-                async with self.database.reading() as session:
-                    return await ledger.next_due(session, index, now)
-            await asyncio.gather(*(self.advance(publisher) for publisher in due))
+    async def claim(self, index: str, limit: int) -> Sequence[Publisher]:
+        """Take due publishers of one index."""
+        now = self.clock()
+        async with self.database.transaction() as session:
+            return await ledger.claim(session, index, self.owner, (now, now + LEASE), limit)
+
+    async def next_due(self, index: str) -> datetime | None:
+        """Return when the next publisher of an index is due."""
+        async with self.database.reading() as session:
+            return await ledger.next_due(session, index, self.clock())
 
     async def look_now(self, publisher: Publisher) -> None:
         """Advance one publisher out of turn, unless it is being worked on or needs no look any more."""
@@ -156,7 +153,7 @@ class Publishers:
             site=self.index.site(publisher.registration.index),
             now=self.clock(),
             base=self.base,
-            form=self.index.by_hand(publisher.registration, publisher.existed_before),
+            form=self.index.by_hand(publisher.registration, project_exists=publisher.existed_before),
         )
 
     async def _write(

@@ -94,6 +94,12 @@ async def next_due(session: AsyncSession) -> datetime | None:
     )
 
 
+async def counts(session: AsyncSession) -> dict[str, int]:
+    """Return how many intents are in each state, over all teams, for the metrics."""
+    rows = await session.execute(select(col(InboxRow.state), func.count()).group_by(col(InboxRow.state)))
+    return {str(state): count for state, count in rows}
+
+
 async def prune(session: AsyncSession, before: datetime) -> None:
     """Forget intents that ended long ago; Slack repeats a delivery for minutes, not days."""
     await session.execute(

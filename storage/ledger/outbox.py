@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -56,22 +56,10 @@ async def claim(session: AsyncSession, now: datetime, doubt: timedelta, limit: i
     A record whose `state` is SENDING was taken before and may have arrived: look before sending it again.
     While taken, it comes up again after `doubt`.
     """
-    earlier = aliased(OutboxRow)
-    first_in_lane = ~(
-        select(col(earlier.seq))
-        .where(
-            col(earlier.team_id) == col(OutboxRow.team_id),
-            col(earlier.channel) == col(OutboxRow.channel),
-            col(earlier.user) == col(OutboxRow.user),
-            col(earlier.next_at).is_not(None),
-            col(earlier.seq) < col(OutboxRow.seq),
-        )
-        .exists()
-    )
     due = (
         select(OutboxRow, col(TeamRow.slack_team_id))
         .join(table(TeamRow), col(TeamRow.id) == col(OutboxRow.team_id))
-        .where(col(OutboxRow.next_at) <= now, first_in_lane)
+        .where(col(OutboxRow.next_at) <= now, _first_in_lane())
         .order_by(col(OutboxRow.seq))
         .limit(limit)
         .with_for_update(skip_locked=True, of=table(OutboxRow))
@@ -125,15 +113,16 @@ async def retake(session: AsyncSession, now: datetime, settle: timedelta) -> Non
 
 
 async def next_due(session: AsyncSession) -> datetime | None:
-    """Return when the next message is due."""
+    """Return when the next message is due that no earlier one of its channel holds back."""
     return await session.scalar(
-        select(func.min(col(OutboxRow.next_at))).where(col(OutboxRow.next_at).is_not(None))
+        select(func.min(col(OutboxRow.next_at))).where(col(OutboxRow.next_at).is_not(None), _first_in_lane())
     )
 
 
-async def waiting(session: AsyncSession) -> int:
-    """Return how many messages are not said yet."""
-    return await session.scalar(select(func.count()).where(col(OutboxRow.next_at).is_not(None))) or 0
+async def counts(session: AsyncSession) -> dict[str, int]:
+    """Return how many messages are in each state, over all teams, for the metrics."""
+    rows = await session.execute(select(col(OutboxRow.state), func.count()).group_by(col(OutboxRow.state)))
+    return {str(state): count for state, count in rows}
 
 
 async def prune(session: AsyncSession, before: datetime) -> None:
@@ -142,6 +131,22 @@ async def prune(session: AsyncSession, before: datetime) -> None:
         delete(OutboxRow).where(col(OutboxRow.sent_at) < before, col(OutboxRow.user) != "")
         .execution_options(synchronize_session=False)
     )  # fmt: skip
+
+
+def _first_in_lane() -> ColumnElement[bool]:
+    """Return the clause: no earlier message of the same channel (or person) is still to be said."""
+    earlier = aliased(OutboxRow)
+    return ~(
+        select(col(earlier.seq))
+        .where(
+            col(earlier.team_id) == col(OutboxRow.team_id),
+            col(earlier.channel) == col(OutboxRow.channel),
+            col(earlier.user) == col(OutboxRow.user),
+            col(earlier.next_at).is_not(None),
+            col(earlier.seq) < col(OutboxRow.seq),
+        )
+        .exists()
+    )
 
 
 def _open(row_id: UUID) -> Any:

@@ -5,7 +5,6 @@ Knows: words. Must not know: Bolt, network, rules.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from bot.core import notices
 from bot.core.outcomes import ByHand
@@ -15,7 +14,6 @@ from bot.slack.blocks.base import (
     actions,
     button,
     code,
-    confirm,
     context,
     date,
     escape,
@@ -335,6 +333,7 @@ def moved_on(notice: notices.NoLongerPossible) -> Message:
     )
 
 
-def removal_question(project: str) -> dict[str, Any]:
-    """Return the question before a removal by button."""
-    return confirm("Remove?", f"Stop watching {code(project)}? On the index it stays registered.", "Remove")
+def not_invited(said: Message, channel: str) -> Message:
+    """Return a channel's message as it goes to the asker instead, since the bot isn't in the channel."""
+    why = f":mute: I can't post in <#{escape(channel)}>, so you get this here. `/invite @shipbell` there lets me in."
+    return message(said.text, [section(why), *said.blocks])

@@ -1,0 +1,208 @@
+"""The bot, put together: opens every concrete part, wires it, closes it.
+
+Knows: every part. Must not know: a single decision.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import uuid4
+
+import aiohttp
+import structlog
+import uvicorn
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
+
+from bot import __version__, keyfile, web
+from bot.engine.embedded import EmbeddedEngine
+from bot.engine.lane import Work
+from bot.index.client import IndexClient
+from bot.settings import Settings
+from bot.slack.listeners import Listeners
+from bot.slack.notifier import SlackNotifier, shared_session
+from bot.transport import Transport
+from bot.workflow.inlet import Inlet
+from bot.workflow.intents import Intents
+from bot.workflow.outbox import SETTLE, Outbox
+from bot.workflow.publishers import Publishers
+from storage import migrations
+from storage.crypto import Vault
+from storage.database import HEAD, Database
+from storage.ledger import inbox, keys, outbox, publishers
+from storage.records import Secret, StorageError
+
+log = structlog.get_logger(__name__)
+
+KEEP_INBOX = timedelta(days=7)
+KEEP_ANSWERS = timedelta(days=7)
+
+
+def now() -> datetime:
+    """Return the time now: the one clock, passed to whoever needs it."""
+    return datetime.now(UTC)  # noqa: TID251 - the clock room
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """The running bot."""
+
+    web: Starlette
+    engine: EmbeddedEngine
+    database: Database
+
+
+def serve(settings: Settings) -> int:
+    """Run the bot until it is asked to stop; returns the exit code. Raises StorageError where it can't begin."""
+    loop_factory = uvicorn.Config("", loop="auto").get_loop_factory()
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_serve(settings))
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    async with running(settings) as bot:
+        config = uvicorn.Config(
+            bot.web, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False,
+            lifespan="off", timeout_graceful_shutdown=20,
+        )  # fmt: skip
+        log.info("serving", host=settings.host, port=settings.port, version=__version__)
+        await uvicorn.Server(config).serve()
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Bot]:
+    """Open everything, run the engine, close everything. One process at a time on one database."""
+    async with AsyncExitStack() as stack:
+        database = await _database(settings, stack)
+        agent = f"shipbell/{__version__}" + (f" ({settings.contact})" if settings.contact else "")
+        transport = await stack.enter_async_context(
+            Transport(allow_private_addresses=settings.allow_private_addresses, user_agent=agent)
+        )
+        session = await stack.enter_async_context(shared_session())
+        client = _client(settings, settings.slack_bot_token, session)
+        engine = EmbeddedEngine(now, partial(_tidy, database))
+        steps = Publishers(
+            database,
+            IndexClient(transport, settings.indexes, now),
+            now,
+            timedelta(seconds=settings.poll_seconds),
+            uuid4(),
+        )
+        inlet = Inlet(database, now, partial(engine.nudge, "inbox"))
+        bolt = _bolt(settings, client, Listeners(inlet, settings.indexes, settings.poll_seconds))
+        messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
+        engine.start(_works(database, steps, messages, tuple(settings.indexes)))
+        stack.push_async_callback(engine.stop)
+        if settings.slack_app_token:
+            await _connect(settings, bolt, stack)
+        probes = web.Probes(partial(_ready, database, engine), partial(_figures, database))
+        yield Bot(web.routes(bolt if settings.slack_signing_secret else None, probes), engine, database)
+
+
+async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
+    database = Database(settings.database_url)
+    await database.open()
+    stack.push_async_callback(database.close)
+    await database.lock_engine()
+    if database.is_sqlite and (await database.revision() or "") < HEAD:
+        await asyncio.to_thread(migrations.upgrade, settings.database_url)
+    log.info("database", state=await database.check())
+    async with database.reading() as session:
+        in_use = await keys.any_wrapped(session)
+    database.vault = Vault(keyfile.key_ring(settings, keys_in_use=in_use, make=True))
+    async with database.reading() as session:
+        log.info("master keys", state=await keys.check(session))
+    async with database.transaction() as session:
+        # This process alone drives the database now: whatever a dead one had begun is due again.
+        await inbox.retake(session, now())
+        await outbox.retake(session, now(), SETTLE)
+        await publishers.retake(session)
+    return database
+
+
+def _works(database: Database, steps: Publishers, messages: Outbox, indexes: tuple[str, ...]) -> list[Work]:
+    lanes = {name: f"publishers {name}" for name in indexes}
+    wishes = Intents(database, steps, indexes, now)
+    return [
+        Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, (*lanes.values(), "outbox")),
+        Work("outbox", messages.claim, messages.work, messages.next_due, 16),
+        *(
+            # A lane for each index: a slow or lying one costs its own publishers only.
+            Work(
+                lane, partial(steps.claim, name), steps.advance, partial(steps.next_due, name), 4, ("outbox",)
+            )
+            for name, lane in lanes.items()
+        ),
+    ]
+
+
+def _client(settings: Settings, token: Secret | None, session: aiohttp.ClientSession) -> AsyncWebClient:
+    return AsyncWebClient(
+        token=token.reveal() if token else None,
+        base_url=settings.slack_api_url,
+        session=session,
+        retry_handlers=[],
+    )
+
+
+def _bolt(settings: Settings, client: AsyncWebClient, listeners: Listeners) -> AsyncApp:
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        # Bolt's own would call auth.test for every delivery. The signature has proven that Slack sent it.
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
+
+    app = AsyncApp(
+        signing_secret=settings.slack_signing_secret.reveal() if settings.slack_signing_secret else "",
+        client=client,
+        authorize=authorize,
+        process_before_response=True,
+        raise_error_for_unhandled_request=True,
+        ignoring_self_events_enabled=False,
+        attaching_function_token_enabled=False,
+        attaching_conversation_kwargs_enabled=False,
+    )
+    listeners.attach(app)
+    return app
+
+
+async def _connect(settings: Settings, bolt: AsyncApp, stack: AsyncExitStack) -> None:
+    assert settings.slack_app_token is not None
+    client = AsyncWebClient(token=settings.slack_app_token.reveal(), base_url=settings.slack_api_url)
+    handler = AsyncSocketModeHandler(bolt, settings.slack_app_token.reveal(), web_client=client)
+    stack.push_async_callback(handler.close_async)
+    await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+    log.info("connected", mode="socket")
+
+
+async def _tidy(database: Database) -> None:
+    async with database.transaction() as session:
+        await inbox.prune(session, now() - KEEP_INBOX)
+        await outbox.prune(session, now() - KEEP_ANSWERS)
+
+
+async def _ready(database: Database, engine: EmbeddedEngine) -> Mapping[str, str]:
+    try:
+        await database.check()
+        state = "ok"
+    except StorageError as error:
+        state = error.cause
+    return {"database": state, "engine": "ok" if engine.running else "stopped"}
+
+
+async def _figures(database: Database) -> Mapping[str, Mapping[str, float]]:
+    async with database.reading() as session:
+        states = await publishers.counts(session)
+        inbox_states, outbox_states = await inbox.counts(session), await outbox.counts(session)
+    return {
+        "shipbell_publishers": states,
+        "shipbell_inbox_waiting": {"": inbox_states.get("waiting", 0)},
+        "shipbell_inbox_dead": {"": inbox_states.get("dead", 0)},
+        "shipbell_outbox_waiting": {"": outbox_states.get("waiting", 0) + outbox_states.get("sending", 0)},
+        "shipbell_outbox_dead": {"": outbox_states.get("dead", 0)},
+    }

@@ -1,0 +1,191 @@
+"""Sends what the outbox holds to Slack, and finds out whether it was said already.
+
+Knows: Slack's Web API and its errors. Must not know: rules, SQL, wording (that is `blocks`).
+
+Slack has no idempotency key. Each channel message carries its outbox id in `metadata`, and one that may have been
+said is looked for in the channel's history before it is said again
+(https://docs.slack.dev/messaging/message-metadata).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import codec
+from bot.core import notices
+from bot.slack.blocks import base
+from bot.slack.blocks.publishers import not_invited
+from bot.slack.blocks.render import MESSAGES, VIEWS
+from bot.workflow.ports import Delivery, NeverSay, Said, SayLater
+from storage.records import OutboxItem, Secret
+
+log = structlog.get_logger(__name__)
+
+EVENT = "shipbell_message"
+PAGES = 5
+"""Pages of 100 messages that are looked through for one that may have been said."""
+BEFORE = timedelta(minutes=2)
+"""How far before its claim a message is looked for: Slack's clock is not ours."""
+
+NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action"})
+CLOSED = frozenset({"not_found", "view_not_found", "expired_trigger_id", "hash_conflict", "not_enabled"})
+BAD_SHAPE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"})
+OUR_SIDE = frozenset(
+    {"invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "missing_scope"}
+)
+OPERATOR_SECONDS = 600.0
+"""How long to wait where only the operator can mend it: a token revoked, a scope missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlackNotifier:
+    """The outbox's way to Slack. `client_for` gives the client of a Slack team."""
+
+    client_for: Callable[[str], AsyncWebClient]
+    session: aiohttp.ClientSession
+
+    async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> Delivery:
+        """Send one message; never raises for what Slack answers or fails to answer."""
+        notice = codec.unpack(item.kind, item.facts, notices.KINDS)
+        client = self.client_for(item.slack_team_id)
+        try:
+            if type(notice) in VIEWS:
+                return await _show(client, item, notice)
+            if item.user:
+                return await self._whisper(client, item, MESSAGES[type(notice)](notice))
+            if maybe_said and (ts := await _find(client, item)):
+                log.info("already said", message=str(item.id))
+                return Said(ts)
+            return await _post(client, item, MESSAGES[type(notice)](notice), getattr(notice, "asked_by", ""))
+        except SlackApiError as error:
+            return _refused(error)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return SayLater(f"Slack did not answer: {type(error).__name__}", arrived_maybe=True)
+
+    async def _whisper(self, client: AsyncWebClient, item: OutboxItem, said: base.Message) -> Delivery:
+        """Answer one person: where the command was typed, else in a direct message."""
+        if item.response_url and await self._respond(item.response_url, said):
+            return Said()
+        content = _content(said)
+        if item.channel:
+            try:
+                await client.chat_postEphemeral(channel=item.channel, user=item.user, **content)
+            except SlackApiError as error:
+                if _code(error) not in NOT_THERE | {"user_not_in_channel"}:
+                    raise
+            else:
+                return Said()
+        await client.chat_postMessage(channel=item.user, **content)
+        return Said()
+
+    async def _respond(self, url: Secret, said: base.Message) -> bool:
+        """Use Slack's `response_url`: five times in 30 minutes; False where that is over."""
+        body = {"response_type": "ephemeral", "replace_original": False, **_content(said)}
+        timeout = aiohttp.ClientTimeout(total=10)
+        async with self.session.post(
+            url.reveal(), json=body, timeout=timeout, allow_redirects=False
+        ) as answer:
+            return answer.status == 200
+
+
+async def _post(client: AsyncWebClient, item: OutboxItem, said: base.Message, asker: str) -> Delivery:
+    metadata = {"event_type": EVENT, "event_payload": {"id": str(item.id)}}
+    content = _content(said)
+    try:
+        answer = await client.chat_postMessage(
+            channel=item.channel, metadata=metadata, unfurl_links=False, **content
+        )
+    except SlackApiError as error:
+        if _code(error) in BAD_SHAPE:
+            # Our own fault, found by Slack: the bare text still tells what happened.
+            log.warning("blocks refused", kind=item.kind, error=_code(error))
+            answer = await client.chat_postMessage(channel=item.channel, metadata=metadata, text=said.text)
+        elif _code(error) in NOT_THERE and asker:
+            told = _content(not_invited(said, item.channel))
+            answer = await client.chat_postMessage(channel=asker, metadata=metadata, **told)
+        else:
+            raise
+    return Said(str(answer.get("ts", "")))
+
+
+async def _find(client: AsyncWebClient, item: OutboxItem) -> str:
+    """Return the ts of a message that was said already, "" where there is none."""
+    since = (item.claimed_at or item.created_at) - BEFORE
+    cursor = ""
+    for _page in range(PAGES):
+        more: dict[str, Any] = {"cursor": cursor} if cursor else {}
+        try:
+            answer = await client.conversations_history(
+                channel=item.channel,
+                oldest=f"{since.timestamp():.6f}",
+                limit=100,
+                include_all_metadata=True,
+                **more,
+            )
+        except SlackApiError as error:
+            if _code(error) in NOT_THERE:
+                return ""  # we were not there to say it
+            raise
+        for message in cast("list[dict[str, Any]]", answer.get("messages") or []):
+            metadata = message.get("metadata") or {}
+            if (metadata.get("event_payload") or {}).get("id") == str(item.id):
+                return str(message["ts"])
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor", "")
+        if not cursor:
+            break
+    return ""
+
+
+async def _show(client: AsyncWebClient, item: OutboxItem, notice: notices.Notice) -> Delivery:
+    view = VIEWS[type(notice)](notice)
+    try:
+        if isinstance(notice, notices.CredentialsShown):
+            await client.views_update(external_id=notice.view_id, view=dict(view))
+        else:
+            await client.views_publish(user_id=item.user, view=dict(view))
+    except SlackApiError as error:
+        if _code(error) in CLOSED:
+            return Said()  # the person has closed it: there is nobody to show it to
+        raise
+    return Said()
+
+
+def _content(said: base.Message) -> dict[str, Any]:
+    return {"text": said.text, "blocks": [dict(block) for block in said.blocks]}
+
+
+def _refused(error: SlackApiError) -> Delivery:
+    code = _code(error)
+    status = getattr(error.response, "status_code", 0)
+    if code == "ratelimited" or status == 429:
+        return SayLater("rate limited", arrived_maybe=False, seconds=_retry_after(error.response.headers))
+    if status >= 500 or code in {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}:
+        return SayLater(code, arrived_maybe=True)
+    if code in OUR_SIDE:
+        log.error("Slack refuses this bot", error=code)
+        return SayLater(code, arrived_maybe=False, seconds=OPERATOR_SECONDS)
+    return NeverSay(code)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    text = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+    return min(float(text), 3_600.0) if text.isascii() and text.isdigit() else 30.0
+
+
+def _code(error: SlackApiError) -> str:
+    answer = error.response
+    found = answer.get("error") if hasattr(answer, "get") else None
+    return str(found or "unreadable_answer")
+
+
+def shared_session() -> aiohttp.ClientSession:
+    """Return the one HTTP session for all calls to Slack; needs a running loop."""
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=10), connector=aiohttp.TCPConnector(limit=50)
+    )

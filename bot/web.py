@@ -1,0 +1,127 @@
+"""The HTTP routes: Slack's deliveries, health, metrics.
+
+Knows: routes, limits of a request. Must not know: rules, wording.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncApp
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY = 1_048_576
+"""Bytes of a request that are read; Slack's largest deliveries are a tenth of it."""
+
+METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "shipbell_publishers": ("Publishers by state", ("state",)),
+    "shipbell_outbox_waiting": ("Messages that are not said yet", ()),
+    "shipbell_inbox_waiting": ("Intents that are not carried out yet", ()),
+    "shipbell_inbox_dead": ("Intents that were set aside after a fault of ours", ()),
+    "shipbell_outbox_dead": ("Messages that were given up", ()),
+}
+"""Every metric: name -> help and labels, all bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What the health pages ask."""
+
+    ready: Callable[[], Awaitable[Mapping[str, str]]]
+    """Part -> "ok" or what is wrong with it."""
+    figures: Callable[[], Awaitable[Mapping[str, Mapping[str, float]]]]
+    """Metric -> value by label ("" for none)."""
+
+
+def routes(bolt: AsyncApp | None, probes: Probes) -> Starlette:
+    """Return the web application; `bolt` is None in Socket Mode without a signing secret."""
+    slack = AsyncSlackRequestHandler(bolt) if bolt else None
+
+    async def events(request: Request) -> Response:
+        if slack is None:
+            return PlainTextResponse("This bot is reached over Socket Mode.", status_code=404)
+        return await slack.handle(request)
+
+    async def ready(_request: Request) -> Response:
+        found = await probes.ready()
+        fine = all(word == "ok" for word in found.values())
+        return JSONResponse(dict(found), status_code=200 if fine else 503)
+
+    async def metrics(_request: Request) -> Response:
+        text = exposition(await probes.figures())
+        return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return Starlette(
+        routes=[
+            Route("/slack/events", events, methods=["POST"]),
+            Route("/healthz", lambda _request: PlainTextResponse("ok"), methods=["GET"]),
+            Route("/readyz", ready, methods=["GET"]),
+            Route("/metrics", metrics, methods=["GET"]),
+        ],
+        middleware=[Middleware(Guard)],
+    )
+
+
+def exposition(figures: Mapping[str, Mapping[str, float]]) -> bytes:
+    """Return the metrics in Prometheus's text format."""
+    registry = CollectorRegistry()
+    for name, (text, labels) in METRICS.items():
+        gauge = Gauge(name, text, labels, registry=registry)
+        for label, value in figures.get(name, {}).items():
+            (gauge.labels(label) if labels else gauge).set(value)
+    return generate_latest(registry)
+
+
+class Guard:
+    """Refuses bodies that are too large, before anything reads them, and adds the security headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > MAX_BODY:
+            await PlainTextResponse("The request is too large.", status_code=413)(scope, receive, send)
+            return
+        await self._app(scope, _limited(receive), _with_headers(send))
+
+
+def _limited(receive: Receive) -> Receive:
+    seen = 0
+
+    async def limited() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > MAX_BODY:
+            # A body sent in chunks has no length to refuse beforehand: end it here, as if the sender had gone.
+            return {"type": "http.disconnect"}
+        return message
+
+    return limited
+
+
+def _with_headers(send: Send) -> Send:
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                *message.get("headers", []),
+                (b"x-content-type-options", b"nosniff"),
+                (b"cache-control", b"no-store"),
+                (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+                (b"referrer-policy", b"no-referrer"),
+            ]
+        await send(message)
+
+    return with_headers

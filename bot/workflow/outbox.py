@@ -1,0 +1,86 @@
+"""The outbox, emptied: each message said once, in order, at Slack's pace.
+
+Knows: when to try again and when to give up. Must not know: wording, Slack's API.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import assert_never
+
+import structlog
+
+from bot.workflow.ports import Clock, Delivery, NeverSay, Notifier, Said, SayLater
+from storage.database import Database
+from storage.ledger import outbox as ledger
+from storage.records import OutboxItem, OutboxState
+
+log = structlog.get_logger(__name__)
+
+DOUBT = timedelta(seconds=60)
+"""After this long a message that was taken counts as doubtful; longer than any one delivery may take."""
+SETTLE = timedelta(seconds=2)
+"""After a crash, how long a request that was already written may still be on its way to Slack."""
+GIVE_UP = timedelta(hours=24)
+PACE = timedelta(seconds=1)
+"""Slack takes about one message a second in a channel (https://docs.slack.dev/apis/web-api/rate-limits)."""
+LONGEST_WAIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """The outbox workflow on its concrete parts."""
+
+    database: Database
+    notifier: Notifier
+    clock: Clock
+    said_at: dict[str, datetime] = field(default_factory=dict)
+    """Channel -> when this process last spoke there."""
+
+    async def claim(self, limit: int) -> Sequence[OutboxItem]:
+        """Take what is due."""
+        async with self.database.transaction() as session:
+            return await ledger.claim(session, self.clock(), DOUBT, limit)
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next message is due."""
+        async with self.database.reading() as session:
+            return await ledger.next_due(session)
+
+    async def work(self, item: OutboxItem) -> None:
+        """Say one message and record what became of it."""
+        maybe_said = item.state is OutboxState.SENDING
+        ready = self.said_at.get(item.channel, self.clock()) if not item.user else self.clock()
+        if ready > self.clock():
+            async with self.database.transaction() as session:
+                await ledger.again(session, item, "", ready, arrived_maybe=maybe_said)
+            return
+        if not item.user:
+            self.said_at[item.channel] = self.clock() + PACE
+        try:
+            delivery: Delivery = await self.notifier.deliver(item, maybe_said=maybe_said)
+        except Exception as error:
+            log.exception("delivery failed", message=str(item.id))
+            delivery = SayLater(type(error).__name__, arrived_maybe=True)
+        await self._record(item, delivery)
+
+    async def _record(self, item: OutboxItem, delivery: Delivery) -> None:
+        now = self.clock()
+        async with self.database.transaction() as session:
+            match delivery:
+                case Said():
+                    await ledger.sent(session, item, delivery.ts, now)
+                case NeverSay():
+                    log.error("message given up", message=str(item.id), kind=item.kind, error=delivery.error)
+                    await ledger.bury(session, item, delivery.error)
+                case SayLater() if now - item.created_at > GIVE_UP:
+                    log.error("message given up", message=str(item.id), kind=item.kind, error=delivery.error)
+                    await ledger.bury(session, item, delivery.error)
+                case SayLater():
+                    wait = delivery.seconds or min(2 ** min(item.attempts, 10), LONGEST_WAIT)
+                    until = now + timedelta(seconds=wait)
+                    await ledger.again(
+                        session, item, delivery.error, until, arrived_maybe=delivery.arrived_maybe
+                    )
+                case _:
+                    assert_never(delivery)
