@@ -74,7 +74,7 @@ class IndexClient:
 
     async def simple(self, index: str, project: str, etag: str = "") -> SimpleOutcome:
         """Look a project up in the simple index."""
-        request = simple_api.simple_request(self.site(index), project, etag)
+        request = simple_api.simple_request(self.site(index), project, etag, self._timeout)
         try:
             answer = await self._transport.send(request)
         except TransportError as error:
@@ -83,7 +83,7 @@ class IndexClient:
 
     async def provenance(self, index: str, url: str) -> ProvenanceOutcome:
         """Read who published an attested file; an address elsewhere is not asked and counts as absent."""
-        request = simple_api.provenance_request(self.site(index), url)
+        request = simple_api.provenance_request(self.site(index), url, self._timeout)
         if request is None:
             return Absent()
         try:

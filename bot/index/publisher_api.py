@@ -10,7 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from bot.core.cleaning import one_line, seconds_to_wait
+from bot.core.cleaning import LONGEST, one_line, seconds_to_wait
 from bot.core.names import normalize_project
 from bot.core.outcomes import (
     Listed,
@@ -193,7 +193,7 @@ def _said(answer: Answer, token: Secret | None) -> str:
         words = ""  # a page is made for eyes; its title says no more than the status
     else:
         words = answer.body[:4_096].decode("utf-8", "replace")
-    return one_line(words, hide=token)
+    return one_line(words, limit=LONGEST - 30, hide=token)  # what stands before it must fit too
 
 
 def _words(value: object, where: str, depth: int) -> Iterator[str]:

@@ -44,12 +44,12 @@ _LONGEST_URL = 1_000
 _STATUS = re.compile(r"[a-z][a-z-]{0,30}")
 
 
-def simple_request(site: IndexSite, project: str, etag: str = "") -> Request:
-    """Return the request for a project's page; with `etag` only if it has changed since."""
+def simple_request(site: IndexSite, project: str, etag: str = "", timeout: float = TIMEOUT) -> Request:
+    """Return the request for a project's page; with `etag` only if it has changed since. `timeout` in seconds."""
     url = f"{site.url}/simple/{quote(normalize_project(project), safe='')}/"
     conditional = {"If-None-Match": etag} if etag else {}
     return Request(
-        "GET", url, headers={"Accept": ACCEPT, **conditional}, timeout=TIMEOUT, max_bytes=MOST_BYTES
+        "GET", url, headers={"Accept": ACCEPT, **conditional}, timeout=timeout, max_bytes=MOST_BYTES
     )
 
 
@@ -76,11 +76,11 @@ def read_simple(answer: Answer, url: str, seen_at: datetime) -> SimpleOutcome:
     return Present(tuple(_files(page, url)), _status(page), _etag(answer), evidence)
 
 
-def provenance_request(site: IndexSite, url: str) -> Request | None:
+def provenance_request(site: IndexSite, url: str, timeout: float = TIMEOUT) -> Request | None:
     """Return the request for a file's provenance; None where the address is not on the index itself."""
     if not _same_host(site.url, url):
         return None
-    return Request("GET", url, headers={"Accept": ACCEPT_PROVENANCE}, timeout=TIMEOUT)
+    return Request("GET", url, headers={"Accept": ACCEPT_PROVENANCE}, timeout=timeout)
 
 
 def read_provenance(answer: Answer, url: str, seen_at: datetime) -> ProvenanceOutcome:
