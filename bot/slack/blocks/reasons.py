@@ -142,13 +142,12 @@ def _rate_limited(about: _About) -> Words:
 
 
 def _index_broken(about: _About) -> Words:
-    return (
-        f"{about.index} is out of order: {about.detail}."
-        if about.detail
-        else f"{about.index} is out of order.",
-        "Ask again later. The request may have arrived all the same: "
-        f"look at {about.publishing} before you ask again.",
-    )
+    cause = f"{about.index} is out of order" + (f": {about.detail}." if about.detail else ".")
+    return cause, _maybe_arrived(about, "Ask again later.")
+
+
+def _maybe_arrived(about: _About, before: str) -> str:
+    return f"{before} The request may have arrived all the same: look at {about.publishing} first.".strip()
 
 
 def _unexpected_answer(about: _About) -> Words:
@@ -161,7 +160,7 @@ def _unexpected_answer(about: _About) -> Words:
 def _timed_out(about: _About) -> Words:
     return (
         f"{about.index} was asked, and no answer was read.{about.said(' ')}",
-        f"The request may have arrived all the same: look at {about.publishing} before you ask again.",
+        _maybe_arrived(about, "Ask again."),
     )
 
 
