@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from slack_sdk.errors import SlackObjectFormationError
+from slack_sdk.models.basic_objects import JsonObject
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
@@ -305,12 +306,21 @@ def _type(item: object) -> str:
     return str(item.get("type", "")) if isinstance(item, Mapping) else ""
 
 
+def _parts(objects: Iterable[Any]) -> Iterator[JsonObject]:
+    """Give each model and those in it; a model checks itself alone."""
+    for one in objects:
+        if isinstance(one, JsonObject):
+            yield one
+        for name in ("blocks", "elements"):
+            yield from _parts(getattr(one, name, None) or ())
+        yield from _parts(getattr(one, name, None) for name in ("accessory", "element"))
+
+
 def _models(objects: Iterable[Any], pointer: str) -> list[Problem]:
     found = []
-    for one in objects:
+    for one in _parts(objects):
         try:
-            if one is not None:
-                one.validate_json()
+            one.validate_json()
         except SlackObjectFormationError as refusal:
             found.append(Problem(pointer, str(refusal)))
     return found

@@ -6,7 +6,7 @@ The child must end even if this process is killed outright, so nothing of ours c
 run then. Linux has a signal for it (PR_SET_PDEATHSIG), but it follows the *thread* that forked, macOS has
 none, and setting it needs code between fork and exec. Instead a shell of a few lines stands between: it
 holds the reading end of a pipe whose only writing end is ours. However we end, the kernel closes
-that end, the shell reads end-of-file, ends the program and removes its folder. POSIX alone, so
+that end, the shell reads end-of-file, ends the program (outright: it keeps nothing but that folder) and removes its folder. POSIX alone, so
 the same on Linux and macOS. (Killing that shell outright would orphan the program; nobody has a reason to.)
 """
 
@@ -31,10 +31,8 @@ folder=$1; shift
 "$@" </dev/null & child=$!
 exec >/dev/null 2>&1
 read -r _
-kill -TERM $child
-( sleep 3; kill -KILL $child ) & alarm=$!
+kill -KILL $child
 wait $child
-kill $alarm
 rm -rf -- "$folder"
 """
 SOURCE_LINE = re.compile(r"\d+ \|")
