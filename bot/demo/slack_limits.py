@@ -40,7 +40,7 @@ class Rule:
     """How large one field of an object may be. `plain` is a text object that takes no mrkdwn."""
 
     field: str
-    what: Literal["string", "text", "plain", "list"]
+    what: Literal["string", "text", "plain", "list", "object"]
     most: int
     least: int = 1
     required: bool = False
@@ -55,7 +55,11 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "header": (Rule("text", "plain", 150, required=True),),
     "context": (Rule("elements", "list", 10, required=True),),
     "actions": (Rule("elements", "list", 25, required=True),),
-    "input": (Rule("label", "plain", 2_000, required=True), Rule("hint", "plain", 2_000)),
+    "input": (
+        Rule("label", "plain", 2_000, required=True),
+        Rule("hint", "plain", 2_000),
+        Rule("element", "object", 1, required=True),
+    ),
     "image": (
         Rule("image_url", "string", 3_000),
         Rule("alt_text", "string", 2_000, required=True),
@@ -238,7 +242,7 @@ def _object(kind: str, item: Json, pointer: str) -> Iterator[Problem]:
     for field, child in CHILDREN.items():
         if kind not in {"rich_text", "confirm"} and field in item:
             yield from _children(child, item[field], f"{pointer}/{field}")
-    for place, text in enumerate(item.get("fields", ()) if kind == "section" else ()):
+    for place, text in enumerate(_listed(item, "fields") if kind == "section" else ()):
         yield from _text(Rule("fields", "text", 2_000), text, f"{pointer}/fields/{place}")
 
 
@@ -269,7 +273,7 @@ def _size(rule: Rule, value: object, pointer: str) -> Iterator[Problem]:
             yield Problem(pointer, f"no more than {rule.most} items allowed")
         elif len(value) < rule.least:
             yield Problem(pointer, f"no fewer than {rule.least} items allowed")
-    else:
+    elif rule.what == "string":
         yield from _length(rule, value, pointer)
 
 
@@ -297,9 +301,14 @@ def _twice(field: str, values: Iterable[object], pointer: str) -> Iterator[Probl
 
 
 def _action_ids(block: Json) -> Iterator[object]:
-    for element in block.get("elements", ()):
+    for element in _listed(block, "elements"):
         if isinstance(element, Mapping):
             yield element.get("action_id")
+
+
+def _listed(item: Json, name: str) -> list[Any]:
+    held = item.get(name)
+    return held if isinstance(held, list) else []
 
 
 def _type(item: object) -> str:
@@ -309,11 +318,12 @@ def _type(item: object) -> str:
 def _parts(objects: Iterable[Any]) -> Iterator[JsonObject]:
     """Give each model and those in it; a model checks itself alone."""
     for one in objects:
-        if isinstance(one, JsonObject):
-            yield one
+        if not isinstance(one, JsonObject):
+            continue
+        yield one
         for name in ("blocks", "elements"):
             yield from _parts(getattr(one, name, None) or ())
-        yield from _parts(getattr(one, name, None) for name in ("accessory", "element"))
+        yield from _parts([getattr(one, name, None) for name in ("accessory", "element")])
 
 
 def _models(objects: Iterable[Any], pointer: str) -> list[Problem]:

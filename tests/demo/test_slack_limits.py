@@ -159,6 +159,26 @@ def test_view_edges(name: str) -> None:
     assert any(says in str(problem) for problem in found), found
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        1,
+        "text",
+        None,
+        {"type": "input", "label": plain("x")},
+        {"type": "actions", "elements": ["x"]},
+        {"type": "actions", "elements": 5},
+        {"type": "section", "text": "x"},
+        {"type": "section", "fields": 5},
+        {"type": "section", "accessory": None, "text": {"type": "mrkdwn", "text": 5}},
+        {"type": ["section"]},
+    ],
+)
+def test_malformed(block: Any) -> None:
+    """What isn't even shaped like a block is refused, and breaks nothing."""
+    assert message_problems({"blocks": [block]})
+
+
 def test_wording() -> None:
     """The wording is Slack's own, as seen in its answers."""
     (problem,) = view_problems(modal(title=plain("x" * 25)))
