@@ -4,6 +4,7 @@ Knows: every part. Must not know: a single decision.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Bot:
 
 def serve(settings: Settings) -> int:
     """Run the bot until it is asked to stop; returns the exit code. Raises StorageError where it can't begin."""
-    loop_factory = uvicorn.Config("", loop="auto").get_loop_factory()
+    loop_factory = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_serve(settings))
     return 0
@@ -158,6 +159,8 @@ def _bolt(settings: Settings, client: AsyncWebClient, listeners: Listeners) -> A
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
 
     app = AsyncApp(
+        # Bolt's loggers take this one's level; at INFO it would print the body of a delivery that it refuses.
+        logger=logging.getLogger("slack_bolt"),
         signing_secret=settings.slack_signing_secret.reveal() if settings.slack_signing_secret else "",
         client=client,
         authorize=authorize,

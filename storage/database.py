@@ -55,6 +55,8 @@ class Database:
         if self.is_sqlite:
             if self.path:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                # Only its owner reads the file; SQLite gives its journals the same mode.
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._writer = create_async_engine(self.url, pool_size=1, max_overflow=0, hide_parameters=True)
             self._reader = create_async_engine(self.url, pool_size=4, max_overflow=0, hide_parameters=True)
             _sqlite_manners(self._writer.sync_engine, begin="BEGIN IMMEDIATE", readonly=False)

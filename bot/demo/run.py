@@ -1,0 +1,74 @@
+"""`shipbell demo`: the whole bot against local stand-ins, in the browser or played.
+
+Knows: what is printed. Must not know: how the world is wired.
+"""
+
+import asyncio
+import signal
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.demo.story import DidNotHappen, Story
+from bot.demo.world import World
+from bot.errors import ShipbellError
+
+SUPERVISED = (signal.SIGINT, signal.SIGTERM)
+
+
+def main(play: bool, port: int | None) -> int:  # noqa: FBT001 - the command line's own flag
+    """Run the demo until Ctrl-C, or play the story; returns the exit code."""
+    console = Console(soft_wrap=True)
+    with tempfile.TemporaryDirectory(prefix="shipbell-demo-") as folder:
+        return asyncio.run(_play(Path(folder), console) if play else _show(Path(folder), port or 0, console))
+
+
+async def _play(folder: Path, console: Console) -> int:
+    world = World(folder, poll_seconds=0.5)
+    try:
+        async with world:
+            await Story(world, console).play()
+    except (DidNotHappen, TimeoutError, LookupError, ShipbellError) as error:
+        console.print(f"\nThat did not happen: {error}", markup=False)
+        console.print(f"The bot's log ends:\n{world.bot.words()}", markup=False, highlight=False)
+        return 1
+    console.print("\n[bold green]All of it happened.[/bold green]")
+    return 0
+
+
+async def _show(folder: Path, port: int, console: Console) -> int:
+    ended = asyncio.Event()
+    for number in SUPERVISED:
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    world = World(folder, poll_seconds=2.0, page_port=port)
+    console.print("Starting Slack, the forge, two indexes and the bot …")
+    async with world:
+        _tell(world, console)
+        waiting = asyncio.create_task(ended.wait())
+        assert world.bot.process is not None
+        died = asyncio.create_task(world.bot.process.wait())
+        await asyncio.wait({waiting, died}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        died.cancel()
+        if not ended.is_set():
+            console.print(f"The bot ended by itself:\n{world.bot.words()}", markup=False, highlight=False)
+            return 1
+        console.print("\nEnding all of it …")
+    return 0
+
+
+def _tell(world: World, console: Console) -> None:
+    token_page = f"{world.company.url}/manage/account/token/"
+    publishing = f"{world.company.url}/manage/account/publishing/"
+    console.print(f"\n[bold]Open {world.slack.url}[/bold]   (Ctrl-C ends all of it)\n", highlight=False)
+    for line in (
+        f"1. Make an API token at {token_page} (sign in as demo, the entire account),",
+        "   then type  /shipbell credentials  in #releases and enter it for the index company.",
+        "2. Type  /publisher add widgets acme/widgets index=company",
+        f"   then press Confirm at {publishing} and watch the channel.",
+        "3. Type  /publisher add gizmos acme/gizmos  for an index without an API: the bot hands you the form.",
+        "",
+        f"The bot's log: {world.bot.log}",
+    ):
+        console.print(line, highlight=False, markup=False)

@@ -1,0 +1,189 @@
+"""The demo's world: stand-ins of Slack, forge and indexes on loopback, and the real bot as a process of its own.
+
+Knows: how they are wired. Must not know: what is played on them. Tests use it too.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+
+from bot.demo.forge import ForgeStandIn
+from bot.demo.index import IndexStandIn
+from bot.demo.slack_gate import SlackGate
+from bot.demo.slack_workspace import SlackWorkspace
+from bot.errors import ShipbellError
+
+START_SECONDS = 30.0
+STOP_SECONDS = 25.0
+
+
+class BotFailed(ShipbellError):
+    """The bot's process did not start, or ended by itself."""
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class BotProcess:
+    """`shipbell serve` as a process, with nothing in its environment but what it is given."""
+
+    environment: Mapping[str, str]
+    log: Path
+    port: int = field(default_factory=free_port)
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> Self:
+        """Start it and wait until it says that it is ready; BotFailed with the log's end where it isn't."""
+        environment = {
+            "PATH": os.defpath,
+            "PYTHONUNBUFFERED": "1",
+            **self.environment,
+            "SHIPBELL_PORT": str(self.port),
+        }
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", "serve", env=environment, stdout=log, stderr=log,
+                stdin=asyncio.subprocess.DEVNULL, cwd=Path(__file__).parents[2],
+            )  # fmt: skip
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._until_ready(self.process)
+        except TimeoutError:
+            await self.kill()
+            raise BotFailed(f"The bot was not ready within {START_SECONDS:g} s.", self.words()) from None
+        return self
+
+    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+        async with aiohttp.ClientSession() as session:
+            while process.returncode is None:
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.get(f"{self.url}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                # There is no event to wait for in another process: ask again a little later.
+                await asyncio.sleep(0.02)
+        raise BotFailed(f"The bot ended with exit code {process.returncode}.", self.words())
+
+    async def stop(self) -> int:
+        """Ask it to stop, as a supervisor does; returns its exit code."""
+        return await self._end(signal.SIGTERM)
+
+    async def kill(self) -> int:
+        """End it at once, as a power cut does."""
+        return await self._end(signal.SIGKILL)
+
+    async def _end(self, how: signal.Signals) -> int:
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        if process.returncode is None:
+            process.send_signal(how)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                return await process.wait()
+        except TimeoutError:
+            process.kill()
+            return await process.wait()
+
+    def words(self) -> str:
+        """Return the end of its log."""
+        return self.log.read_text(errors="replace")[-2_000:] if self.log.exists() else ""
+
+
+class World:
+    """All stand-ins, started together on free ports. `company` has the publisher API, `public` has not."""
+
+    def __init__(
+        self, folder: Path, *, mode: str = "events", poll_seconds: float = 1.0, page_port: int = 0
+    ) -> None:
+        self.folder = folder
+        self.poll_seconds = poll_seconds
+        self.forge = ForgeStandIn()
+        self.company = IndexStandIn(name="company")
+        self.public = IndexStandIn(name="public", publisher_api=False)
+        self.slack = SlackWorkspace(mode="socket" if mode == "socket" else "events", port=page_port)
+        self.gate = SlackGate(self.slack)
+        self.bot = BotProcess({}, folder / "bot.log")
+        self._stack = AsyncExitStack()
+
+    async def start(self, *, bot: bool = True) -> Self:
+        """Start everything; the bot last."""
+        try:
+            await self.forge.start()
+            self._stack.push_async_callback(self.forge.stop)
+            for index in (self.company, self.public):
+                await index.start()
+                self._stack.push_async_callback(index.stop)
+                index.trust_issuer(self.forge.issuer, self.forge.jwks)
+            self.company.add_project("widgets", ["widgets-1.0.tar.gz"])
+            self.company.add_project("gears", ["gears-0.3.tar.gz"])
+            await self.gate.start()
+            self._stack.push_async_callback(self.gate.stop)
+            await self.slack.start()
+            self._stack.push_async_callback(self.slack.stop)
+            self.bot.environment = self.environment()
+            self.gate.bot_url = self.bot.url
+            if bot:
+                await self.bot.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def stop(self) -> None:
+        """End the bot, then everything else."""
+        await self.bot.stop()
+        await self._stack.aclose()
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.stop()
+
+    def environment(self) -> dict[str, str]:
+        """Return the bot's settings for this world."""
+        indexes = {
+            "company": {"url": self.company.url, "upload_url": self.company.upload_url},
+            "pypi": {"url": self.public.url, "upload_url": self.public.upload_url, "publisher_api": False},
+            "testpypi": {
+                "url": self.public.url,
+                "upload_url": self.public.upload_url,
+                "publisher_api": False,
+            },
+        }
+        slack = {"SHIPBELL_SLACK_SIGNING_SECRET": self.slack.signing_secret}
+        if self.slack.mode == "socket":
+            slack = {"SHIPBELL_SLACK_APP_TOKEN": self.slack.app_token}
+        return {
+            "SHIPBELL_DATA_DIR": str(self.folder / "data"),
+            "SHIPBELL_SLACK_BOT_TOKEN": self.slack.bot_token,
+            "SHIPBELL_SLACK_API_URL": self.gate.api_url,
+            "SHIPBELL_GITHUB_API_URL": self.forge.url,
+            "SHIPBELL_GITHUB_WEB_URL": self.forge.web_url,
+            "SHIPBELL_INDEXES": json.dumps(indexes),
+            "SHIPBELL_POLL_SECONDS": str(self.poll_seconds),
+            "SHIPBELL_ALLOW_PRIVATE_ADDRESSES": "true",
+            **slack,
+        }
