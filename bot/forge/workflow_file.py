@@ -1,0 +1,187 @@
+"""What a workflow file says about publishing, read line by line.
+
+Knows: the few members of GitHub's workflow syntax that count here. Must not know: where the file comes from.
+
+Not a YAML parser: it reads mappings, lists and plain values, goes past the rest by indentation, and calls the file
+unreadable where it meets something that could mean more than it sees (anchors, tags, tabs, nested brackets).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bot.core.repositories import WorkflowFacts
+
+MOST_LINES = 5_000
+_ENTRY = re.compile(r"""("[^"]*"|'[^']*'|[A-Za-z0-9_$][^:#"'\[\]{},]*):(?: +(.*))?""")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_QUOTED = re.compile(r"""("[^"]*"|'[^']*')\s*(?:#.*)?""")
+_BLOCK = re.compile(r"[|>][-+0-9]*")
+
+Value = str | list[str] | dict[str, "Value"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is read of a mapping: these members, `*` for any other; without members only names count."""
+
+    members: Mapping[str, "_Wanted"]
+
+
+_NAMES = _Wanted({})
+_VALUES = _Wanted({"*": _NAMES})
+_JOB = _Wanted({"permissions": _VALUES, "environment": _Wanted({"name": _NAMES})})
+_FILE = _Wanted({"on": _VALUES, "permissions": _VALUES, "jobs": _Wanted({"*": _JOB})})
+
+
+class _Unreadable(Exception):
+    """Something that could mean more than is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    indent: int
+    text: str
+
+    @property
+    def is_item(self) -> bool:
+        return self.text == "-" or self.text.startswith("- ")
+
+
+def read_workflow(text: str) -> WorkflowFacts:
+    """Return what the file says; never raises."""
+    try:
+        value = _Reader(tuple(_lines(text))).whole()
+    except _Unreadable:
+        return WorkflowFacts(found=True)
+    jobs = value.get("jobs")
+    of_jobs = [job for job in jobs.values() if isinstance(job, dict)] if isinstance(jobs, dict) else []
+    return WorkflowFacts(
+        found=True,
+        has_id_token_write=any(_may(job.get("permissions", value.get("permissions"))) for job in of_jobs),
+        environments=tuple(dict.fromkeys(name for job in of_jobs if (name := _environment(job)))),
+        triggers=tuple(_names(value.get("on"))),
+        readable=True,
+    )
+
+
+def _may(permissions: Value) -> bool:
+    if isinstance(permissions, dict):
+        return permissions.get("id-token") == "write"
+    return permissions == "write-all"
+
+
+def _environment(job: Mapping[str, Value]) -> str:
+    value = job.get("environment")
+    name = value.get("name") if isinstance(value, dict) else value
+    return name[:255] if isinstance(name, str) else ""
+
+
+def _names(value: Value) -> Iterator[str]:
+    for name in [value] if isinstance(value, str) else value or ():
+        yield name[:60]
+
+
+def _lines(text: str) -> Iterator[_Line]:
+    lines = text.removeprefix("\ufeff").splitlines()
+    if len(lines) > MOST_LINES:
+        raise _Unreadable
+    for raw in lines:
+        content = raw.strip()
+        if content and not content.startswith("#") and content != "---":
+            yield _Line(len(raw) - len(raw.lstrip(" ")), raw.strip(" ").rstrip())
+
+
+class _Reader:
+    """Walks the lines once, downwards."""
+
+    def __init__(self, lines: tuple[_Line, ...]) -> None:
+        self._lines = lines
+        self._at = 0
+
+    def whole(self) -> dict[str, Value]:
+        """Read the file."""
+        return self._mapping(self._lines[0].indent, _FILE) if self._lines else {}
+
+    def _mapping(self, indent: int, wanted: _Wanted) -> dict[str, Value]:
+        """Read the entries at this indentation, until one is less indented."""
+        found: dict[str, Value] = {}
+        while (line := self._here()) is not None and line.indent >= indent:
+            entry = _ENTRY.fullmatch(line.text)
+            if line.indent != indent or entry is None:
+                raise _Unreadable
+            self._at += 1
+            name = _plain(entry[1])
+            below = wanted.members.get(name, wanted.members.get("*"))
+            if below is not None:
+                found[name] = self._value(_uncommented(entry[2] or ""), indent, below)
+            self._pass(indent)
+        return found
+
+    def _value(self, text: str, indent: int, wanted: _Wanted) -> Value:
+        """Read what stands behind an entry's colon, or below it."""
+        line = self._here()
+        deeper = line is not None and line.indent > indent
+        if text:
+            if deeper and wanted.members:
+                raise _Unreadable  # it goes on below
+            return "" if _BLOCK.fullmatch(text) else _inline(text, nested=not wanted.members)
+        if line is None or not wanted.members:
+            return None
+        if line.is_item and line.indent >= indent:
+            return self._items(line.indent)
+        return self._mapping(line.indent, wanted) if deeper else None
+
+    def _items(self, indent: int) -> list[str]:
+        """Read a list of plain values."""
+        found = []
+        while (line := self._here()) is not None and line.indent == indent and line.is_item:
+            self._at += 1
+            found.append(_plain(_uncommented(line.text[1:].strip())))
+        return found
+
+    def _pass(self, indent: int) -> None:
+        """Go past what is left of an entry at this indentation, a list at the same one included."""
+        while (line := self._here()) is not None and (
+            line.indent > indent or (line.indent == indent and line.is_item)
+        ):
+            self._at += 1
+
+    def _here(self) -> _Line | None:
+        return self._lines[self._at] if self._at < len(self._lines) else None
+
+
+def _uncommented(text: str) -> str:
+    if quoted := _QUOTED.fullmatch(text):
+        return quoted[1]
+    return _COMMENT.sub("", text).strip()
+
+
+def _inline(text: str, *, nested: bool) -> Value:
+    """Read a value on the line of its name; `nested`: of what only the name counts, so brackets may be deep."""
+    if nested and text[0] in "[{":
+        return None
+    if text[0] == "[" and text[-1] == "]":
+        return [_plain(part) for part in _parts(text)]
+    if text[0] == "{" and text[-1] == "}":
+        pairs = [part.partition(":") for part in _parts(text)]
+        return {_plain(name): _plain(value) for name, _, value in pairs}
+    return _plain(text)
+
+
+def _parts(text: str) -> list[str]:
+    """Return what stands between brackets, where nothing in it is nested or quotes a comma."""
+    inside = text[1:-1]
+    if any(sign in inside for sign in "[]{}"):
+        raise _Unreadable
+    return [part.strip() for part in inside.split(",") if part.strip()]
+
+
+def _plain(text: str) -> str:
+    text = text.strip()
+    quoted = text[:1] in {'"', "'"}
+    if quoted and (len(text) < 2 or text[-1] != text[0] or "\\" in text or text[0] in text[1:-1]):
+        raise _Unreadable
+    if not quoted and (text[:1] in set("&*!%@`|>[]{}") or "\t" in text):
+        raise _Unreadable
+    return text[1:-1] if quoted else text
