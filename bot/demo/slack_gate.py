@@ -202,6 +202,10 @@ class SlackGate:
         """Wait until so many calls and deliveries are kept waiting at the same time."""
         await self._gate.until(lambda waiting: waiting >= count)
 
+    async def until_waiting_no_more_than(self, count: int = 0) -> None:
+        """Wait until at most so many wait, be it let go or given up by their senders."""
+        await self._gate.until(lambda waiting: waiting <= count)
+
     async def redeliver(
         self, index: int, *, resign: bool = True, retry: int = 1, reason: str = "http_timeout"
     ) -> int | None:

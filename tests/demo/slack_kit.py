@@ -57,7 +57,8 @@ async def open_kit(options: GateOptions | None = None) -> AsyncIterator[Kit]:
     async with TinyBot(workspace.signing_secret) as bot:
         gate = SlackGate(workspace, bot.url, options=options, clock=clock)
         async with gate, workspace:
-            client = AsyncWebClient(token=workspace.bot_token, base_url=gate.api_url)
+            # Without the SDK's own retries, which hide what the gate does (and send twice what was taken once).
+            client = AsyncWebClient(token=workspace.bot_token, base_url=gate.api_url, retry_handlers=[])
             yield Kit(workspace, gate, bot, client, clock)
 
 
