@@ -97,7 +97,7 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
             uuid4(),
         )
         inlet = Inlet(database, now, partial(engine.nudge, "inbox"))
-        bolt = _bolt(settings, client, Listeners(inlet, settings.indexes, settings.poll_seconds))
+        bolt = _bolt(settings, session, Listeners(inlet, settings.indexes, settings.poll_seconds))
         messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
         engine.start(_works(database, steps, messages, tuple(settings.indexes)))
         stack.push_async_callback(engine.stop)
@@ -153,16 +153,20 @@ def _client(settings: Settings, token: Secret | None, session: aiohttp.ClientSes
     )
 
 
-def _bolt(settings: Settings, client: AsyncWebClient, listeners: Listeners) -> AsyncApp:
+def _bolt(settings: Settings, session: aiohttp.ClientSession, listeners: Listeners) -> AsyncApp:
+    token = settings.slack_bot_token
+
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         # Bolt's own would call auth.test for every delivery. The signature has proven that Slack sent it.
-        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
+        return AuthorizeResult(
+            enterprise_id=enterprise_id, team_id=team_id, bot_token=token.reveal() if token else None
+        )
 
     app = AsyncApp(
         # Bolt's loggers take this one's level; at INFO it would print the body of a delivery that it refuses.
         logger=logging.getLogger("slack_bolt"),
         signing_secret=settings.slack_signing_secret.reveal() if settings.slack_signing_secret else "",
-        client=client,
+        client=_client(settings, None, session),
         authorize=authorize,
         process_before_response=True,
         raise_error_for_unhandled_request=True,

@@ -30,16 +30,10 @@ class Story:
 
     async def play(self) -> None:
         """Play every scene in order."""
-        for scene in (
-            self.help,
-            self.credential,
-            self.register,
-            self.confirm,
-            self.by_hand,
-            self.taken,
-            self.leak,
-            self.lists,
-        ):
+        scenes = (
+            self.help, self.credential, self.register, self.taken, self.confirm, self.by_hand, self.leak, self.lists,
+        )  # fmt: skip
+        for scene in scenes:
             self.console.print(f"\n[bold]{scene.__doc__}[/bold]")
             await scene()
         if self.world.gate.violations:

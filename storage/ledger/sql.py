@@ -17,8 +17,10 @@ def table(row: type[SQLModel]) -> Table:
 async def insert_once(session: AsyncSession, row: type[SQLModel], **values: Any) -> bool:
     """Insert a row unless a unique constraint says that it's there already; return whether it was inserted."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    result = await session.execute(insert(table(row)).values(**values).on_conflict_do_nothing())
-    return cast("CursorResult[Any]", result).rowcount == 1
+    # RETURNING rather than a row count, which drivers give for updates but not all for inserts.
+    statement = insert(table(row)).values(**values).on_conflict_do_nothing()
+    returned = await session.execute(statement.returning(*table(row).primary_key.columns))
+    return returned.first() is not None
 
 
 async def update_one(session: AsyncSession, statement: Update) -> bool:
