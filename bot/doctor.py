@@ -26,7 +26,7 @@ from bot.errors import SettingsError, ShipbellError, SlackRefused
 from bot.forge.client import ForgeClient
 from bot.settings import Settings
 from bot.slack.scopes import missing_scopes
-from bot.transport import Transport
+from bot.transport import Transport, user_agent
 from bot.wire import Request
 from storage.crypto import KeyRing, Vault
 from storage.database import Database
@@ -73,7 +73,7 @@ class Failed(ShipbellError):
 async def examine(settings: Settings, *, seconds: float = SECONDS) -> tuple[Check, ...]:
     """Run every check and return what was found, in a fixed order; never raises for what is checked."""
     async with Transport(
-        allow_private=settings.allow_private_addresses, contact=settings.contact
+        allow_private_addresses=settings.allow_private_addresses, user_agent=user_agent(settings.contact)
     ) as transport:
         probes = _probes(settings, transport, seconds)
         found = await asyncio.gather(
