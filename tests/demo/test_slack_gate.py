@@ -172,12 +172,10 @@ async def test_history_pages(kit: Kit) -> None:
     """History goes newest first in pages by cursor, each message once; a made-up cursor is refused."""
     for number in range(5):
         await kit.client.chat_postMessage(channel=RELEASES.id, text=str(number))
-    answers = [one async for one in await kit.client.conversations_history(channel=RELEASES.id, limit=2)]
-    assert [[one["text"] for one in answer["messages"]] for answer in answers] == [
-        ["4", "3"],
-        ["2", "1"],
-        ["0"],
-    ]
+    # The SDK's iterator gives one object that changes, so each page is read as it comes.
+    walk = await kit.client.conversations_history(channel=RELEASES.id, limit=2)
+    pages = [[one["text"] for one in page["messages"]] async for page in walk]
+    assert pages == [["4", "3"], ["2", "1"], ["0"]]
     for cursor in ("???", "YWJj"):
         refusal = await kit.refused("conversations.history", channel=RELEASES.id, cursor=cursor)
         assert refusal.response["error"] == "invalid_cursor"
