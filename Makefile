@@ -48,7 +48,7 @@ lint: setup ## ruff, mypy, import-linter, the docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky -b html docs $(VENV)/docs
 
 format: setup ## put the code into its form

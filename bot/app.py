@@ -28,7 +28,7 @@ from bot.index.client import IndexClient
 from bot.settings import Settings
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier, shared_session
-from bot.transport import Transport
+from bot.transport import Transport, user_agent
 from bot.workflow.inlet import Inlet
 from bot.workflow.intents import Intents
 from bot.workflow.outbox import SETTLE, Outbox
@@ -82,9 +82,11 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
     """Open everything, run the engine, close everything. One process at a time on one database."""
     async with AsyncExitStack() as stack:
         database = await _database(settings, stack)
-        agent = f"shipbell/{__version__}" + (f" ({settings.contact})" if settings.contact else "")
         transport = await stack.enter_async_context(
-            Transport(allow_private_addresses=settings.allow_private_addresses, user_agent=agent)
+            Transport(
+                allow_private_addresses=settings.allow_private_addresses,
+                user_agent=user_agent(settings.contact),
+            )
         )
         session = await stack.enter_async_context(shared_session())
         client = _client(settings, settings.slack_bot_token, session)

@@ -24,14 +24,15 @@ from bot.core.secrets import redact
 from bot.core.sites import IndexSite
 from bot.errors import SettingsError, ShipbellError, SlackRefused
 from bot.forge.client import ForgeClient
+from bot.keyfile import key_ring
 from bot.settings import Settings
 from bot.slack.scopes import missing_scopes
 from bot.transport import Transport, user_agent
 from bot.wire import Request
-from storage.crypto import KeyRing, Vault
+from storage.crypto import Vault
 from storage.database import Database
 from storage.ledger import keys
-from storage.records import Secret, StorageError
+from storage.records import KeyMissing, Secret, StorageError
 
 SECONDS = 10.0
 """How long one check may take."""
@@ -181,20 +182,24 @@ async def _database(settings: Settings) -> str:
 
 async def _keys(settings: Settings) -> str:
     """Open one data key with each master key that is in use."""
-    if not settings.master_keys:
-        raise Skipped(
-            "SHIPBELL_MASTER_KEYS is not set; the embedded database uses the key in the data folder"
-        )
-    async with _opened(settings, Vault(KeyRing(settings.master_keys))) as database:
+    async with _opened(settings) as database:
         await database.check()
+        async with database.reading() as session:
+            in_use = await keys.any_wrapped(session)
+        try:
+            database.vault = Vault(key_ring(settings, keys_in_use=in_use, make=False))
+        except KeyMissing as missing:
+            if in_use or settings.master_keys:
+                raise
+            raise Skipped(missing.cause) from None
         async with database.reading() as session:
             return await keys.check(session)
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, vault: Vault | None = None) -> AsyncIterator[Database]:
+async def _opened(settings: Settings) -> AsyncIterator[Database]:
     """Open the database, unless it would be made by that."""
-    database = Database(settings.database_url, vault, pool=1)
+    database = Database(settings.database_url, pool=1)
     if database.path is not None and not database.path.exists():
         raise Skipped("no database yet; made at first start, or by `shipbell db upgrade`")
     await database.open()

@@ -327,7 +327,7 @@ def incomplete(names: Mapping[str, object]) -> list[str]:
 def unready(settings: Settings) -> tuple[str, ...]:
     """Return what `shipbell serve` needs and these settings leave out, each with its fix; empty: it can serve."""
     problems = []
-    if settings.slack_bot_token is None and not settings.slack_client_id:
+    if settings.slack_bot_token is None:
         problems.append(
             f"No Slack workspace is named. Set {variable('slack_bot_token')}, with {variable('slack_signing_secret')} "
             f"to listen over HTTP or {variable('slack_app_token')} for Socket Mode."

@@ -35,7 +35,7 @@ class Answer:
     body: bytes = field(repr=False)
     truncated: bool = False
 
-    def json(self) -> Any | None:  # noqa: ANN401 - JSON has no narrower type; callers read it into frozen values
+    def json(self) -> Any | None:
         """Return the body as JSON, or None where it isn't (or was cut)."""
         if self.truncated:
             return None
