@@ -1,0 +1,1 @@
+"""Outgoing requests against real servers on the loopback."""
