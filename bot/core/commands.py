@@ -9,9 +9,10 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import cast
 
 from bot.core import intents
-from bot.core.names import Problem, normalize_project, parse_slug, validate
+from bot.core.names import Field, Problem, normalize_project, parse_slug, validate
 from bot.core.secrets import TokenKind, looks_like_token
 from storage.records import Registration
 
@@ -125,6 +126,8 @@ def registration(fields: Mapping[str, str], indexes: Sequence[str]) -> Registrat
 
     Returns every problem at once where the index would refuse any of them.
     """
+    if leaked := _leaked(fields):
+        return leaked
     problems: list[Problem] = []
     slug = parse_slug(fields.get("repository", ""))
     if slug is None:
@@ -150,6 +153,23 @@ def registration(fields: Mapping[str, str], indexes: Sequence[str]) -> Registrat
         environment=wanted.environment,
     )
     return tuple(problems) if problems else wanted
+
+
+def _leaked(fields: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Return what is wrong with fields that hold a secret: a token can look like a fine project name."""
+    known = {
+        "project": "project",
+        "repository": "repository",
+        "workflow": "workflow",
+        "environment": "environment",
+    }
+    return tuple(
+        Problem(
+            cast("Field", known[name]), f"This looks like {kind.name}, so it was kept nowhere. {kind.revoke}"
+        )
+        for name, value in fields.items()
+        if name in known and (kind := looks_like_token(value))
+    )
 
 
 def channel_id(text: str) -> str | None:

@@ -24,7 +24,7 @@ from bot.demo.faults import Gate, cut
 from bot.demo.slack_api import Call, GateOptions, RateLimited, WebApi
 from bot.demo.slack_deliveries import Carrier, Deliveries, Delivery, Disturbance, HttpCarrier
 from bot.demo.slack_faults import Fault, Faults, SeenCall, Violation
-from bot.demo.slack_memory import Clock, Hooks, Triggers
+from bot.demo.slack_memory import Clock, Hooks, Triggers, with_plain_dates
 from bot.demo.slack_methods import SCOPES, read_arguments
 from bot.demo.slack_mirror import Json
 from bot.demo.slack_parcels import Mender, Parcel, read_parcel
@@ -324,7 +324,7 @@ class SlackGate:
             return 404, {"ok": False, "error": error}, {}
         # Shown to the caller alone unless told otherwise; local-slack does the opposite.
         told = {"response_type": "ephemeral", **message}
-        async with self._open_session().post(url, json=told) as answer:
+        async with self._open_session().post(url, json=with_plain_dates(told)) as answer:
             return answer.status, {"ok": answer.status == 200}, {}
 
     async def _forward(self, method: str, args: Json) -> Json:
@@ -332,7 +332,7 @@ class SlackGate:
         token = self._workspace.app_token if app_level else self._workspace.bot_token
         headers = {"Authorization": f"Bearer {token}"}
         url = f"{self._workspace.api_url}{method}"
-        async with self._open_session().post(url, json=args, headers=headers) as answer:
+        async with self._open_session().post(url, json=with_plain_dates(args), headers=headers) as answer:
             said: Json = await answer.json()
             return said
 

@@ -135,13 +135,17 @@ class Intents:
             close = difflib.get_close_matches(intent.project, names, n=1)
             return notices.UnknownProject(intent.project, close[0] if close else "")
         if isinstance(intent, intents.CheckPublisher):
-            return await showing.status(session, publisher, self._situation(publisher).site.url)
+            known = publisher.registration.index in self.indexes
+            url = self._situation(publisher).site.url if known else ""
+            return await showing.status(session, publisher, url)
         if publisher.state not in OPEN:
             return notices.NoLongerPossible(showing.line(publisher))
         return await self._remove(session, item, publisher)
 
     async def _remove(self, session: AsyncSession, item: InboxItem, publisher: Publisher) -> notices.Notice:
-        manage = self._situation(publisher).form.url
+        # An index that the operator has taken out of the settings has no page that we know of.
+        known = publisher.registration.index in self.indexes
+        manage = self._situation(publisher).form.url if known else ""
         gone = notices.PublisherRemoved(publisher.registration, item.actor, manage)
         decision = Decision(
             PublisherEvent.REMOVED, {"reason": Reason.REMOVED_BY_PERSON, "next_at": None}, (gone,)

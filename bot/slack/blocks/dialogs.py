@@ -134,7 +134,11 @@ def _credential_rows(lines: Sequence[notices.CredentialLine], view_id: str = "")
 
 
 def _credential(line: notices.CredentialLine) -> str:
-    used = f"used {line.uses} times, last {date(line.last_used_at)}" if line.last_used_at else "not used yet"
+    used = (
+        f"used {line.uses} time{'' if line.uses == 1 else 's'}, last {date(line.last_used_at)}"
+        if line.last_used_at
+        else "not used yet"
+    )
     refused = f"\n:x: *the index refused it* {date(line.refused_at)}: replace it" if line.refused_at else ""
     return f"*{escape(line.index)}* · {escape(line.hint)}\nadded by {person(line.added_by)} {date(line.added_at)} · {used}{refused}"
 

@@ -110,7 +110,7 @@ def by_hand(notice: notices.PublisherByHand) -> Message:
         f"{registration.index} has no API for trusted publishers: one step for {registration.project} is left to you.",
         [
             section(
-                f":raised_hand: One step is left to a person for the trusted publisher of {_what(registration)}."
+                f":point_right: One step is left to a person for the trusted publisher of {_what(registration)}."
             ),
             section(
                 f"{link(notice.index_url, registration.index)} takes it only through a form in the browser, signed in."
@@ -247,7 +247,7 @@ def removed(notice: notices.PublisherRemoved) -> Message:
             ),
             section(
                 f"*On {escape(registration.index)} it is still registered* until somebody removes it there: "
-                f"{link(notice.manage_url, 'its publishing page')}."
+                f"{link(notice.manage_url, 'its publishing page') if notice.manage_url else 'its publishing page'}."
             ),
         ],
     )
