@@ -1,6 +1,7 @@
 """Names are refused as the index refuses them, all problems at once."""
 
 import re
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ GOOD = {
 }  # fmt: skip
 
 
-def problems(*, project_exists: bool = False, **changes: str) -> tuple[Problem, ...]:
+def problems(changes: Mapping[str, str], *, project_exists: bool = False) -> tuple[Problem, ...]:
     """Return what is refused of the good names with these changes."""
     values = {**GOOD, **changes}
     return validate(
@@ -30,7 +31,7 @@ def problems(*, project_exists: bool = False, **changes: str) -> tuple[Problem, 
 
 def fields(**changes: str) -> list[str]:
     """Return which fields are refused."""
-    return [problem.field for problem in problems(**changes)]
+    return [problem.field for problem in problems(changes)]
 
 
 @given(st.from_regex(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,30}[A-Za-z0-9]", re.ASCII), fullmatch=True))
@@ -63,7 +64,7 @@ def test_good_names_pass() -> None:
 )  # fmt: skip
 def test_each_refusal_names_its_field(field: str, value: str) -> None:
     """What the index refuses is refused here, for that field alone, on one line that does not repeat it at length."""
-    found = problems(**{field: value})
+    found = problems({field: value})
     assert [problem.field for problem in found] == [field]
     assert found[0].message.isprintable()
     assert len(found[0].message) < 260
@@ -76,13 +77,13 @@ def test_all_problems_come_at_once() -> None:
 
 def test_an_existing_project_may_have_a_modules_name() -> None:
     """What is refused for new projects only passes for one that is there."""
-    assert problems(project="future", project_exists=True) == ()
+    assert problems({"project": "future"}, project_exists=True) == ()
 
 
 def test_a_token_in_the_wrong_place_is_not_repeated() -> None:
     """A token given as a name is refused without being shown."""
     token = "pypi-AgEIcHlwaS5vcmcCJDU0ZTJmYzA3"
-    found = problems(workflow=token, owner=f" {token}")
+    found = problems({"workflow": token, "owner": f" {token}"})
     assert len(found) == 2
     assert all(token not in problem.message for problem in found)
 
@@ -96,8 +97,8 @@ def test_nothing_passes_that_the_index_refuses(
         "owner": owner, "repository": repository, "workflow_filename": workflow, "environment": environment,
     }  # fmt: skip
     refused = set(index_model.value_problems(given_))
-    values = {"repository": repository, "workflow": workflow, "environment": environment}
-    mine = {problem.field for problem in problems(project=project, owner=owner, **values)}
+    values = {"project": project, "owner": owner, "repository": repository, "workflow": workflow}
+    mine = {problem.field for problem in problems({**values, "environment": environment})}
     assert {name.removesuffix("_filename") for name in refused} <= mine
     assert not index_model.name_problem(project) or "project" in mine
 
