@@ -115,7 +115,8 @@ class _Reader:
             below = wanted.members.get(name, wanted.members.get("*"))
             if below is not None:
                 found[name] = self._value(_uncommented(entry[2] or ""), indent, below)
-            self._pass(indent)
+            if below is None or not below.members:
+                self._pass(indent)
         return found
 
     def _value(self, text: str, indent: int, wanted: _Wanted) -> Value:

@@ -142,7 +142,7 @@ def _rate_limited(about: _About) -> Words:
 
 
 def _index_broken(about: _About) -> Words:
-    cause = f"{about.index} is out of order" + (f": {about.detail}." if about.detail else ".")
+    cause = f"{about.index} is out of order{about.said(': ') or '.'}"
     return cause, _maybe_arrived(about, "Ask again later.")
 
 

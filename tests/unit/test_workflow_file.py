@@ -1,0 +1,136 @@
+"""What a workflow file says is read right, or not at all."""
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.repositories import WorkflowFacts
+from bot.demo.forge_state import GOOD_WORKFLOW
+from bot.forge.workflow_file import read_workflow
+
+UNREADABLE = WorkflowFacts(found=True)
+HIDDEN = """\
+name: |
+  on: push
+  permissions: write-all
+jobs:
+  a:
+    steps:
+    - run: |
+        permissions: write-all
+    - name: x
+      env:
+        environment: pypi
+#on: release
+"""
+
+
+def test_a_good_workflow() -> None:
+    """Permission, environment and triggers of the usual workflow are seen."""
+    assert read_workflow(GOOD_WORKFLOW.decode()) == WorkflowFacts(
+        found=True,
+        has_id_token_write=True,
+        environments=("pypi",),
+        triggers=("push", "workflow_dispatch"),
+        readable=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "may", "environments", "triggers"),
+    [
+        ("on: push\njobs:\n  a:\n    steps: []\n", False, (), ("push",)),
+        ("on: [push, release]\npermissions: write-all\njobs:\n  a:\n    steps: []\n", True, (), ("push", "release")),
+        ("'on':\n- push\n- release # c\npermissions: {id-token: write}\njobs:\n  a: {}\n", True, (), ("push", "release")),
+        ("on:\n  push:\n    tags: ['v*']\npermissions:\n  id-token: write\njobs:\n  a:\n    runs-on: x\n", True, (), ("push",)),
+        # a job's own permissions replace the file's
+        ("permissions:\n  id-token: write\njobs:\n  a:\n    permissions:\n      contents: read\n", False, (), ()),
+        ("permissions: read-all\njobs:\n  a:\n    permissions: { contents: read, id-token: 'write' }\n", True, (), ()),
+        ("permissions:\n  id-token: read\njobs:\n  a:\n    runs-on: x\n", False, (), ()),
+        ("jobs:\n  a:\n    environment:\n      name: pypi # ours\n      url: https://x/#y\n  b:\n    environment: \"test\"\n",
+         False, ("pypi", "test"), ()),
+        ("jobs:\n  a:\n    environment: {name: pypi, url: x}\n", False, ("pypi",), ()),
+        ("jobs:\n  a:\n    environment: ${{ inputs.where }}\n", False, ("${{ inputs.where }}",), ()),
+        # what looks like members inside of texts, steps and comments is none
+        (HIDDEN, False, (), ()),
+        ("# c\n---\n\non:\r\n  release:\r\n    types: [published]\r\njobs:\r\n  a:\r\n    environment: pypi\r\n",
+         False, ("pypi",), ("release",)),
+        ("on:\n  workflow_dispatch:\n    inputs:\n      x:\n        description: 'It''s \"odd\": {['\n", False, (), ("workflow_dispatch",)),
+        ("\ufeffon: push\n", False, (), ("push",)),
+        ("", False, (), ()),
+    ],
+)  # fmt: skip
+def test_the_usual_spellings(
+    text: str, may: bool, environments: tuple[str, ...], triggers: tuple[str, ...]
+) -> None:
+    """Block and inline forms, lists, quotes and comments mean what they mean to GitHub."""
+    assert read_workflow(text) == WorkflowFacts(True, may, environments, triggers, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on: &a push\n", "permissions: *a\njobs:\n  a:\n", "on: {push: {tags: [v1]}}\n", "\ton: push\n", "- on\n", "just text",
+        "on: push\n  more\n", "permissions: [\n  write-all]\n", "on: !x push\n", "jobs:\n  <<: *a\n", "on: \"a\\x62\"\n",
+        "on: push\n" * 5_001, "<html></html>", "{\"on\": \"push\"}", "jobs:\n    a:\n  b:\n",
+    ],
+)  # fmt: skip
+def test_what_could_mean_more_is_unreadable(text: str) -> None:
+    """Anchors, tags, nested brackets, tabs and other files are not guessed at."""
+    assert read_workflow(text) == UNREADABLE
+
+
+NAMES = st.text(alphabet="abcxyz-_019", min_size=1, max_size=8).filter(lambda name: name[0].isalpha())
+SCALARS = NAMES | st.sampled_from(["write", "read", "write-all", "read-all", "pypi", "${{ x.y }}"])
+JOBS = st.fixed_dictionaries(
+    {"runs-on": NAMES},
+    optional={
+        "permissions": st.sampled_from(["write-all", "read-all"])
+        | st.dictionaries(
+            st.sampled_from(["id-token", "contents"]), st.sampled_from(["write", "read"]), min_size=1
+        ),
+        "environment": SCALARS | st.fixed_dictionaries({"name": SCALARS}, optional={"url": SCALARS}),
+        "steps": st.lists(st.dictionaries(NAMES, SCALARS, min_size=1), max_size=3),
+    },
+)
+FILES = st.fixed_dictionaries(
+    {
+        "on": NAMES
+        | st.lists(NAMES, min_size=1)
+        | st.dictionaries(NAMES, st.none() | st.dictionaries(NAMES, st.lists(NAMES)))
+    },
+    optional={
+        "name": NAMES,
+        "permissions": st.sampled_from(["write-all", "read-all"])
+        | st.dictionaries(st.sampled_from(["id-token", "contents"]), st.sampled_from(["write", "read"])),
+        "jobs": st.dictionaries(NAMES, JOBS, max_size=3),
+    },
+)
+
+
+@given(FILES, st.booleans() | st.none())
+def test_it_agrees_with_a_yaml_parser(file: dict[str, object], flow: bool | None) -> None:
+    """What is read of a file is what a real parser reads; else the file is unreadable, never misread."""
+    text = yaml.safe_dump(file, default_flow_style=flow, sort_keys=False, width=10_000)
+    facts = read_workflow(text)
+    if not facts.readable:
+        return
+    jobs = file.get("jobs") or {}
+    assert isinstance(jobs, dict)
+    allowed = [job.get("permissions", file.get("permissions")) for job in jobs.values()]
+    may = any(
+        one == "write-all" or (isinstance(one, dict) and one.get("id-token") == "write") for one in allowed
+    )
+    named = [job.get("environment") for job in jobs.values()]
+    environments = [one["name"] if isinstance(one, dict) else one for one in named if one]
+    on = file["on"]
+    assert facts.has_id_token_write is may
+    assert list(facts.environments) == list(dict.fromkeys(environments))
+    assert list(facts.triggers) == ([on] if isinstance(on, str) else list(on))  # type: ignore[call-overload]
+
+
+@given(st.text() | st.text(alphabet="on: jobs\n  -{}[]'\"#|>&*permissions"))
+def test_no_file_raises(text: str) -> None:
+    """Any text is read or unreadable."""
+    assert read_workflow(text).found
