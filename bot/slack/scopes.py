@@ -12,7 +12,6 @@ BOT_SCOPES: Mapping[str, str] = MappingProxyType(
         "chat:write": "to answer, and to tell the channels it was invited to",
         "channels:history": "after a crash, to see in a public channel whether a message was already said",
         "groups:history": "the same in a private channel",
-        "users:read": "to see who is an administrator, a guest or a bot",
     }
 )
 """Scopes of the bot token (`xoxb-`), each with what it is for; the least that works."""
@@ -28,7 +27,7 @@ SLASH_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Register a package's trusted publisher",
             "add [PROJECT OWNER/REPO] | list | check PROJECT | remove PROJECT | help",
         ),
-        "/shipbell": ("Set up Shipbell for this workspace", "credentials | audit [PROJECT] | help"),
+        "/shipbell": ("Set up Shipbell for this workspace", "credentials | connect INDEX | settings | audit [PROJECT] | help"),
     }
 )
 """Slash command -> what Slack shows beside it: a description and a usage hint."""
