@@ -110,7 +110,7 @@ def parse(command: str, text: str, context: Context) -> Parsed:
     """Read a slash command's text. Never raises, whatever the text."""
     if kind := looks_like_token(text):
         return HoldsToken(kind)
-    words = _words(text[:LONGEST])
+    words = _words(text[:LONGEST].replace("\0", ""))  # a database can't hold it
     table = _TABLE.get(command, {})
     if not words:
         return table.get("", _help)(command, [], context)

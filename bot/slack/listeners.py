@@ -27,6 +27,7 @@ from bot.core import commands, intents
 from bot.core.secrets import INDEX_TOKEN, looks_like_token
 from bot.core.sites import IndexSite
 from bot.slack.blocks import answers, base, dialogs, publishers
+from bot.slack.notifier import error_code
 from bot.workflow.inlet import Inlet, Wish
 from storage.records import Registration, Secret
 
@@ -215,9 +216,9 @@ class Visit:
             async with asyncio.timeout(DIALOG_SECONDS):
                 await self.client.views_open(trigger_id=str(self.body.get("trigger_id", "")), view=dict(view))
         except SlackApiError as error:
-            if self.repeated or error.response.get("error") == "exchanged_trigger_id":
+            if self.repeated or error_code(error) == "exchanged_trigger_id":
                 return ""  # the first delivery opened it
-            return ephemeral(answers.not_opened(str(error.response.get("error", "no reason given"))))
+            return ephemeral(answers.not_opened(error_code(error)))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return ephemeral(answers.not_opened(type(error).__name__))
         return ""

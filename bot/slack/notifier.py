@@ -39,6 +39,7 @@ BAD_SHAPE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long"
 OUR_SIDE = frozenset(
     {"invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "missing_scope"}
 )
+UNREADABLE = "unreadable_answer"
 OPERATOR_SECONDS = 600.0
 """How long to wait where only the operator can mend it: a token revoked, a scope missing."""
 
@@ -77,7 +78,7 @@ class SlackNotifier:
             try:
                 await client.chat_postEphemeral(channel=item.channel, user=item.user, **content)
             except SlackApiError as error:
-                if _code(error) not in NOT_THERE | {"user_not_in_channel"}:
+                if error_code(error) not in NOT_THERE | {"user_not_in_channel"}:
                     raise
             else:
                 return Said()
@@ -102,11 +103,11 @@ async def _post(client: AsyncWebClient, item: OutboxItem, said: base.Message, as
             channel=item.channel, metadata=metadata, unfurl_links=False, **content
         )
     except SlackApiError as error:
-        if _code(error) in BAD_SHAPE:
+        if error_code(error) in BAD_SHAPE:
             # Our own fault, found by Slack: the bare text still tells what happened.
-            log.warning("blocks refused", kind=item.kind, error=_code(error))
+            log.warning("blocks refused", kind=item.kind, error=error_code(error))
             answer = await client.chat_postMessage(channel=item.channel, metadata=metadata, text=said.text)
-        elif _code(error) in NOT_THERE and asker:
+        elif error_code(error) in NOT_THERE and asker:
             told = _content(not_invited(said, item.channel))
             answer = await client.chat_postMessage(channel=asker, metadata=metadata, **told)
         else:
@@ -129,7 +130,7 @@ async def _find(client: AsyncWebClient, item: OutboxItem) -> str:
                 **more,
             )
         except SlackApiError as error:
-            if _code(error) in NOT_THERE:
+            if error_code(error) in NOT_THERE:
                 return ""  # we were not there to say it
             raise
         for message in cast("list[dict[str, Any]]", answer.get("messages") or []):
@@ -150,7 +151,7 @@ async def _show(client: AsyncWebClient, item: OutboxItem, notice: notices.Notice
         else:
             await client.views_publish(user_id=item.user, view=dict(view))
     except SlackApiError as error:
-        if _code(error) in CLOSED:
+        if error_code(error) in CLOSED:
             return Said()  # the person has closed it: there is nobody to show it to
         raise
     return Said()
@@ -161,11 +162,15 @@ def _content(said: base.Message) -> dict[str, Any]:
 
 
 def _refused(error: SlackApiError) -> Delivery:
-    code = _code(error)
+    code = error_code(error)
     status = getattr(error.response, "status_code", 0)
     if code == "ratelimited" or status == 429:
         return SayLater("rate limited", arrived_maybe=False, seconds=_retry_after(error.response.headers))
-    if status >= 500 or code in {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}:
+    if (
+        code == UNREADABLE
+        or status >= 500
+        or code in {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+    ):
         return SayLater(code, arrived_maybe=True)
     if code in OUR_SIDE:
         log.error("Slack refuses this bot", error=code)
@@ -178,10 +183,13 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     return min(float(text), 3_600.0) if text.isascii() and text.isdigit() else 30.0
 
 
-def _code(error: SlackApiError) -> str:
+def error_code(error: SlackApiError) -> str:
+    """Return Slack's word for what is wrong; UNREADABLE where the answer was no JSON object of Slack's."""
     answer = error.response
-    found = answer.get("error") if hasattr(answer, "get") else None
-    return str(found or "unreadable_answer")
+    try:
+        return str(answer.get("error") or UNREADABLE)
+    except (AttributeError, ValueError):  # the SDK hands on the bare HTTP answer, or one without a body
+        return UNREADABLE
 
 
 def shared_session() -> aiohttp.ClientSession:

@@ -27,7 +27,10 @@ SLASH_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Register a package's trusted publisher",
             "add [PROJECT OWNER/REPO] | list | check PROJECT | remove PROJECT | help",
         ),
-        "/shipbell": ("Set up Shipbell for this workspace", "credentials | connect INDEX | settings | audit [PROJECT] | help"),
+        "/shipbell": (
+            "Set up Shipbell for this workspace",
+            "credentials | connect INDEX | settings | audit [PROJECT] | help",
+        ),
     }
 )
 """Slash command -> what Slack shows beside it: a description and a usage hint."""

@@ -17,7 +17,7 @@ from storage.records import OutboxItem, OutboxState
 
 log = structlog.get_logger(__name__)
 
-DOUBT = timedelta(seconds=60)
+DOUBT = timedelta(seconds=120)
 """After this long a message that was taken counts as doubtful; longer than any one delivery may take."""
 SETTLE = timedelta(seconds=2)
 """After a crash, how long a request that was already written may still be on its way to Slack."""
