@@ -115,8 +115,16 @@ class World:
     """All stand-ins, started together on free ports. `company` has the publisher API, `public` has not."""
 
     def __init__(
-        self, folder: Path, *, mode: str = "events", poll_seconds: float = 1.0, page_port: int = 0
+        self,
+        folder: Path,
+        *,
+        mode: str = "events",
+        poll_seconds: float = 1.0,
+        page_port: int = 0,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
+        """Describe a world; `settings` are further ones for the bot."""
+        self.settings = dict(settings or {})
         self.folder = folder
         self.poll_seconds = poll_seconds
         self.forge = ForgeStandIn()
@@ -186,4 +194,5 @@ class World:
             "SHIPBELL_POLL_SECONDS": str(self.poll_seconds),
             "SHIPBELL_ALLOW_PRIVATE_ADDRESSES": "true",
             **slack,
+            **self.settings,
         }
