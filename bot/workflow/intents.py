@@ -84,7 +84,8 @@ class Intents:
         if isinstance(intent, intents.CheckPublisher):
             async with self.database.reading() as session:
                 found = await ledger.newest(session, item.team_id, intent.project, intent.index or None)
-            if found is not None and found.next_at is not None:
+            # Looking changes nothing; registering again waits its turn, as the index may have asked for.
+            if found is not None and found.state is PublisherState.PENDING:
                 await self.publishers.look_now(found)
 
     def _do(self, session: AsyncSession, item: InboxItem, intent: intents.Intent) -> Did:
