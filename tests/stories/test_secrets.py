@@ -1,0 +1,115 @@
+"""A marked secret goes through the whole story, and is found nowhere afterwards."""
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+import psycopg
+from sqlalchemy import create_engine, inspect, make_url, text
+
+from bot.demo.slack_config import ALICE, RELEASES
+from bot.demo.world import World
+from storage.crypto import generate_master_key
+from tests.stories.kit import ADD, CONFIRMED, PENDING, give_token, open_credentials, seen, world_on
+
+
+def rows(database_url: str) -> str:
+    """Return every cell of every table as text, bytes decoded as far as they can be."""
+    url = make_url(database_url)
+    engine = create_engine(
+        url.set(drivername="sqlite" if url.get_backend_name() == "sqlite" else "postgresql+psycopg")
+    )
+    found = []
+    with engine.connect() as connection:
+        for table in inspect(connection).get_table_names():
+            for row in connection.execute(text(f'SELECT * FROM "{table}"')):
+                found += [cell.decode("latin-1") if isinstance(cell, bytes) else str(cell) for cell in row]
+    engine.dispose()
+    return "\n".join(found)
+
+
+async def everything(world: World, database_url: str, folder: Path) -> dict[str, str]:
+    """Return all places where a secret must not be, by name."""
+    assert world.bot.process is not None
+    process = Path(f"/proc/{world.bot.process.pid}")
+    async with aiohttp.ClientSession() as session, session.get(f"{world.bot.url}/metrics") as answer:
+        metrics = await answer.text()
+    places = {
+        "metrics": metrics,
+        "messages": world.slack.describe()
+        + json.dumps([world.slack.messages(one) for one in world.slack.channels]),
+        "calls to Slack": json.dumps([call.args for call in world.gate.calls], default=str),
+        "home tabs and dialogs": json.dumps([world.slack.homes, world.slack.views()]),
+        "rows": rows(database_url),
+    }
+    return places | files(process, folder)
+
+
+def files(process: Path, folder: Path) -> dict[str, str]:
+    """Return what the process list shows of a process (Linux), and every file below a folder."""
+    shown = [process / name for name in ("cmdline", "environ") if process.exists()]
+    kept = [file for file in folder.rglob("*") if file.is_file()]
+    return {
+        (file.name if file in shown else str(file)): file.read_bytes().decode("latin-1")
+        for file in shown + kept
+    }
+
+
+async def test_a_marked_secret_is_nowhere(database_url: str, tmp_path: Path) -> None:
+    """After refusals, a crash and the whole story no log, row, file, message, metric or process list holds it."""
+    master = generate_master_key()
+    odd = f"MARK{uuid4().hex}.not-shaped-like-a-token"
+    async with world_on(database_url, tmp_path, settings={"SHIPBELL_MASTER_KEYS": master}) as world:
+        good = world.company.make_token()
+        await give_token(world, odd)  # the index refuses it
+        await world.slack.command(ALICE, RELEASES, "/publisher", ADD)
+        await seen(world, "The trusted publisher for widgets was not registered")
+        await give_token(world, good)
+        await world.slack.command(ALICE, RELEASES, "/publisher", f"add {good} acme/widgets")
+        await seen(world, "Revoke that secret now.")
+        world.company.fail("/_/v1/publisher", method="POST", hang=True)
+        await world.slack.command(ALICE, RELEASES, "/publisher", ADD)
+        await world.company.until_hanging()
+        await world.bot.kill()
+        world.company.release()
+        await world.bot.start()
+        await seen(world, PENDING)
+        world.company.confirm("widgets")
+        await seen(world, CONFIRMED)
+        await open_credentials(world)
+        await world.slack.open_home(ALICE)
+        await world.slack.command(ALICE, RELEASES, "/shipbell", "audit")
+        await seen(world, "Audit trail")
+        places = await everything(world, database_url, tmp_path)
+        marks = {"the refused token": odd, "the good token": good, "a piece of the good token": good[20:60]}
+        found = [
+            (what, where) for what, mark in marks.items() for where, held in places.items() if mark in held
+        ]
+        assert not found
+        # The operator's own secrets are in the environment, where they were put, and nowhere else.
+        own = {
+            "master key": master,
+            "bot token": world.slack.bot_token,
+            "signing secret": world.slack.signing_secret,
+        }
+        held = {where: text for where, text in places.items() if where != "environ"}
+        assert not [
+            (what, where) for what, mark in own.items() for where, text in held.items() if mark in text
+        ]
+        assert "/_hooks/response/" not in places["rows"]
+
+
+def test_the_search_would_find_it(database_url: str) -> None:
+    """The search is no check that can't fail: a planted mark is found in the tables."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url.set(drivername="sqlite"))
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = 'planted'"))
+        engine.dispose()
+    else:
+        plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain, autocommit=True) as connection_:
+            connection_.execute("UPDATE alembic_version SET version_num = 'planted'")
+    assert "planted" in rows(database_url)
