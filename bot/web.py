@@ -6,6 +6,7 @@ Knows: routes, limits of a request. Must not know: rules, wording.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+import structlog
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
@@ -16,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = structlog.get_logger(__name__)
 
 MAX_BODY = 1_048_576
 """Bytes of a request that are read; Slack's largest deliveries are a tenth of it."""
@@ -47,7 +50,12 @@ def routes(bolt: AsyncApp | None, probes: Probes) -> Starlette:
     async def events(request: Request) -> Response:
         if slack is None:
             return PlainTextResponse("This bot is reached over Socket Mode.", status_code=404)
-        return await slack.handle(request)
+        try:
+            return await slack.handle(request)
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            # Bolt reads the body before it looks at the signature; listeners have an error handler of their own.
+            log.warning("unreadable delivery", error=type(error).__name__)
+            return PlainTextResponse("The body can't be read.", status_code=400)
 
     async def ready(_request: Request) -> Response:
         found = await probes.ready()
