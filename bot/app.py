@@ -172,6 +172,8 @@ def _bolt(settings: Settings, session: aiohttp.ClientSession, listeners: Listene
         authorize=authorize,
         process_before_response=True,
         raise_error_for_unhandled_request=True,
+        # Each of Bolt's middlewares that we have no use for costs every delivery a little.
+        ssl_check_enabled=False,
         ignoring_self_events_enabled=False,
         attaching_function_token_enabled=False,
         attaching_conversation_kwargs_enabled=False,

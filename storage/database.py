@@ -10,7 +10,7 @@ an acked intent must survive a power cut (https://www.sqlite.org/pragma.html#pra
 import fcntl
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 
 from storage.crypto import Vault
 from storage.records import AlreadyRunning, NewerSchema, SchemaMissing, StorageError
+from storage.turns import Turns
 
 HEAD = "0001"
 """The newest migration; a test compares it with the scripts. Read here so that a start needs no Alembic."""
@@ -38,6 +39,7 @@ class Database:
         self._writer: AsyncEngine | None = None
         self._reader: AsyncEngine | None = None
         self._lock: AsyncConnection | int | None = None
+        self._turns = Turns()
 
     @property
     def is_sqlite(self) -> bool:
@@ -85,9 +87,13 @@ class Database:
         self._writer = self._reader = None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Open a writing transaction: committed at the end, rolled back if anything is raised."""
-        async with self._session(self._writer) as session, session.begin():
+    async def transaction(self, *, urgent: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open a writing transaction: committed at the end, rolled back if anything is raised.
+
+        SQLite has one writer at a time; an `urgent` one (somebody waits for an ack) goes before all that wait.
+        """
+        turn = self._turns.take(urgent=urgent) if self.is_sqlite else nullcontext()
+        async with turn, self._session(self._writer) as session, session.begin():
             yield session
 
     @asynccontextmanager

@@ -42,7 +42,7 @@ class EmbeddedEngine:
     def start(self, works: Sequence[Work]) -> None:
         """Begin: every lane looks at once."""
         for work in works:
-            self._lanes[work.name] = Lane(work, self._wake_at, self._wake, self._failed)
+            self._lanes[work.name] = Lane(work, self._wake_at, self._wake, self._failed, self._clock)
         self._runners = [asyncio.create_task(lane.run()) for lane in self._lanes.values()]
         self._scheduler.add_job(self._all, "interval", seconds=SAFETY)
         self._scheduler.add_job(self._housekeeping, "interval", seconds=HOUSEKEEPING.total_seconds())

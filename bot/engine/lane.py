@@ -40,6 +40,7 @@ class Lane:
     """Wakes a lane now."""
     failed: Callable[[str], None]
     """Asks to be woken a little later, since the ledger could not be asked."""
+    clock: Callable[[], datetime]
     event: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -55,17 +56,22 @@ class Lane:
                 self.failed(self.work.name)
 
     async def _look(self) -> None:
+        due: datetime | None = None
         while free := self.work.at_once - len(self.tasks):
+            # Asked before it is claimed: reading waits for nobody, and most nudges find nothing.
+            due = await self.work.next_due()
+            if due is None or due > self.clock():
+                break
             items = await self.work.claim(free)
             for item in items:
                 task = asyncio.create_task(self._step(item))
                 self.tasks.add(task)
                 task.add_done_callback(self.tasks.discard)
             if not items:
+                due = None  # somebody else has them
                 break
         else:
             return  # full: a step that ends wakes the lane
-        due = await self.work.next_due()
         if due is not None:
             self.wake_at(self.work.name, due)
 

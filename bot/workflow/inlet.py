@@ -45,7 +45,7 @@ class Inlet:
         kind, payload = codec.pack(wish.intent, intents.KINDS)
         names = (wish.slack_team_id, wish.enterprise_id)
         now = self.clock()
-        async with self.database.transaction() as session:
+        async with self.database.transaction(urgent=True) as session:
             team_id = self._teams.get(names)
             if team_id is None:
                 team_id = (await teams.ensure(session, *names, now)).id

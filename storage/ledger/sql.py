@@ -16,10 +16,12 @@ def table(row: type[SQLModel]) -> Table:
 
 async def insert_once(session: AsyncSession, row: type[SQLModel], **values: Any) -> bool:
     """Insert a row unless a unique constraint says that it's there already; return whether it was inserted."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    # RETURNING rather than a row count, which drivers give for updates but not all for inserts.
-    statement = insert(table(row)).values(**values).on_conflict_do_nothing()
-    returned = await session.execute(statement.returning(*table(row).primary_key.columns))
+    if session.get_bind().dialect.name == "sqlite":
+        # Its driver tells the row count, which spares a second trip to its thread; an ack waits for this insert.
+        statement = sqlite.insert(table(row)).values(**values).on_conflict_do_nothing()
+        return cast("CursorResult[Any]", await session.execute(statement)).rowcount == 1
+    returning = postgresql.insert(table(row)).values(**values).on_conflict_do_nothing()
+    returned = await session.execute(returning.returning(*table(row).primary_key.columns))
     return returned.first() is not None
 
 

@@ -13,7 +13,7 @@ from slack_bolt.authorization import AuthorizeResult
 from sqlalchemy import insert
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from storage.database import Database
@@ -64,7 +64,11 @@ async def main(kind: str, port: int, folder: Path) -> None:
     async def ready(_request: Request) -> Response:
         return PlainTextResponse("ok")
 
-    app = Starlette(routes=[Route("/slack/events", events, methods=["POST"]), Route("/readyz", ready)])
+    async def slack(_request: Request) -> Response:
+        return JSONResponse({"ok": True, "ts": "1.1"})
+
+    routes = [Route("/slack/events", events, methods=["POST"]), Route("/readyz", ready)]
+    app = Starlette(routes=[*routes, Route("/{path:path}", slack, methods=["GET", "POST"])])
     await uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False)).serve()
 
 
