@@ -1,0 +1,201 @@
+"""Everything the bot says: snapshot by snapshot, inside Slack's limits, escaped."""
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from bot import codec
+from bot.core import commands, intents, notices
+from bot.core.names import Problem
+from bot.core.outcomes import ByHand
+from bot.core.secrets import INDEX_TOKEN
+from bot.core.sites import IndexSite
+from bot.demo.slack_limits import message_problems, view_problems
+from bot.slack.blocks import answers, base, dialogs, publishers
+from bot.slack.blocks.render import MESSAGES, VIEWS
+from storage.records import EvidenceKind, PublisherState, Reason, Registration
+
+AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+URL = "https://index.example"
+WANTED = Registration("company", "acme-widgets", "acme", "widgets", "release.yml", "pypi")
+HOSTILE = "<!channel> & `code` <@U1> *bold* \n\u202e " + "x" * 10_000
+WILD = Registration("company", HOSTILE, HOSTILE, HOSTILE, HOSTILE, "")
+FORM = ByHand(
+    f"{URL}/form?a=1&b=2", prefilled=False, fields=(("PyPI Project Name", "acme-widgets"), ("Owner", "acme"))
+)
+PREFILLED = dataclasses.replace(FORM, prefilled=True)
+LINE = notices.PublisherLine(WANTED, PublisherState.PENDING, AT, "C1")
+FACT = notices.EvidenceLine(EvidenceKind.INDEX, f"{URL}/list", AT)
+CREDENTIAL = notices.CredentialLine("id-1", "company", "API token", "U1", AT, AT, 3, AT)
+ID = "0b6f2f0e-0000-4000-8000-000000000001"
+OUR_IDS = {"view_id", "publisher_id", "credential_id"}
+"""Made by us, so never hostile."""
+
+NOTICES: dict[str, notices.Notice] = {
+    "pending": notices.PublisherPending(WANTED, URL, "U1", AT, by_hand=False),
+    "pending by hand": notices.PublisherPending(WANTED, URL, "U1", AT, by_hand=True),
+    "by hand": notices.PublisherByHand(ID, WANTED, URL, "U1", FORM),
+    "by hand, pre-filled": notices.PublisherByHand(ID, WANTED, URL, "U1", PREFILLED),
+    "failed": notices.PublisherEnded(
+        ID, WANTED, URL, "U1", PublisherState.FAILED, Reason.TOKEN_INVALID, "", FORM
+    ),
+    "conflict": notices.PublisherEnded(
+        ID, WANTED, URL, "U1", PublisherState.CONFLICT, Reason.ALREADY_PENDING, "it is taken", FORM
+    ),
+    "delayed": notices.PublisherDelayed(WANTED, URL, "U1", Reason.INDEX_BROKEN, "it answered 503", AT),
+    "confirmed": notices.PublisherConfirmed(
+        WANTED, URL, "U1", EvidenceKind.INDEX, f"{URL}/list?name=a&b", AT
+    ),
+    "confirmed, appeared": notices.PublisherConfirmed(
+        WANTED, URL, "U1", EvidenceKind.APPEARED, f"{URL}/simple/a/", AT
+    ),
+    "reminder": notices.PublisherReminder(WANTED, URL, "U1", AT),
+    "expired": notices.PublisherExpired(ID, WANTED, URL, "U1", AT, FORM),
+    "removed": notices.PublisherRemoved(WANTED, "U1", f"{URL}/manage"),
+    "list": notices.PublisherList((LINE,), 1),
+    "empty list": notices.PublisherList((), 0),
+    "status": notices.PublisherStatus(LINE, URL, Reason.REGISTERED, "", 3, AT, AT, (FACT,)),
+    "already open": notices.AlreadyOpen(LINE, WANTED),
+    "unknown": notices.UnknownProject("acme-widget", "acme-widgets"),
+    "moved on": notices.NoLongerPossible(LINE),
+    "credentials": notices.CredentialsShown("view-1", (CREDENTIAL,), ("company", "pypi"), "company"),
+    "no credentials": notices.CredentialsShown("view-1", (), ("pypi",), ""),
+    "saved": notices.CredentialSaved("company", replaced=False),
+    "revoked": notices.CredentialRevoked("company", f"{URL}/tokens", was_live=True),
+    "revoked before": notices.CredentialRevoked("company", "", was_live=False),
+    "home": notices.HomeShown((LINE,), 1, (CREDENTIAL,)),
+    "audit": notices.AuditShown(
+        (notices.AuditLine(AT, "U1", "publisher.requested", "acme-widgets on company"),), ""
+    ),
+    "broke down": notices.BrokeDown("0b6f2f0e"),
+}
+
+ANSWERS: dict[str, base.Message] = {
+    "help publisher": answers.help_text("/publisher"),
+    "help shipbell": answers.help_text("/shipbell"),
+    "misspelt": answers.refusal(commands.Misspelt("/publisher", "lsit", "/publisher list")),
+    "wrong": answers.refusal(
+        commands.Wrong("/publisher", (Problem("project", "It is taken."), Problem("owner", "No.")))
+    ),
+    "token": answers.refusal(commands.HoldsToken(INDEX_TOKEN)),
+    "not yet": answers.refusal(commands.NotYet("connect github")),
+    "not opened": answers.not_opened("expired_trigger_id"),
+    "out of order": answers.out_of_order(),
+    "settings": answers.settings(
+        [IndexSite("company", URL), IndexSite("pypi", URL, publisher_api=False)], 30.0
+    ),
+    "not invited": publishers.not_invited(base.message("Text", [base.section("Text")]), "C1"),
+}
+
+DIALOGS: dict[str, dialogs.View] = {
+    "publisher form": dialogs.publisher_form({"project": "acme-widgets"}, ("company", "pypi"), "C1"),
+    "loading": dialogs.loading("view-1"),
+}
+
+
+def rendered(notice: notices.Notice) -> dict[str, Any]:
+    """Return a notice as Slack gets it: a message, or a view."""
+    if type(notice) in VIEWS:
+        return dict(VIEWS[type(notice)](notice))
+    said = MESSAGES[type(notice)](notice)
+    return {"text": said.text, "blocks": [dict(block) for block in said.blocks]}
+
+
+def problems(shown: dict[str, Any]) -> list[Any]:
+    """Return what Slack would refuse."""
+    return list(view_problems(shown) if "type" in shown else message_problems({"channel": "C1", **shown}))
+
+
+def wild(value: Any) -> Any:
+    """Return the value with every text in it replaced by a hostile one, keys and ids apart."""
+    if isinstance(value, Registration):
+        return WILD
+    if isinstance(value, tuple):
+        return tuple(wild(one) for one in value) * (60 if value and dataclasses.is_dataclass(value[0]) else 1)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changes = {
+            one.name: wild(getattr(value, one.name))
+            for one in dataclasses.fields(value)
+            if one.name != "view_id"
+        }
+        return dataclasses.replace(value, **changes)
+    return HOSTILE if type(value) is str else value
+
+
+@pytest.fixture
+def snapshot_json(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Keep snapshots as JSON."""
+    return snapshot.use_extension(JSONSnapshotExtension)
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_notice(name: str, snapshot_json: SnapshotAssertion) -> None:
+    """Each notice says what its snapshot says, and Slack would take it."""
+    shown = rendered(NOTICES[name])
+    assert shown == snapshot_json
+    assert problems(shown) == []
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answer(name: str, snapshot_json: SnapshotAssertion) -> None:
+    """Each answer to one person says what its snapshot says, and Slack would take it."""
+    said = ANSWERS[name]
+    shown = {"text": said.text, "blocks": [dict(block) for block in said.blocks]}
+    assert shown == snapshot_json
+    assert problems(shown) == []
+
+
+@pytest.mark.parametrize("name", DIALOGS)
+def test_dialog(name: str, snapshot_json: SnapshotAssertion) -> None:
+    """Each dialog shows what its snapshot shows, and Slack would take it."""
+    assert DIALOGS[name] == snapshot_json
+    assert problems(dict(DIALOGS[name])) == []
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_hostile_values_stay_words(name: str) -> None:
+    """However long or hostile the values, Slack takes the message, and nobody is called who is not meant."""
+    shown = rendered(wild(NOTICES[name]))
+    assert problems(shown) == []
+    assert "<!channel>" not in json.dumps(shown.get("blocks"))
+
+
+def test_every_notice_has_words_and_a_snapshot() -> None:
+    """No notice can be put into the outbox that nobody has worded or looked at."""
+    kinds = set(notices.KINDS.values())
+    assert kinds == set(MESSAGES) | set(VIEWS) == {type(notice) for notice in NOTICES.values()}
+    assert kinds == set(notices.Notice.__args__)
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_notices_survive_the_outbox(name: str) -> None:
+    """A notice comes out of the outbox's JSON as it went in."""
+    kind, facts = codec.pack(NOTICES[name], notices.KINDS)
+    assert codec.unpack(kind, json.loads(json.dumps(facts)), notices.KINDS) == NOTICES[name]
+
+
+def test_intents_survive_the_inbox() -> None:
+    """An intent comes out of the inbox's JSON as it went in, whatever its kind."""
+    examples: list[intents.Intent] = [
+        intents.AddPublisher(WANTED, "C1"), intents.ListPublishers(), intents.CheckPublisher("a", ""),
+        intents.RemovePublisher("a", "pypi"), intents.SubmittedByHand(ID), intents.TryAgain(ID),
+        intents.ShowCredentials("v", ""), intents.AddCredential("pypi"), intents.RevokeCredential(ID, "v"),
+        intents.OpenHome(), intents.ShowAudit(""),
+    ]  # fmt: skip
+    assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
+    for example in examples:
+        kind, payload = codec.pack(example, intents.KINDS)
+        assert codec.unpack(kind, json.loads(json.dumps(payload)), intents.KINDS) == example
+
+
+def test_several_problems_of_a_field_show_together() -> None:
+    """Slack shows one error for each field, so several of one field are joined, and each names a field that exists."""
+    found = dialogs.errors([Problem("owner", "A."), Problem("repository", "B."), Problem("index", "C.")])
+    assert found == {"repository": "A. B.", dialogs.INDEX_CHOICE: "C."}
+    shown = {block.get("block_id") for block in DIALOGS["publisher form"]["blocks"]}
+    assert set(found) <= shown
