@@ -78,3 +78,7 @@ def diagram() -> str:
         lines += [f"    {state} --> {after}: {event}" for event, after in row.items()]
         lines += [] if row else [f"    {state} --> [*]"]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(diagram())  # noqa: T201 - what this command is for

@@ -121,7 +121,7 @@ def wild(value: Any) -> Any:
         changes = {
             one.name: wild(getattr(value, one.name))
             for one in dataclasses.fields(value)
-            if one.name != "view_id"
+            if one.name not in OUR_IDS
         }
         return dataclasses.replace(value, **changes)
     return HOSTILE if type(value) is str else value
