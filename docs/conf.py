@@ -17,3 +17,6 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"Shipbell {__version__}"
 html_show_sphinx = False
+
+# The lifecycle's diagram is Mermaid: drawn where the Markdown is read on a forge, shown as text here.
+suppress_warnings = ["misc.highlighting_failure"]

@@ -129,4 +129,5 @@ def message(text: str, blocks: Sequence[Block]) -> Message:
     kept = list(blocks)
     if len(kept) > BLOCKS:
         kept = [*kept[: BLOCKS - 1], context(f"… and {len(blocks) - BLOCKS + 1} more that do not fit here.")]
-    return Message(cut(text, FALLBACK), tuple(kept))
+    # Slack reads mentions in the text too, so what came from outside is escaped there as well.
+    return Message(cut(escape(text), FALLBACK), tuple(kept))
