@@ -73,7 +73,9 @@ def test_the_usual_spellings(
     [
         "on: &a push\n", "permissions: *a\njobs:\n  a:\n", "on: {push: {tags: [v1]}}\n", "\ton: push\n", "- on\n", "just text",
         "on: push\n  more\n", "permissions: [\n  write-all]\n", "on: !x push\n", "jobs:\n  <<: *a\n", "on: \"a\\x62\"\n",
-        "on: push\n" * 5_001, "<html></html>", "{\"on\": \"push\"}", "jobs:\n    a:\n  b:\n",
+        "on: push\n" * 5_001,
+        "permissions: {id-token:write}\njobs:\n  a:\n    x: y\n", "permissions:\n  id-token: write\n    more\njobs:\n",
+        "permissions:\n  id-token: read\npermissions:\n  id-token: write\n", "<html></html>", "{\"on\": \"push\"}", "jobs:\n    a:\n  b:\n",
     ],
 )  # fmt: skip
 def test_what_could_mean_more_is_unreadable(text: str) -> None:
