@@ -33,8 +33,8 @@ class ForgeClient:
 
     async def look(self, owner: str, repository: str, workflow: str) -> RepositoryFacts:
         """Look at a repository and one of its workflow files; whatever can't be seen is told by the facts."""
-        names = {"owner": owner, "repository": repository, "workflow": workflow}
         try:
+            names = github.named(owner, repository, workflow)
             found = await self._get(github.REPOSITORY, names)
         except ShipbellError as error:
             return github.unseen(error, with_token=self._with_token)

@@ -4,10 +4,11 @@ Knows: addresses, media types, what each refusal means. Must not know: httpx, ho
 """
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import datetime
 from typing import Any
 
 import gidgethub
+from gidgethub import sansio
 
 from bot.core.cleaning import one_line
 from bot.core.repositories import RepositoryFacts, WorkflowFacts
@@ -20,8 +21,8 @@ RATE_LIMIT = "/rate_limit"
 RAW = "application/vnd.github.raw+json"
 TOKEN_REMEDY = "Make a new token and set SHIPBELL_GITHUB_TOKEN."  # noqa: S105 - a sentence
 
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
-"""What gidgethub raises where an answer is not GitHub's: odd statuses, broken JSON, other shapes."""
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
+"""What gidgethub raises where an answer is not GitHub's: odd statuses, broken JSON, other shapes, endless limits."""
 
 
 class ForgeRefused(ShipbellError):
@@ -32,17 +33,25 @@ class ForgeRefused(ShipbellError):
         self.status = status
 
 
+def named(owner: str, repository: str, workflow: str) -> Mapping[str, str]:
+    """Return the names for the addresses; ForgeRefused where one would make another address of the path.
+
+    Other signs are percent-encoded where they are filled in; an empty name or dots alone can't be.
+    """
+    names = {"owner": owner, "repository": repository, "workflow": workflow}
+    for what, name in names.items():
+        if name in {"", ".", ".."}:
+            raise ForgeRefused(
+                0, f"No {what} on GitHub is called {name!r}.", "Check OWNER/REPO and the workflow."
+            )
+    return names
+
+
 def refusal(error: Exception, *, with_token: bool) -> ForgeRefused:
     """Return what an answer that is no success means, with cause and remedy."""
     match error:
-        case gidgethub.RateLimitExceeded():
-            until = error.rate_limit.reset_datetime.astimezone(UTC)
-            remedy = (
-                "Wait until then."
-                if with_token
-                else "Set SHIPBELL_GITHUB_TOKEN: with a token more is allowed."
-            )
-            return ForgeRefused(403, f"GitHub's rate limit is used up until {until:%H:%M} UTC.", remedy)
+        case gidgethub.HTTPException() if _is_limit(error):
+            return _limited(error, with_token=with_token)
         case gidgethub.RedirectionException():
             return ForgeRefused(
                 int(error.status_code),
@@ -57,6 +66,41 @@ def refusal(error: Exception, *, with_token: bool) -> ForgeRefused:
                 "The forge's answer is not GitHub's.",
                 "Check SHIPBELL_GITHUB_API_URL and what stands in between.",
             )
+
+
+def _is_limit(error: gidgethub.HTTPException) -> bool:
+    """Whether GitHub refuses because of a rate limit, of which there are two: per hour, and "secondary" ones.
+
+    Source: GitHub's "Rate limits for the REST API"; each may come as 403 or as 429.
+    """
+    if int(error.status_code) not in {403, 429}:
+        return False
+    headers = error.headers or {}
+    return (
+        headers.get("x-ratelimit-remaining", "").strip() == "0"
+        or "retry-after" in headers
+        or "rate limit" in str(error).lower()
+    )
+
+
+def _limited(error: gidgethub.HTTPException, *, with_token: bool) -> ForgeRefused:
+    status, until = int(error.status_code), _used_up_until(error.headers or {})
+    if until is None:
+        said = one_line(str(error), limit=200)
+        return ForgeRefused(
+            status, f"GitHub takes no more requests for now: {said}.", "Ask again in a few minutes."
+        )
+    remedy = "Wait until then." if with_token else "Set SHIPBELL_GITHUB_TOKEN: with a token more is allowed."
+    return ForgeRefused(status, f"GitHub's rate limit is used up until {until:%H:%M} UTC.", remedy)
+
+
+def _used_up_until(headers: Mapping[str, str]) -> datetime | None:
+    """Return when the hourly limit begins anew, None where it isn't used up or nobody can say."""
+    try:
+        limit = sansio.RateLimit.from_http(headers)
+    except UNREADABLE:
+        return None
+    return limit.reset_datetime if limit is not None and limit.remaining == 0 else None
 
 
 def _by_status(status: int, said: str, *, with_token: bool) -> ForgeRefused:

@@ -113,6 +113,8 @@ class _Reader:
             self._at += 1
             name = _plain(entry[1])
             below = wanted.members.get(name, wanted.members.get("*"))
+            if name in found:
+                raise _Unreadable  # GitHub refuses a file that says something twice
             if below is not None:
                 found[name] = self._value(_uncommented(entry[2] or ""), indent, below)
             if below is None or not below.members:
@@ -124,9 +126,10 @@ class _Reader:
         line = self._here()
         deeper = line is not None and line.indent > indent
         if text:
-            if deeper and wanted.members:
+            block = _BLOCK.fullmatch(text)
+            if deeper and (wanted.members or not (block or text[0] in "[{")):
                 raise _Unreadable  # it goes on below
-            return "" if _BLOCK.fullmatch(text) else _inline(text, nested=not wanted.members)
+            return "" if block else _inline(text, nested=not wanted.members)
         if line is None or not wanted.members:
             return None
         if line.is_item and line.indent >= indent:
@@ -165,8 +168,7 @@ def _inline(text: str, *, nested: bool) -> Value:
     if text[0] == "[" and text[-1] == "]":
         return [_plain(part) for part in _parts(text)]
     if text[0] == "{" and text[-1] == "}":
-        pairs = [part.partition(":") for part in _parts(text)]
-        return {_plain(name): _plain(value) for name, _, value in pairs}
+        return dict(_pair(part) for part in _parts(text))
     return _plain(text)
 
 
@@ -176,6 +178,14 @@ def _parts(text: str) -> list[str]:
     if any(sign in inside for sign in "[]{}"):
         raise _Unreadable
     return [part.strip() for part in inside.split(",") if part.strip()]
+
+
+def _pair(part: str) -> tuple[str, str]:
+    """Read `name: value`; without the space it is one word to YAML, unless the name is quoted."""
+    name, _, value = part.partition(":")
+    if value[:1] not in {"", " "} and name[-1:] not in {'"', "'"}:
+        raise _Unreadable
+    return _plain(name), _plain(value)
 
 
 def _plain(text: str) -> str:

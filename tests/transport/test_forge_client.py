@@ -99,8 +99,43 @@ async def test_no_answer_breaks_a_look(transport: Transport, body: bytes) -> Non
     async with serving(answer(200, body, headers={"Content-Type": "application/json"})) as server:
         facts = await ForgeClient(transport, server.url, server.url).look("acme", "widgets", "release.yml")
         assert facts.full_name == ""
-        await ForgeClient(transport, server.url, server.url).look("..", "?x", "#/../y.yml")
-        assert all(b"/../" not in request and b"?x" not in request for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [
+        (("..", "user", "r.yml"), []), (("a", "..", "r.yml"), []), (("a", "b", ".."), []), ((".", "b", "r.yml"), []),
+        (("", "b", "r.yml"), []),
+        (("a?x", "b#y", "../c d.yml"), [
+            b"GET /api/v3/repos/a%3Fx/b%23y HTTP/1.1",
+            b"GET /api/v3/repos/a%3Fx/b%23y/contents/.github/workflows/..%2Fc%20d.yml HTTP/1.1",
+        ]),
+    ],
+)  # fmt: skip
+async def test_names_stay_inside_their_address(
+    transport: Transport, names: tuple[str, str, str], asked: list[bytes]
+) -> None:
+    """No name makes another address of the one asked for, which would get the token; what can't be sent isn't."""
+    async with serving(answer(200, b"{}", headers={"Content-Type": "application/json"})) as server:
+        there = ForgeClient(transport, f"{server.url}/api/v3/", server.url, Secret("ghp_marked9931"))
+        facts = await there.look(*names)
+        assert [request.partition(b"\r\n")[0] for request in server.requests] == asked
+        assert (facts.exists is None, bool(facts.detail)) == ((True, True) if not asked else (False, False))
+
+
+@pytest.mark.parametrize("status", [200, 403, 429])
+@pytest.mark.parametrize("reset", ["1e300", "inf", "nan", "-1e300", "soon", ""])
+async def test_a_senseless_limit_breaks_nothing(transport: Transport, status: int, reset: str) -> None:
+    """Whatever a forge says of its limits is a fact or a ShipbellError."""
+    headers = {
+        "Content-Type": "application/json", "x-ratelimit-limit": "60", "x-ratelimit-remaining": "0",
+        "x-ratelimit-reset": reset,
+    }  # fmt: skip
+    async with serving(answer(status, b'{"message": "so"}', headers=headers)) as server:
+        there = ForgeClient(transport, server.url, server.url)
+        assert (await there.look("acme", "widgets", "release.yml")).detail
+        with pytest.raises(ShipbellError):
+            await there.ping()
 
 
 @pytest.mark.parametrize("script", [cut, raw(b"SSH-2.0\r\n\r\n")])
