@@ -99,7 +99,11 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
             uuid4(),
         )
         inlet = Inlet(database, now, partial(engine.nudge, "inbox"))
-        bolt = _bolt(settings, session, Listeners(inlet, settings.indexes, settings.poll_seconds))
+        bolt = _bolt(
+            settings,
+            session,
+            Listeners(inlet, settings.indexes, settings.poll_seconds, settings.github_web_url),
+        )
         messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
         engine.start(_works(database, steps, messages, tuple(settings.indexes)))
         stack.push_async_callback(engine.stop)

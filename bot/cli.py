@@ -224,17 +224,12 @@ def register(
     )
 
 
-def _token(given: str, environ: Mapping[str, str]) -> Secret:
-    """Return the token from the flag, standard input or the environment, in this order."""
+def _token(given: str, environ: Mapping[str, str]) -> Secret | None:
+    """Return the token from the flag, standard input or the environment, in this order; None where there is none."""
     if given == "-":
         given = getpass.getpass("API token: ") if sys.stdin.isatty() else sys.stdin.readline()
     token = given.strip() or environ.get(API_TOKEN, "").strip()
-    if not token:
-        raise _Misused(
-            "No API token was given.",
-            f"Set {API_TOKEN}, or give --api-token - and the token on standard input.",
-        )
-    return Secret(token)
+    return Secret(token) if token else None
 
 
 @keys.command()

@@ -142,7 +142,12 @@ def _problems(
         hint = f" Did you mean {close[0]}?" if close else f" There is: {', '.join(sorted(sites))}."
         problems.append(Problem("index", f"No index is called {wanted.index[:60]!r}.{hint}"))
     if options.api_token is None and not options.dry_run:
-        problems.append(Problem("api_token", "No API token was given. Set SHIPBELL_API_TOKEN."))
+        problems.append(
+            Problem(
+                "api_token",
+                "No API token was given. Set SHIPBELL_API_TOKEN, or give --api-token - and the token on standard input.",
+            )
+        )
     named = validate(
         project=wanted.project,
         owner=wanted.owner,

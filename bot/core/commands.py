@@ -104,6 +104,8 @@ class Context:
     indexes: tuple[str, ...]
     channel: str
     """Where it was typed."""
+    forge: str = ""
+    """The forge's web address: a repository pasted from another host is refused. "" takes any."""
 
 
 def parse(command: str, text: str, context: Context) -> Parsed:
@@ -121,7 +123,9 @@ def parse(command: str, text: str, context: Context) -> Parsed:
     return Misspelt(command, words[0][:50], f"{command} {close[0]}" if close else "")
 
 
-def registration(fields: Mapping[str, str], indexes: Sequence[str]) -> Registration | tuple[Problem, ...]:
+def registration(
+    fields: Mapping[str, str], indexes: Sequence[str], forge: str = ""
+) -> Registration | tuple[Problem, ...]:
     """Read the fields `project repository workflow environment index`, from a command or a dialog alike.
 
     Returns every problem at once where the index would refuse any of them.
@@ -129,7 +133,7 @@ def registration(fields: Mapping[str, str], indexes: Sequence[str]) -> Registrat
     if leaked := _leaked(fields):
         return leaked
     problems: list[Problem] = []
-    slug = parse_slug(fields.get("repository", ""))
+    slug = parse_slug(fields.get("repository", ""), forge=forge)
     if slug is None:
         problems.append(Problem("repository", "Give the repository as OWNER/REPO, for example acme/widgets."))
     index = fields.get("index", DEFAULT_INDEX)
@@ -212,7 +216,7 @@ def _add(command: str, rest: Sequence[str], context: Context) -> Parsed:
 
 
 def _checked(command: str, fields: Mapping[str, str], context: Context) -> Parsed:
-    wanted = registration(fields, context.indexes)
+    wanted = registration(fields, context.indexes, context.forge)
     channel = channel_id(fields["channel"]) if "channel" in fields else context.channel
     problems = () if isinstance(wanted, Registration) else wanted
     if channel is None:

@@ -46,6 +46,8 @@ class Listeners:
     inlet: Inlet
     sites: Mapping[str, IndexSite]
     poll_seconds: float
+    forge: str
+    """The forge's web address."""
 
     def attach(self, app: AsyncApp) -> None:
         """Register with Bolt: one listener for each kind of delivery, and the one error handler."""
@@ -70,7 +72,7 @@ class Listeners:
         request: AsyncBoltRequest,
     ) -> None:
         """Answer a slash command."""
-        typed = commands.Context(self.indexes, str(body.get("channel_id", "")))
+        typed = commands.Context(self.indexes, str(body.get("channel_id", "")), self.forge)
         parsed = commands.parse(str(body.get("command", "")), str(body.get("text", "")), typed)
         await ack(
             await self._answer(parsed, Visit(body, context, client, "x-slack-retry-num" in request.headers))
@@ -140,7 +142,7 @@ class Listeners:
         fields = {name: typed.get(name, "") for name in names} | {
             "index": typed.get(dialogs.INDEX_CHOICE, "")
         }
-        wanted = commands.registration(fields, self.indexes)
+        wanted = commands.registration(fields, self.indexes, self.forge)
         channel = typed.get("channel") or metadata(visit.body).get("channel", "")
         if not isinstance(wanted, Registration):
             return dialogs.errors(wanted)

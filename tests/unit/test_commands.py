@@ -78,6 +78,14 @@ def test_a_secret_is_refused_wherever_it_stands(text: str) -> None:
     assert TOKEN not in repr(found)
 
 
+def test_another_forge_is_not_taken_for_this_one() -> None:
+    """A repository pasted from another host is refused, instead of meaning one of the same name here."""
+    here = dataclasses.replace(HERE, forge="https://github.com")
+    found = parse("/publisher", "add a https://gitlab.example/acme/widgets", here)
+    assert isinstance(found, commands.Wrong)
+    assert [problem.field for problem in found.problems] == ["repository"]
+
+
 def test_a_secret_in_a_dialog_is_refused_too() -> None:
     """A token can look like a project's name: a dialog's field that holds one is marked, and it is not repeated."""
     found = commands.registration({"project": TOKEN, "repository": "a/b"}, HERE.indexes)
