@@ -87,8 +87,12 @@ def exposition(figures: Mapping[str, Mapping[str, float]]) -> bytes:
     return generate_latest(registry)
 
 
+class _TooLarge(Exception):
+    """More of a body has come than is read. No ValueError: nobody between the route and the guard may take it for one."""
+
+
 class Guard:
-    """Refuses bodies that are too large, before anything reads them, and adds the security headers."""
+    """Refuses bodies that are too large, before anything reads them whole, and adds the security headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -98,11 +102,24 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MAX_BODY:
-            await PlainTextResponse("The request is too large.", status_code=413)(scope, receive, send)
+        guarded = _with_headers(send)
+        refusal = PlainTextResponse(
+            "The request is too large.", status_code=413, headers={"connection": "close"}
+        )
+        if _told_too_large(scope):
+            await refusal(scope, receive, guarded)
             return
-        await self._app(scope, _limited(receive), _with_headers(send))
+        try:
+            await self._app(scope, _limited(receive), guarded)
+        except _TooLarge:
+            # The routes answer only once they have the whole body, so nothing was sent yet.
+            await refusal(scope, receive, guarded)
+
+
+def _told_too_large(scope: Scope) -> bool:
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    # A length of more digits than any sane one is not even read: int() has its own limit, and raises.
+    return not length.isdigit() or len(length) > 18 or int(length) > MAX_BODY
 
 
 def _limited(receive: Receive) -> Receive:
@@ -113,8 +130,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > MAX_BODY:
-            # A body sent in chunks has no length to refuse beforehand: end it here, as if the sender had gone.
-            return {"type": "http.disconnect"}
+            raise _TooLarge  # a body sent in chunks has no length to refuse beforehand
         return message
 
     return limited
