@@ -24,7 +24,7 @@ from bot.core.secrets import redact
 from bot.core.sites import IndexSite
 from bot.errors import SettingsError, ShipbellError, SlackRefused
 from bot.forge.client import ForgeClient
-from bot.keyfile import key_ring
+from bot.keyfile import NAME, key_ring
 from bot.settings import Settings
 from bot.slack.scopes import missing_scopes
 from bot.transport import Transport, user_agent
@@ -189,7 +189,13 @@ async def _keys(settings: Settings) -> str:
         try:
             database.vault = Vault(key_ring(settings, keys_in_use=in_use, make=False))
         except KeyMissing as missing:
-            if in_use or settings.master_keys:
+            # Only the very first start makes a key by itself; whatever else is missing would stop it.
+            if (
+                not database.is_sqlite
+                or in_use
+                or settings.master_keys
+                or (settings.data_dir / NAME).exists()
+            ):
                 raise
             raise Skipped(missing.cause) from None
         async with database.reading() as session:
