@@ -25,6 +25,8 @@ LONGEST = 2_000
 _CHANNEL = re.compile(r"<#([CG][A-Z0-9]{2,30})(?:\|[^>]*)?>\Z|([CG][A-Z0-9]{6,30})\Z", re.ASCII)
 _QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'"})
 
+_QUOTING = frozenset("\"'\\\u201c\u201d\u2018\u2019")
+
 
 @dataclass(frozen=True, slots=True)
 class ShowHelp:
@@ -110,7 +112,7 @@ class Context:
 
 def parse(command: str, text: str, context: Context) -> Parsed:
     """Read a slash command's text. Never raises, whatever the text."""
-    if kind := looks_like_token(text):
+    if kind := looks_like_token(text) or looks_like_token(_bare(text)):
         return HoldsToken(kind)
     words = _words(text[:LONGEST].replace("\0", ""))  # a database can't hold it
     table = _TABLE.get(command, {})
@@ -182,6 +184,11 @@ def channel_id(text: str) -> str | None:
     return (found[1] or found[2]) if found else None
 
 
+def _bare(text: str) -> str:
+    """Return the text without what reading takes out of words, or nobody sees: a token may be hidden in between."""
+    return "".join(sign for sign in text if sign.isspace() or (sign.isprintable() and sign not in _QUOTING))
+
+
 def _words(text: str) -> list[str]:
     straight = text.translate(_QUOTES)
     try:
@@ -233,7 +240,12 @@ def _checked(command: str, fields: Mapping[str, str], context: Context) -> Parse
 def _named(make: Callable[[str, str], Parsed]) -> "Handler":
     def handler(command: str, rest: Sequence[str], context: Context) -> Parsed:
         plain = [word for word in rest if "=" not in word]
-        index = dict(word.split("=", 1) for word in rest if "=" in word).get("index", "")
+        options = [word.partition("=") for word in rest if "=" in word]
+        # One that is not understood must not be left out: it may be what narrows a removal.
+        if unknown := next((name for name, _, _ in options if name.lower() != "index"), ""):
+            close = difflib.get_close_matches(unknown.lower(), ["index"], n=1)
+            return Misspelt(command, unknown[:50], "index=" if close else "")
+        index = options[-1][2] if options else ""
         if len(plain) != 1:
             return Wrong(command, (Problem("project", "Name one project, for example acme-widgets."),))
         if index and index not in context.indexes:

@@ -45,6 +45,13 @@ UNDERSTOOD: list[tuple[str, str, commands.Parsed]] = [
     ("/publisher", "add a b/c worklow=x", commands.Misspelt("/publisher", "worklow", "workflow=")),
     ("/publisher", "check a index=compny", commands.Misspelt("/publisher", "index=compny", "index=company")),
     ("/shipbell", "connect compny", commands.Misspelt("/shipbell", "compny", "/shipbell connect company")),
+    ("/publisher", "remove a idex=company", commands.Misspelt("/publisher", "idex", "index=")),
+    ("/publisher", "check a channel=#x", commands.Misspelt("/publisher", "channel", "")),
+    ("/publisher", "check a INDEX=company", intents.CheckPublisher("a", "company")),
+    ("/publisher", "add a b/c d", commands.Misspelt("/publisher", "d", "")),
+    ("/publisher", "list 'never closed", intents.ListPublishers()),
+    ("/publisher", "add acme-widgets <https://github.com/acme/widgets|acme/widgets>", intents.AddPublisher(wanted(), "C1")),
+    ("/shipbell", "connect github", commands.NotYet("connect github")),
     ("/shipbell", "zzz", commands.Misspelt("/shipbell", "zzz", "")),
 ]  # fmt: skip
 
@@ -92,6 +99,22 @@ def test_a_secret_in_a_dialog_is_refused_too() -> None:
     assert isinstance(found, tuple)
     assert TOKEN not in repr(found)
     assert [problem.field for problem in found] == ["project"]
+
+
+@given(
+    st.sampled_from([*sorted(commands.COMMANDS), "/else"]),
+    st.text(max_size=40),
+    st.integers(0, len(TOKEN)),
+    st.sampled_from(["", '"', '""', "'", "\\", "\0", "\u200b", "\u201c\u201d"]),
+    st.text(max_size=40),
+)
+def test_no_secret_comes_back(command: str, before: str, place: int, between: str, after: str) -> None:
+    """A token is seen in any text, also with quotes, backslashes or signs in it that nobody sees, and never given back."""
+    hidden = TOKEN[:place] + between + TOKEN[place:]
+    for start in ("", "add ", "check ", "connect ", "audit ", "add a b/c environment="):
+        found = parse(command, start + before + hidden + after, HERE)
+        assert isinstance(found, commands.HoldsToken)
+        assert TOKEN[8:] not in repr(found)
 
 
 @given(st.sampled_from([*sorted(commands.COMMANDS), "/else"]), st.text(), st.lists(st.text(max_size=8)))
