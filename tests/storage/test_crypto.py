@@ -70,7 +70,7 @@ def test_secrets_show_nowhere() -> None:
     assert "_bytes" not in repr(key)
 
 
-@pytest.mark.parametrize("text", ["", "short", "!" * 44, generate_master_key()[:-4]])
+@pytest.mark.parametrize("text", ["", "short", "!" * 44, "A" * 40])
 def test_what_is_no_master_key_is_refused(text: str) -> None:
     """A master key is 32 bytes of URL-safe base64; the error does not repeat it."""
     with pytest.raises(KeyMissing) as caught:
