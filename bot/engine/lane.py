@@ -66,7 +66,7 @@ class Lane:
             for item in items:
                 task = asyncio.create_task(self._step(item))
                 self.tasks.add(task)
-                task.add_done_callback(self.tasks.discard)
+                task.add_done_callback(self._ended)
             if not items:
                 due = None  # somebody else has them
                 break
@@ -80,9 +80,12 @@ class Lane:
             await self.work.step(item)
         except Exception:
             log.exception("step failed", lane=self.work.name)
-        finally:
-            for name in (self.work.name, *self.work.then):
-                self.wake(name)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        # First its place, then the wake: a full lane that looked before the place was free would rest on.
+        self.tasks.discard(task)
+        for name in (self.work.name, *self.work.then):
+            self.wake(name)
 
     async def finish(self, seconds: float) -> None:
         """Let the steps under way end, for so many seconds; then end them."""
