@@ -3,9 +3,11 @@
 Knows: Alembic, tables. Must not know: bot.
 """
 
+import os
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from storage.records import StorageError
@@ -21,11 +23,16 @@ def upgrade(database_url: str, revision: str = "head") -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     url = _blocking(make_url(database_url))
-    if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
+        path = Path(str(url.database))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # For its owner alone from the start, whichever command comes first (also `storage/database.py`).
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     engine = create_engine(url, hide_parameters=True)
+    if engine.dialect.name == "sqlite":
+        _whole_or_not_at_all(engine)
     try:
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
@@ -47,3 +54,20 @@ def _blocking(url: URL) -> URL:
     """Return the URL with a driver that blocks, since migrations run before anything else."""
     driver = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}[url.get_backend_name()]
     return url.set(drivername=driver)
+
+
+def _whole_or_not_at_all(engine: Engine) -> None:
+    """Let SQLite make all tables in one transaction, with no second process beside it.
+
+    Its driver begins none for DDL, so that a process that dies in between would leave half a schema for ever
+    (docs.sqlalchemy.org, SQLite, "Serializable isolation / Savepoints / Transactional DDL").
+    """
+
+    def connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", begin)

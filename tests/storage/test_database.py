@@ -1,6 +1,8 @@
 """The database: its schema and history, who may drive it, and whose turn it is to write."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import uuid4
@@ -17,7 +19,7 @@ from storage import migrations
 from storage.database import HEAD, Database
 from storage.ledger import inbox, publishers, teams
 from storage.ledger.inbox import NewIntent
-from storage.records import AlreadyRunning, NewerSchema, Registration, SchemaMissing
+from storage.records import AlreadyRunning, NewerSchema, Registration, SchemaMissing, StorageError
 from storage.tables import Base
 from storage.turns import Turns
 
@@ -72,9 +74,12 @@ async def test_an_empty_and_a_newer_database_are_told_apart(tmp_path: Path, data
     await newer.close()
 
 
-async def test_files_are_the_owners_alone(tmp_path: Path) -> None:
-    """Nobody else on the machine can read the embedded database."""
+@pytest.mark.parametrize("upgraded_first", [False, True])
+async def test_files_are_the_owners_alone(tmp_path: Path, *, upgraded_first: bool) -> None:
+    """Nobody else on the machine can read the embedded database, whichever command made it."""
     folder = tmp_path / "data"
+    if upgraded_first:
+        migrations.upgrade(f"sqlite:///{folder}/shipbell.db")
     database = Database(f"sqlite+aiosqlite:///{folder}/shipbell.db")
     await database.open()
     await database.lock_engine()
@@ -153,3 +158,35 @@ async def test_the_urgent_go_first() -> None:
     assert order == ["hurry", "a", "c"]
     await take("free again")
     assert order[-1] == "free again"
+
+
+async def test_upgrading_from_two_sides_at_once(database_url: str) -> None:
+    """Two processes that start together both find the schema in place at the end."""
+    await asyncio.gather(*(asyncio.to_thread(migrations.upgrade, database_url) for _ in range(3)))
+    database = Database(database_url)
+    await database.open()
+    assert HEAD in await database.check()
+    await database.close()
+
+
+async def test_an_empty_database_upgraded_from_two_sides(tmp_path: Path) -> None:
+    """Also where there is nothing yet, only one of them makes the tables, and none fails."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/new.db"
+    await asyncio.gather(*(asyncio.to_thread(migrations.upgrade, url) for _ in range(2)))
+    database = Database(url)
+    await database.open()
+    assert HEAD in await database.check()
+    await database.close()
+
+
+def test_an_upgrade_is_whole_or_not_at_all(tmp_path: Path) -> None:
+    """An upgrade that ends in the middle leaves the database as it was, so that the next one can do all of it."""
+    path = tmp_path / "cut.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE outbox (x)")  # in the way of one of the last tables
+    with pytest.raises(StorageError, match="outbox"):
+        migrations.upgrade(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("outbox",)]
+        connection.execute("DROP TABLE outbox")
+    migrations.upgrade(f"sqlite:///{path}")
