@@ -58,6 +58,19 @@ PROOF: Mapping[EvidenceKind, str] = MappingProxyType(
 )
 
 
+def _why(
+    notice: notices.PublisherEnded | notices.PublisherDelayed | notices.PublisherStatus,
+    registration: Registration,
+) -> tuple[str, str]:
+    return explain(
+        notice.reason,
+        index=registration.index,
+        index_url=notice.index_url,
+        registration=registration,
+        detail=notice.detail,
+    )
+
+
 def _what(registration: Registration) -> str:
     return f"*{escape(registration.project)}* on *{escape(registration.index)}*"
 
@@ -128,13 +141,7 @@ def by_hand(notice: notices.PublisherByHand) -> Message:
 def ended(notice: notices.PublisherEnded) -> Message:
     """Say that it failed or is taken: cause, remedy, the way by hand."""
     registration = notice.registration
-    cause, remedy = explain(
-        notice.reason,
-        index=registration.index,
-        index_url=notice.index_url,
-        registration=registration,
-        detail=notice.detail,
-    )
+    cause, remedy = _why(notice, registration)
     word = "conflicts with another one" if notice.state is PublisherState.CONFLICT else "was not registered"
     sign = ":warning:" if notice.state is PublisherState.CONFLICT else ":x:"
     return message(
@@ -160,13 +167,7 @@ def _copyable(form: ByHand) -> str:
 def delayed(notice: notices.PublisherDelayed) -> Message:
     """Say that there was no answer, and that the bot tries by itself."""
     registration = notice.registration
-    cause, remedy = explain(
-        notice.reason,
-        index=registration.index,
-        index_url=notice.index_url,
-        registration=registration,
-        detail=notice.detail,
-    )
+    cause, remedy = _why(notice, registration)
     return message(
         f"Registering {registration.project} on {registration.index} is delayed: {cause}",
         [
@@ -281,13 +282,7 @@ def listed(notice: notices.PublisherList) -> Message:
 def status(notice: notices.PublisherStatus) -> Message:
     """Show how one publisher stands, with its evidence."""
     registration = notice.line.registration
-    cause, remedy = explain(
-        notice.reason,
-        index=registration.index,
-        index_url=notice.index_url,
-        registration=registration,
-        detail=notice.detail,
-    )
+    cause, remedy = _why(notice, registration)
     facts = [
         f"*{PROOF[fact.kind]}* ({link(fact.url, 'source')}, {date(fact.seen_at)})" for fact in notice.evidence
     ]
