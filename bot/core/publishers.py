@@ -186,7 +186,7 @@ def _look_again(at: Situation, look: Look, expires: datetime) -> Decision:
     next_at = max(next_at, at.now + timedelta(seconds=max(waits, default=0)))
     values: dict[str, Any] = {"polls": publisher.polls + 1, "detail": _trouble(answers)}
     if isinstance(look.simple, Present):
-        values["etag"] = look.simple.etag[:255]
+        values["etag"] = look.simple.etag[:255] if _read_whole(look) else ""
     say: tuple[notices.Notice, ...] = ()
     # A term shorter than the reminder's lead would remind at once; such an index gets none.
     if publisher.reminded_at is None and at.now >= remind > (publisher.pending_at or at.now):
@@ -197,6 +197,12 @@ def _look_again(at: Situation, look: Look, expires: datetime) -> Decision:
     # The reminder and the end come on time, however far apart the looks are.
     values["next_at"] = min(next_at, *(moment for moment in (remind, expires) if moment > at.now))
     return Decision(Event.UNREACHED if values["detail"] else Event.UNDECIDED, values, say)
+
+
+def _read_whole(look: Look) -> bool:
+    """Return whether all that the project's page may prove was read; else it must not come as "unchanged" next time."""
+    missed = [found for found in look.provenances if not isinstance(found, Provenance)]
+    return not missed and not isinstance(look.listed, TryLater)
 
 
 def confirmed(at: Situation, evidence: Evidence) -> Decision:
@@ -236,6 +242,8 @@ def _evidence(publisher: Publisher, look: Look) -> Evidence | None:
             return found.evidence
     if named:
         return None  # the files say that another publisher made them
+    if isinstance(look.listed, TryLater):
+        return None  # a list that is away for a moment may say otherwise
     if publisher.existed_before is False and isinstance(look.simple, Present):
         return look.simple.evidence
     return None

@@ -15,6 +15,7 @@ from bot.core.outcomes import (
     ByHand,
     Listed,
     ListedPublisher,
+    ListOutcome,
     NotOffered,
     Present,
     Provenance,
@@ -156,6 +157,47 @@ EVIDENCE: list[tuple[str, Publisher, Look, EvidenceKind | None]] = [
         None,
     ),
     ("unchanged", PENDING, Look(NotOffered(), Unchanged()), None),
+    ("the list is away for a moment", PENDING, Look(TryLater(Reason.INDEX_BROKEN), present()), None),
+    (
+        "the list is away, provenance names it",
+        PENDING,
+        Look(
+            TryLater(Reason.INDEX_BROKEN),
+            present(),
+            [Provenance("GitHub", "acme/widgets", "release.yml", "pypi", fact(EvidenceKind.PROVENANCE))],
+        ),
+        EvidenceKind.PROVENANCE,
+    ),
+    (
+        "provenance of another environment",
+        replace(PENDING, existed_before=True),
+        Look(
+            None,
+            present(),
+            [Provenance("GitHub", "acme/widgets", "release.yml", "evil", fact(EvidenceKind.PROVENANCE))],
+        ),
+        None,
+    ),
+    (
+        "any environment will do where none is registered",
+        replace(PENDING, registration=replace(WANTED, environment=""), existed_before=True),
+        Look(
+            None,
+            present(),
+            [Provenance("GitHub", "acme/widgets", "release.yml", "x", fact(EvidenceKind.PROVENANCE))],
+        ),
+        EvidenceKind.PROVENANCE,
+    ),
+    (
+        "a list overrules provenance",
+        PENDING,
+        Look(
+            listed(),
+            present(),
+            [Provenance("GitHub", "acme/widgets", "release.yml", "pypi", fact(EvidenceKind.PROVENANCE))],
+        ),
+        None,
+    ),
     (
         "provenance names it",
         replace(PENDING, existed_before=True),
@@ -211,6 +253,23 @@ def test_a_short_term_is_not_reminded_of_at_once() -> None:
     assert after_look(at(short, NOW + timedelta(hours=1)), Look(None, Absent())).say == ()
 
 
+@pytest.mark.parametrize(
+    ("look", "etag"),
+    [
+        (Look(listed(), present()), "etag"),
+        (Look(TryLater(Reason.TIMED_OUT), present()), ""),
+        (Look(None, present(), [TryLater(Reason.TIMED_OUT)]), ""),
+        (Look(None, present(), [Absent()]), ""),
+        (Look(None, Unchanged()), None),
+    ],
+)
+def test_a_page_counts_as_seen_only_once_it_is_read_whole(look: Look, etag: str | None) -> None:
+    """Where a part of the evidence could not be read, the next look asks for the page anew, not whether it changed."""
+    decision = after_look(at(replace(PENDING, existed_before=True)), look)
+    assert decision.evidence is None
+    assert decision.values.get("etag") == etag
+
+
 def test_only_new_attested_files_are_read() -> None:
     """A file proves something only if it is attested and was uploaded since the publisher is pending."""
     new = SimpleFile("a.whl", "1.0", "https://index.example/p", "2026-11-21T00:00:00Z")
@@ -264,3 +323,33 @@ def test_any_course_stays_in_the_lifecycle(course: list[tuple[Look, timedelta]])
         publisher = replace(publisher, **decision.values)
         now += later
     assert len(said) == len(set(said))
+
+
+ANSWERS = st.sampled_from([
+    Registered(), NotOffered(), Taken("it is taken"), Refused(Reason.TOKEN_INVALID, "no", blames_token=True),
+    TryLater(Reason.TIMED_OUT, arrived_maybe=True), TryLater(Reason.RATE_LIMITED, retry_after=86_400),
+])  # fmt: skip
+LISTS = st.sampled_from(
+    [listed(), listed(OURS), listed(replace(OURS, active=False)), NotOffered(), TryLater(Reason.TIMED_OUT)]
+)
+
+
+@given(st.lists(st.tuples(LISTS, ANSWERS), min_size=1, max_size=12))
+def test_any_course_of_registering_ends(course: list[tuple[ListOutcome, RegisterOutcome]]) -> None:
+    """Whatever an index answers, registering is legal at each step, over after the last attempt, and never repeated unseen."""
+    publisher, now, said = replace(ASKED, attempts=0), NOW, list[notices.Notice]()
+    for answer_of_list, answer in course:
+        decision = after_recovery(at(publisher, now), answer_of_list) if publisher.unanswered else None
+        if decision is None:
+            publisher = replace(publisher, attempts=publisher.attempts + 1)
+            decision = after_register(at(publisher, now), answer)
+        state = follow(publisher.state, decision.event)
+        said += decision.say
+        if state is not PublisherState.REQUESTED or decision.values["next_at"] is None:
+            break
+        assert decision.values["next_at"] > now
+        now = decision.values["next_at"]
+        publisher = replace(publisher, **decision.values)
+    assert publisher.attempts <= polling.ATTEMPTS
+    ends = [notice for notice in said if not isinstance(notice, notices.PublisherDelayed)]
+    assert len(ends) <= 1
