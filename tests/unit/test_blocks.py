@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from slack_sdk.models.blocks import Block
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
@@ -175,7 +176,54 @@ def test_hostile_values_stay_words(name: str) -> None:
     """However long or hostile the values, Slack takes the message, and nobody is called who is not meant."""
     shown = rendered(wild(NOTICES[name]))
     assert problems(shown) == []
+    said = "".join(marked_up(shown))
+    assert "<!channel>" not in said
+    assert "<@U1>" not in said
+
+
+@pytest.mark.parametrize("value", [*NOTICES, *ANSWERS, *DIALOGS])
+def test_slacks_own_library_agrees(value: str) -> None:
+    """Slack's library knows every block, and finds it valid as well, hostile values or not."""
+    if value in NOTICES:
+        shown = [rendered(NOTICES[value]), rendered(wild(NOTICES[value]))]
+    else:
+        shown = [{"blocks": ANSWERS[value].blocks} if value in ANSWERS else dict(DIALOGS[value])]
+    for one in shown:
+        parsed = Block.parse_all([dict(block) for block in one["blocks"]])
+        assert len(parsed) == len(one["blocks"])
+        for block in parsed:
+            block.validate_json()
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("detail", ["", HOSTILE])
+def test_every_reason_fits(reason: Reason, detail: str) -> None:
+    """Whatever the reason, the end of a publisher is told inside Slack's limits, with the index's words escaped."""
+    shown = rendered(
+        notices.PublisherEnded(ID, WANTED, URL, "U2", PublisherState.FAILED, reason, detail, FORM)
+    )
+    assert problems(shown) == []
     assert "<!channel>" not in "".join(marked_up(shown))
+
+
+def test_what_was_typed_fits_the_form() -> None:
+    """The publisher's form opens with whatever was typed, and with more indexes than Slack can list."""
+    typed = dict.fromkeys(("project", "repository", "workflow", "environment", "index"), HOSTILE)
+    many = tuple(f"{number} {'x' * 200}" for number in range(150))
+    for view in (dialogs.publisher_form(typed, ("company",), "C1"), dialogs.publisher_form({}, many, "C1")):
+        assert problems(dict(view)) == []
+
+
+def test_a_refusal_of_anything_fits() -> None:
+    """A hostile word, and more problems than a message has room for, are told inside Slack's limits and call nobody."""
+    for refused in (
+        commands.Misspelt("/publisher", HOSTILE, HOSTILE),
+        commands.Wrong("/publisher", (Problem("project", HOSTILE),) * 60),
+    ):
+        said = answers.refusal(refused)
+        shown = {"text": said.text, "blocks": [dict(block) for block in said.blocks]}
+        assert problems(shown) == []
+        assert "<!channel>" not in "".join(marked_up(shown))
 
 
 def test_every_notice_has_words_and_a_snapshot() -> None:
