@@ -1,0 +1,148 @@
+"""The outbox, emptied: when it waits, doubts, gives up, and how fast it speaks."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from bot.workflow.outbox import DOUBT, GIVE_UP, PACE, Outbox
+from bot.workflow.ports import Delivery, NeverSay, Said, SayLater
+from storage.database import Database
+from storage.ledger import outbox, teams
+from storage.ledger.outbox import Destination
+from storage.records import OutboxItem
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@dataclass
+class Slack:
+    """A notifier that answers as told and notes what it was asked; the time is its own."""
+
+    answers: dict[str, list[Delivery | Exception]] = field(default_factory=dict)
+    """By the message's key; Said where nothing is told."""
+    heard: list[tuple[str, bool]] = field(default_factory=list)
+    now: datetime = NOW
+
+    async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> Delivery:
+        """Answer one message."""
+        self.heard.append((item.dedupe_key, maybe_said))
+        answer = self.answers.get(item.dedupe_key, [])
+        said = answer.pop(0) if answer else Said("1.1")
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    def workflow(self, database: Database) -> Outbox:
+        """Return the workflow that speaks through this."""
+        return Outbox(database, self, lambda: self.now)
+
+
+async def put(database: Database, *messages: tuple[str, str]) -> None:
+    """Put messages (key, channel) into the outbox."""
+    async with database.transaction() as session:
+        team = await teams.ensure(session, "T1", "", NOW)
+        for key, channel in messages:
+            await outbox.add(
+                session, team.id, key, Destination(channel), ("broke_down", {"incident": key}), NOW
+            )
+
+
+async def once(workflow: Outbox) -> None:
+    """Say what is due now."""
+    for item in await workflow.claim(16):
+        await workflow.work(item)
+
+
+async def counts(database: Database) -> dict[str, int]:
+    """Return how many messages are in each state."""
+    async with database.reading() as session:
+        return await outbox.counts(session)
+
+
+async def test_a_429_is_obeyed_by_its_channel_alone(database: Database) -> None:
+    """A channel that Slack slows down rests for as long as Slack said, in order; another goes on."""
+    await put(database, ("a", "C1"), ("b", "C1"), ("c", "C2"))
+    slack = Slack({"a": [SayLater("rate limited", arrived_maybe=False, seconds=30)]})
+    workflow = slack.workflow(database)
+    await once(workflow)
+    slack.now += timedelta(seconds=29)
+    await once(workflow)
+    assert slack.heard == [("a", False), ("c", False)]
+    slack.now += timedelta(seconds=1)
+    await once(workflow)
+    slack.now += PACE
+    await once(workflow)
+    assert slack.heard[2:] == [("a", False), ("b", False)]
+    assert await counts(database) == {"sent": 3}
+
+
+async def test_a_channel_is_not_talked_over(database: Database) -> None:
+    """Two messages of one channel come at least a second apart, and none is lost by waiting."""
+    await put(database, ("a", "C1"), ("b", "C1"))
+    slack = Slack()
+    workflow = slack.workflow(database)
+    await once(workflow)
+    await once(workflow)
+    assert slack.heard == [("a", False)]
+    assert await workflow.next_due() == NOW + PACE
+    slack.now += PACE
+    await once(workflow)
+    assert slack.heard == [("a", False), ("b", False)]
+
+
+async def test_what_may_have_arrived_is_doubted_until_it_is_known(database: Database) -> None:
+    """After an answer that was lost, or a fault of ours, the message is looked for before it is said again."""
+    await put(database, ("a", "C1"), ("b", "C2"))
+    slack = Slack({"a": [SayLater("timeout", arrived_maybe=True)], "b": [RuntimeError("ours")]})
+    workflow = slack.workflow(database)
+    await once(workflow)
+    slack.now += timedelta(seconds=5)
+    await once(workflow)
+    assert sorted(slack.heard[2:]) == [("a", True), ("b", True)]
+    assert await counts(database) == {"sent": 2}
+
+
+async def test_a_process_that_died_leaves_a_doubt(database: Database) -> None:
+    """What was taken and never recorded comes up after the doubt window, as a message that may have been said."""
+    await put(database, ("a", "C1"))
+    slack = Slack()
+    workflow = slack.workflow(database)
+    assert len(await workflow.claim(16)) == 1
+    assert await workflow.next_due() == NOW + DOUBT
+    slack.now += DOUBT
+    await once(workflow)
+    assert slack.heard == [("a", True)]
+
+
+async def test_a_doubt_survives_the_pace(database: Database) -> None:
+    """A doubtful message that must wait for its channel's turn is still doubtful afterwards."""
+    await put(database, ("a", "C1"))
+    slack = Slack()
+    workflow = slack.workflow(database)
+    await workflow.claim(16)
+    slack.now += DOUBT
+    workflow.said_at["C1"] = slack.now + PACE
+    await once(workflow)
+    slack.now += PACE
+    await once(workflow)
+    assert slack.heard == [("a", True)]
+
+
+async def test_what_slack_will_never_take_does_not_block(database: Database) -> None:
+    """A message that Slack refuses for good, or that was tried for a day, is set aside, and the next one is said."""
+    await put(database, ("a", "C1"), ("b", "C1"), ("c", "C1"))
+    slack = Slack(
+        {
+            "a": [NeverSay("is_archived")],
+            "b": [SayLater("internal_error", arrived_maybe=True) for _ in range(9)],
+        }
+    )
+    workflow = slack.workflow(database)
+    await once(workflow)
+    slack.now += PACE
+    await once(workflow)
+    slack.now = NOW + GIVE_UP + timedelta(seconds=1)
+    await once(workflow)
+    slack.now += PACE
+    await once(workflow)
+    assert [key for key, _ in slack.heard] == ["a", "b", "b", "c"]
+    assert await counts(database) == {"dead": 2, "sent": 1}
