@@ -1,5 +1,6 @@
 """How Slack delivers: signed, repeated, at odd moments, and with answers that get lost."""
 
+import contextlib
 import hashlib
 import hmac
 import io
@@ -104,7 +105,9 @@ async def test_slacks_own_repetition_is_done_once(world: World, kind: str) -> No
 async def test_odd_bodies_are_refused_in_order(world: World) -> None:
     """A body that is too large gets 413, garbage and events that nobody asked for get an answer, and the bot lives."""
     big = "x" * 1_100_000
-    assert (await post(world, big, signed(world, big)))[0] == 413
+    # The refusal comes before the body is read, so a sender that is still writing may only see the connection end.
+    with contextlib.suppress(aiohttp.ClientConnectionError):
+        assert (await post(world, big, signed(world, big)))[0] == 413
     for body in ("", "payload=not-json", "payload=[]", "%00=%00", '{"type":"event_callback"}'):
         status, _ = await post(world, body, signed(world, body))
         assert status < 500 or body.startswith("{")

@@ -124,7 +124,8 @@ async def test_time_outs_leave_every_place_free() -> None:
     async with Transport(allow_private_addresses=True, in_flight=2, per_host=2) as transport:
         async with serving(hang) as slow:
             for _ in range(5):
-                with pytest.raises(AnswerLost):
+                # On a busy machine even the connection may take longer than this; a place is held all the same.
+                with pytest.raises((AnswerLost, Unreachable)):
                     await transport.send(Request("POST", slow.url, timeout=0.05))
         async with serving(OK) as server:
             assert (await transport.send(Request("POST", server.url))).status == 200
