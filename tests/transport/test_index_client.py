@@ -29,7 +29,7 @@ from tests.transport.servers import answer, cut, serving
 
 OURS = Registration("company", "widgets", "acme", "widgets", "release.yml", "pypi")
 SEEN = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
-SOON = 0.2
+SOON = 0.6
 """Seconds; a time-out that is meant to strike."""
 
 

@@ -9,7 +9,7 @@ from bot.transport import Transport
 from bot.wire import Request
 from tests.transport.servers import answer, hang, leading_to, serving
 
-SOON = 0.15
+SOON = 0.6
 """Seconds; a time-out that is meant to strike."""
 OK = answer(200, b"{}")
 

@@ -15,7 +15,7 @@ from bot.wire import Request
 from tests.transport.servers import Server, answer, cut, flood, hang, raw, serving
 
 SECRET = "marked-5f0e1c"
-SOON = 0.15
+SOON = 0.6
 """Seconds; a time-out that is meant to strike."""
 OK = answer(200, b"{}")
 
