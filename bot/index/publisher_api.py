@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from types import MappingProxyType
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -34,6 +35,10 @@ MOST_ENTRIES = 1_000
 _LONGEST_VALUE = 300
 _MOST_WORDS = 8
 _DEEPEST = 5
+_MOST_SENTENCES = 64
+"""Sentences of an error body that are read: comparing all that fit into one would hold up everything else."""
+_MOST_READ = 8_192
+"""Characters of them; far fewer are shown."""
 
 _NO_API = frozenset({404, 405, 410, 501})
 _REFUSED: Mapping[int, Reason] = MappingProxyType(
@@ -188,12 +193,24 @@ def _said(answer: Answer, token: Secret | None) -> str:
     """Return what the index itself said, cleaned, within the limit of `Refused.detail`."""
     value = answer.json()
     if isinstance(value, str | list | dict):
-        words = "; ".join(_words(value, "", 0))
+        words = "; ".join(_sentences(value))
     elif answer.is_html:
         words = ""  # a page is made for eyes; its title says no more than the status
     else:
         words = answer.body[:4_096].decode("utf-8", "replace")
     return one_line(words, limit=LONGEST - 30, hide=token)  # what stands before it must fit too
+
+
+def _sentences(value: object) -> Iterator[str]:
+    """Give what an error body tells, each sentence once, and no more of it than is read."""
+    heard = ""
+    for sentence in islice(_words(value, "", 0), _MOST_SENTENCES):
+        if len(heard) >= _MOST_READ:
+            return
+        # A summary often holds the single messages that follow it.
+        if sentence not in heard:
+            heard += f"{sentence[:_MOST_READ]}\n"
+            yield sentence
 
 
 def _words(value: object, where: str, depth: int) -> Iterator[str]:
@@ -213,13 +230,8 @@ def _words(value: object, where: str, depth: int) -> Iterator[str]:
 def _of_object(value: Mapping[str, object], where: str, depth: int) -> Iterator[str]:
     told = [name for name in _TELLING if value.get(name)]
     place = next((_place(value[name]) for name in _WHERE if name in value), where) if told else where
-    heard = ""
     for name in told or list(value)[:_MOST_WORDS]:
-        for sentence in _words(value[name], place if told else name, depth + 1):
-            # A summary often holds the single messages that follow it.
-            if sentence not in heard:
-                heard += f"{sentence}\n"
-                yield sentence
+        yield from _words(value[name], place if told else name, depth + 1)
 
 
 def _place(value: object) -> str:

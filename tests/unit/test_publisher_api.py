@@ -1,8 +1,10 @@
 """The publisher API's two halves: what is sent, and what every answer means."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot.core.outcomes import Listed, ListedPublisher, NotOffered, Refused, Registered, Taken, TryLater
 from bot.core.sites import IndexSite
+from bot.index import publisher_api
 from bot.index.publisher_api import (
     MOST_ENTRIES,
     list_request,
@@ -18,7 +21,7 @@ from bot.index.publisher_api import (
     read_register,
     register_request,
 )
-from bot.wire import Answer
+from bot.wire import MAX_ANSWER_BYTES, Answer
 from storage.records import EvidenceKind, Reason, Registration, Secret
 
 TOKEN = "marked-0c2a41"
@@ -176,6 +179,29 @@ def test_a_422_says_which_value(body: object, kind: str, detail: str) -> None:
     if isinstance(body, dict) and "No. owner" in str(body.get("message")):
         detail = "No. owner: unknown"  # the single message is part of the summary
     assert got == Refused(Reason.VALUE_INVALID, detail)
+
+
+def nested(depth: int, names: Sequence[str], numbers: Iterator[int]) -> object:
+    """Return an error body of objects in objects, no two sentences in it alike."""
+    if depth == 0:
+        return f"{next(numbers):05d}"
+    return {name: nested(depth - 1, names, numbers) for name in names}
+
+
+@pytest.mark.parametrize(
+    "names", [("message", "detail", "error", "msg", "title", "reason", "errors"), "abcdefgh"]
+)
+def test_a_flood_of_sentences_is_not_read_to_its_end(names: Sequence[str]) -> None:
+    """However many sentences an error body holds, so few are compared that nothing else has to wait."""
+    body = nested(5, names, count())
+    assert len(json.dumps(body)) < MAX_ANSWER_BYTES
+    assert len(list(publisher_api._sentences(body))) <= 64
+    assert isinstance(read_register(answer(422, body)), Refused)
+
+
+def test_a_long_sentence_ends_the_reading() -> None:
+    """What follows more than is ever shown is not looked at."""
+    assert list(publisher_api._sentences(["x" * 100_000, "y"])) == ["x" * 100_000]
 
 
 def test_details_fit() -> None:
