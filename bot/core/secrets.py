@@ -49,9 +49,10 @@ _SCHEME = (
     r"(?<![A-Za-z\d])(?:(?i:bearer|token|basic)\s{1,8}(?=\S{0,63}(?:[\d=+]|[a-z][A-Z]))[\w.~+/=-]{8,}"
     r"|(?:Bearer|Token|Basic)\s{1,8}[\w.~+/=-]{20,})"
 )
-_HEADER = r"(?<=uthorization)(['\"]?\s{0,8}[:=,]\s{0,8}b?['\"]?)(?:[A-Za-z]{1,20}\s{1,8})?[^\s\"',;]+"
+_HEADER = r"(?<=(?i:uthorization))(['\"]?\s{0,8}[:=,]\s{0,8}b?['\"]?)(?:[A-Za-z]{1,20}\s{1,8})?[^\s\"',;]+"
 _NAMED = r"(?i:(?<=token=)|(?<=secret=)|(?<=password=)|(?<=passwd=)|(?<=api_key=)|(?<=apikey=))[^\s&\"',;)]+"
-_USERINFO = r"(?<=://)[^\s/?#\"'<>]+(?=@)"
+# A password may hold `/?#` as typed, where a port is followed by them.
+_USERINFO = r"(?<=://)(?:[^\s/?#\"'<>]+|[^\s:/?#\"'<>@]{0,100}:(?!\d{1,5}[/?#])[^\s\"'<>]{1,200})(?=@)"
 
 _KINDS: tuple[tuple[TokenKind, re.Pattern[str]], ...] = (
     (PRIVATE_KEY, re.compile(_PEM, re.ASCII | re.DOTALL)),

@@ -83,7 +83,10 @@ def test_what_is_no_token_stays(text: str) -> None:
     [
         ("postgresql://bot:p@ss@db.example/x", f"postgresql://{REDACTED}@db.example/x"),
         ("https://me@git.example/o/r", f"https://{REDACTED}@git.example/o/r"),
+        ("postgresql://bot:p/s?s#s@db.example/x", f"postgresql://{REDACTED}@db.example/x"),
+        ("http://index.example:8080/?mail=me@example.org", "http://index.example:8080/?mail=me@example.org"),
         ("Authorization: Token x", f"Authorization: {REDACTED}"),
+        ("HTTP_AUTHORIZATION=Token x", f"HTTP_AUTHORIZATION={REDACTED}"),
         ("{'Authorization': 'Basic x'}", f"{{'Authorization': '{REDACTED}'}}"),
         ("[(b'authorization', b'Bearer x')]", f"[(b'authorization', b'{REDACTED}')]"),
         ("/cb?oauth_token=abc&x=1", f"/cb?oauth_token={REDACTED}&x=1"),
@@ -112,7 +115,7 @@ def test_near_misses_never_raise(text: str) -> None:
     "piece",
     [
         "pypi-", "pypi-a", "pypi-Ag", "eyJ", "eyJaaaaaaaa.", "gh", "ghp_", "github_pat_", "glpat-", "xoxe.", "xox", "xapp-",
-        "://", "a://a@", "://a", "@", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "Bearer ", "Bearer a",
+        "://", "a://a@", "://a", "://a:", "://a:a/", "@", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "Bearer ", "Bearer a",
         "Authorization:", "authorization ", "token=", "Token \t", " ", "a", "A1",
     ],
 )  # fmt: skip
