@@ -114,9 +114,9 @@ class Transport:
         """Return the address, where it and all that goes with it may be sent."""
         try:
             url = httpx.URL(request.url)
-        except httpx.InvalidURL as error:
+            host = shown(url.host)
+        except (httpx.InvalidURL, UnicodeError) as error:  # `host` decodes what claims to be an international name
             raise Unreachable("The address can't be read.", host="", remedy="Correct it.") from error
-        host = shown(url.host)
         if not url.host or url.userinfo:
             raise Unreachable(
                 f"The address of {host or 'nobody'} has no host, or a user name in it.",
