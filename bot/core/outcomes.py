@@ -84,6 +84,14 @@ class SimpleFile:
     """"" where the index has none."""
     uploaded_at: str
     """ISO 8601 as the index wrote it; "" where it did not."""
+    sha256: str = ""
+    """Hex; "" where the index does not say."""
+    url: str = ""
+    """Where its bytes are; may be on another host. "" where the index gives none that can be asked."""
+    size: int | None = None
+    """Bytes."""
+    yanked: str | None = None
+    """Why it was yanked, maybe ""; None: it was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +136,56 @@ RegisterOutcome = Registered | Refused | Taken | NotOffered | TryLater
 ListOutcome = Listed | NotOffered | Refused | TryLater
 SimpleOutcome = Absent | Present | Unchanged | TryLater
 ProvenanceOutcome = Provenance | Absent | TryLater
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectVersion:
+    """One version in the project JSON: that the index has accepted it."""
+
+    version: str
+    filenames: tuple[str, ...]
+    latest: str
+    """The project's newest version, as the index sees it; "" where it does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A file's own bytes, read to the end and hashed; they are kept nowhere."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """A file longer than is read for hashing."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """A file's attestation whose signature holds, and what its certificate says of where it was made."""
+
+    repository: str
+    """`owner/name`."""
+    workflow: str
+    """File name."""
+    environment: str
+    """"" where it does not say."""
+    commit: str
+    ref: str
+    url: str
+    """Where the provenance was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAttested:
+    """A provenance is there, and what it holds does not verify: the signature, the digest or the certificate."""
+
+    detail: str
+
+
+VersionOutcome = ProjectVersion | Absent | TryLater
+DownloadOutcome = Downloaded | Absent | TooLarge | TryLater
+AttestationOutcome = Attested | NotAttested | Absent | TryLater

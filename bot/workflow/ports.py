@@ -8,7 +8,34 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.core.outcomes import ByHand, ListOutcome, ProvenanceOutcome, RegisterOutcome, SimpleOutcome
+from bot.core.forge import (
+    ActOutcome,
+    ArtifactsOutcome,
+    BuiltOutcome,
+    ChecksOutcome,
+    CommitOutcome,
+    CompareOutcome,
+    HeadOutcome,
+    JobsOutcome,
+    ReleaseOutcome,
+    Repo,
+    RunOutcome,
+    RunsOutcome,
+    TagOutcome,
+    TextOutcome,
+    WaitingOutcome,
+)
+from bot.core.outcomes import (
+    AttestationOutcome,
+    ByHand,
+    DownloadOutcome,
+    ListOutcome,
+    ProvenanceOutcome,
+    RegisterOutcome,
+    SimpleOutcome,
+    VersionOutcome,
+)
+from bot.core.people import GroupOutcome, PersonOutcome
 from bot.core.sites import IndexSite
 from storage.records import OutboxItem, Registration, Secret
 
@@ -31,11 +58,97 @@ class Index(Protocol):
     async def provenance(self, index: str, url: str) -> ProvenanceOutcome:
         """Read who published an attested file."""
 
+    async def version(self, index: str, project: str, version: str) -> VersionOutcome:
+        """Look one version up in the project JSON."""
+
+    async def download(self, index: str, url: str) -> DownloadOutcome:
+        """Read a file to its end and hash it; addresses as the simple index gave them."""
+
+    async def attested(
+        self, index: str, provenance_url: str, filename: str, sha256: str
+    ) -> AttestationOutcome:
+        """Fetch a file's attestation and verify it against the file's name and digest."""
+
     def site(self, name: str) -> IndexSite:
         """Return what is known of an index; KeyError for an unknown name."""
 
     def by_hand(self, registration: Registration, *, project_exists: bool | None) -> ByHand:
         """Return how a person registers it in a browser."""
+
+
+class Forge(Protocol):
+    """Where the code and its CI live. No method raises for what the forge answers or fails to answer."""
+
+    async def head(self, repo: Repo) -> HeadOutcome:
+        """Return the newest commit of the default branch."""
+
+    async def commit(self, repo: Repo, ref: str) -> CommitOutcome:
+        """Return the commit that a sha or branch names."""
+
+    async def tag(self, repo: Repo, tag: str) -> TagOutcome:
+        """Return a tag with the commit it ends at, following annotated tags."""
+
+    async def text(self, repo: Repo, path: str, ref: str) -> TextOutcome:
+        """Return a file's text at a commit."""
+
+    async def checks(self, repo: Repo, sha: str) -> ChecksOutcome:
+        """Return what CI says of a commit."""
+
+    async def compare(self, repo: Repo, base: str, head: str) -> CompareOutcome:
+        """Return what lies between two refs."""
+
+    async def release(self, repo: Repo, tag: str) -> ReleaseOutcome:
+        """Return the forge's release of a tag."""
+
+    async def make_tag(self, repo: Repo, tag: str, sha: str, message: str) -> ActOutcome:
+        """Make an annotated tag at a commit. Exists where the ref is there; the caller looks where it points."""
+
+    async def make_release(
+        self, repo: Repo, tag: str, name: str, body: str, *, prerelease: bool
+    ) -> ActOutcome:
+        """Make the forge's release of a tag that exists."""
+
+    async def dispatch(self, repo: Repo, workflow: str, ref: str) -> ActOutcome:
+        """Start a workflow at a tag."""
+
+    async def runs(self, repo: Repo, workflow: str, sha: str, event: str) -> RunsOutcome:
+        """Return a workflow's runs for a commit and event, newest first."""
+
+    async def run(self, repo: Repo, run_id: int) -> RunOutcome:
+        """Return one run."""
+
+    async def jobs(self, repo: Repo, run_id: int) -> JobsOutcome:
+        """Return the jobs of a run's newest attempt."""
+
+    async def waiting(self, repo: Repo, run_id: int) -> WaitingOutcome:
+        """Return the deployments that wait for a review."""
+
+    async def approve(
+        self, repo: Repo, run_id: int, environment_ids: tuple[int, ...], comment: str
+    ) -> ActOutcome:
+        """Approve a run's waiting deployments."""
+
+    async def rerun(self, repo: Repo, run_id: int) -> ActOutcome:
+        """Run a failed run's failed jobs again."""
+
+    async def log_tail(self, repo: Repo, job_id: int) -> TextOutcome:
+        """Return the last lines of a job's log, cleaned of control characters and secrets."""
+
+    async def artifacts(self, repo: Repo, run_id: int) -> ArtifactsOutcome:
+        """Return what a run has kept."""
+
+    async def built(self, repo: Repo, artifact_id: int) -> BuiltOutcome:
+        """Return the distribution files (`.whl`, `.tar.gz`, `.zip`) inside an artifact, hashed."""
+
+
+class People(Protocol):
+    """Who somebody is in Slack. No method raises for what Slack answers or fails to answer."""
+
+    async def person(self, slack_team_id: str, user: str) -> PersonOutcome:
+        """Return what a user is."""
+
+    async def group(self, slack_team_id: str, group: str) -> GroupOutcome:
+        """Return the members of a user group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,235 @@
+"""What a forge can answer about code, tags, runs and deployments, as values.
+
+Knows: meanings. Must not know: HTTP, addresses, which forge.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A repository, as the forge writes it: `owner/name`."""
+
+    owner: str
+    name: str
+
+    @property
+    def slug(self) -> str:
+        """`owner/name`."""
+        return f"{self.owner}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The forge answered, and there is none (404)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """No answer that means anything: time-out, refused connection, rate limit, 5xx, an unreadable answer."""
+
+    detail: str
+    """Cause and remedy, cleaned, one line."""
+    retry_after: float | None = None
+    """Seconds that the forge asked us to wait, if it did."""
+    arrived_maybe: bool = False
+    """Whether the forge may have acted all the same: look before asking again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """The credential may not do this (401, 403, or a 404 for something that is known to be there)."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """The forge took the request for wrong (409, 422): asking the same again won't change that."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """There is one already (422 "already exists"); whether it is the wanted one, a look must tell."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The forge did what was asked. `url` is where people see it, "" where there is no such page."""
+
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFacts:
+    """One commit."""
+
+    sha: str
+    title: str
+    """First line of its message, cleaned, at most 200 characters."""
+    author: str
+    """The forge's login of its author, else the name in the commit; cleaned."""
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadFacts:
+    """The newest commit of the default branch."""
+
+    branch: str
+    commit: CommitFacts
+
+
+@dataclass(frozen=True, slots=True)
+class TagFacts:
+    """A tag and the commit that it ends at, however many tag objects lie in between."""
+
+    name: str
+    commit: str
+    annotated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksFacts:
+    """What CI says of one commit: check runs and commit statuses together."""
+
+    passed: tuple[str, ...]
+    """Names; also those that ended neutral or skipped."""
+    failed: tuple[str, ...]
+    pending: tuple[str, ...]
+    runs: tuple[tuple[str, int], ...] = ()
+    """(name, workflow run id) of those that belong to a run of the forge's own CI, 0 elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What lies between two commits, newest first."""
+
+    total: int
+    """Commits in all; `commits` may hold fewer."""
+    commits: tuple[CommitFacts, ...]
+    contributors: tuple[str, ...]
+    """Authors, each once, most commits first."""
+    url: str
+    """Where people see the whole of it."""
+    status: str = "ahead"
+    """`ahead`, `behind`, `identical` or `diverged`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeRelease:
+    """The forge's own release of a tag."""
+
+    url: str
+    draft: bool
+    prerelease: bool
+    assets: tuple[tuple[str, str], ...]
+    """(file name, sha256 hex or "") of what is attached."""
+
+
+class Conclusion(StrEnum):
+    """How a run or job ended; `UNDER_WAY` while it has not."""
+
+    UNDER_WAY = ""
+    SUCCESS = "success"
+    FAILURE = "failure"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    TIMED_OUT = "timed_out"
+    OTHER = "other"
+    """neutral, action_required, stale, startup_failure, and whatever comes later."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One run of a workflow."""
+
+    id: int
+    attempt: int
+    event: str
+    """`push`, `release`, `workflow_dispatch`, ..."""
+    sha: str
+    ref: str
+    """The tag or branch that it runs at (`head_branch`)."""
+    workflow: str
+    """File name of its workflow."""
+    status: str
+    """The forge's own word: `queued`, `waiting`, `in_progress`, `completed`, ..."""
+    conclusion: Conclusion
+    url: str
+    created_at: datetime
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to an end, good or bad."""
+        return self.conclusion is not Conclusion.UNDER_WAY
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """One job of a run's newest attempt."""
+
+    id: int
+    name: str
+    status: str
+    """`queued`, `waiting`, `in_progress`, `completed`, ..."""
+    conclusion: Conclusion
+    url: str
+    failed_step: str = ""
+    """The first step that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDeployment:
+    """An environment whose protection rules hold a run's job back."""
+
+    environment: str
+    environment_id: int
+    may_approve: bool
+    """Whether our credential may approve it (`current_user_can_approve`)."""
+    reviewers: tuple[str, ...] = ()
+    """Logins and team names that may."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFacts:
+    """What a run has kept: a zip of files."""
+
+    id: int
+    name: str
+    size: int
+    """Bytes of the zip."""
+    digest: str
+    """sha256 of the zip, hex; "" where the forge does not say."""
+    expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltFile:
+    """A distribution file that a run built, by its own bytes."""
+
+    filename: str
+    sha256: str
+    size: int
+
+
+HeadOutcome = HeadFacts | Nothing | Unsure
+CommitOutcome = CommitFacts | Nothing | Unsure
+TagOutcome = TagFacts | Nothing | Unsure
+TextOutcome = str | Nothing | Unsure
+ChecksOutcome = ChecksFacts | Nothing | Unsure
+CompareOutcome = Compared | Nothing | Unsure
+ReleaseOutcome = ForgeRelease | Nothing | Unsure
+RunsOutcome = tuple[RunFacts, ...] | Nothing | Unsure
+RunOutcome = RunFacts | Nothing | Unsure
+JobsOutcome = tuple[JobFacts, ...] | Nothing | Unsure
+WaitingOutcome = tuple[WaitingDeployment, ...] | Nothing | Unsure
+ArtifactsOutcome = tuple[ArtifactFacts, ...] | Nothing | Unsure
+BuiltOutcome = tuple[BuiltFile, ...] | Nothing | Invalid | Unsure
+ActOutcome = Done | Exists | Forbidden | Invalid | Nothing | Unsure
