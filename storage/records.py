@@ -108,6 +108,75 @@ class EvidenceKind(StrEnum):
     """The project, absent when the publisher was registered, is there now."""
 
 
+class ReleaseState(StrEnum):
+    """Where a release stands (`docs/release-lifecycle.md`)."""
+
+    REQUESTED = "requested"
+    AWAITING_APPROVAL = "awaiting_approval"
+    APPROVED = "approved"
+    TAGGING = "tagging"
+    BUILDING = "building"
+    PUBLISHING = "publishing"
+    VERIFYING = "verifying"
+    PUBLISHED = "published"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    VOIDED = "voided"
+    FAILED = "failed"
+
+
+class ReleaseReason(StrEnum):
+    """Why a release stands where it stands. It tells people; no code decides by it."""
+
+    ASKED = "asked"
+    CHECKED = "checked"
+    BLOCKED = "blocked"
+    QUORUM = "quorum"
+    BREAK_GLASS = "break_glass"
+    NO_APPROVAL_NEEDED = "no_approval_needed"
+    CHANGED = "changed"
+    REJECTED_BY_PERSON = "rejected_by_person"
+    CANCELLED_BY_PERSON = "cancelled_by_person"
+    GIVEN_UP = "given_up"
+    TERM_OVER = "term_over"
+    STARTED = "started"
+    TAG_ELSEWHERE = "tag_elsewhere"
+    FORGE_REFUSED = "forge_refused"
+    START_LOST = "start_lost"
+    NO_RUN = "no_run"
+    RUN_FOUND = "run_found"
+    RUN_PUBLISHES = "run_publishes"
+    RUN_FAILED = "run_failed"
+    RUN_TOO_LONG = "run_too_long"
+    RUN_DONE = "run_done"
+    NOT_ARRIVED = "not_arrived"
+    FILES_MISSING = "files_missing"
+    DIGEST_DIFFERS = "digest_differs"
+    ATTESTATION_WRONG = "attestation_wrong"
+    VERIFIED = "verified"
+    NOT_VERIFIED = "not_verified"
+    REHEARSAL_FAILED = "rehearsal_failed"
+    OUT_OF_ORDER = "out_of_order"
+    RETRIED = "retried"
+
+
+class StartBy(StrEnum):
+    """What starts the workflow's run: the forge's own names of the events."""
+
+    PUSH = "push"
+    RELEASE = "release"
+    DISPATCH = "workflow_dispatch"
+
+
+class Verdict(StrEnum):
+    """What somebody decided about a release."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    BREAK_GLASS = "break_glass"
+
+
 class CredentialKind(StrEnum):
     """What a credential is."""
 
@@ -203,6 +272,98 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Project:
+    """A package known to a team, on one index: what its newest publisher says."""
+
+    id: UUID
+    team_id: UUID
+    registration: Registration
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One version of a project on its way to one index. Times are aware, UTC."""
+
+    id: UUID
+    team_id: UUID
+    slack_team_id: str
+    project_id: UUID
+    target: Registration
+    version: str
+    """PEP 440, normalized; what was typed where it is none."""
+    tag: str
+    """"" until the first look has found or chosen one."""
+    commit: str
+    """40 hex digits; "" until the first look."""
+    make_tag: bool
+    """Whether the tag is to be made."""
+    start: StartBy | None
+    """None until the first look."""
+    notes: str
+    channel: str
+    requested_by: str
+    state: ReleaseState
+    reason: ReleaseReason
+    detail: str
+    round: int
+    """How often approval was asked for; approvals of another round count for nothing."""
+    digest: str
+    """sha256 of what was shown in this round, hex."""
+    report: dict[str, Any]
+    """The newest findings (`bot.core.preflight.Report`), packed."""
+    policy: dict[str, Any]
+    """The policy it was asked under (`bot.core.approvals.Policy`), packed."""
+    progress: dict[str, Any]
+    """What has been seen of run and index (`bot.core.progress.Progress`), packed."""
+    run_id: int | None
+    begun: str
+    """The act that was begun and whose answer is unknown: look before doing it again. "" where none is."""
+    begun_at: datetime | None
+    faults: int
+    """Looks in a row that came to nothing."""
+    rehearsal: str
+    """Index where it is rehearsed first; "" for none."""
+    act_at: datetime | None
+    """Not to be done before."""
+    requested_at: datetime
+    state_at: datetime
+    asked_at: datetime | None
+    expires_at: datetime | None
+    reminders: int
+    next_at: datetime | None
+    """When the engine looks again; None: nothing more to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What one person decided in one round of a release."""
+
+    release_id: UUID
+    round: int
+    user: str
+    verdict: Verdict
+    reason: str
+    at: datetime
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A time in which nothing is released: of the whole team, or of one project (a lock)."""
+
+    id: UUID
+    team_id: UUID
+    project: str
+    """"" for every project."""
+    starts_at: datetime
+    ends_at: datetime | None
+    """None: until somebody lifts it."""
+    reason: str
+    set_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """A team's secret for an index, without the secret."""
 
@@ -256,6 +417,14 @@ class OutboxItem:
     attempts: int
     created_at: datetime
     claimed_at: datetime | None
+    ts: str = ""
+    """Slack's id of the message where it was said before: then it is edited in place."""
+    thread_ts: str = ""
+    """Slack's id of the message that it answers, in whose thread it goes."""
+    broadcast: bool = False
+    """Whether the answer is shown in the channel too."""
+    revision: int = 0
+    """Counts up with each change of the facts, so that a change while it is sent is not lost."""
 
 
 @dataclass(frozen=True, slots=True)

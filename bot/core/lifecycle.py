@@ -1,13 +1,16 @@
-"""The lifecycles, each as one table; `docs/publisher-lifecycle.md` is printed from it.
+"""The lifecycles, each as one table; the diagrams in `docs/` are printed from them (`python -m bot.core.lifecycle`).
 
 Knows: states and events. Must not know: time, I/O. A missing key is an illegal transition.
 """
 
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from storage.records import PublisherState as State
+from storage.records import ReleaseState
 
 
 class PublisherEvent(StrEnum):
@@ -59,6 +62,93 @@ OPEN = frozenset({State.REQUESTED, State.PENDING, State.CONFIRMED})
 """States in which a project's publisher stands in the way of another one."""
 
 
+class ReleaseEvent(StrEnum):
+    """What can happen to a release."""
+
+    BLOCKED = "a finding stands in the way"
+    ASKED = "nothing stands in the way: the team is asked"
+    WAITED = "nothing has changed"
+    QUORUM = "enough of the right people approved"
+    REJECTED = "somebody rejected it"
+    CANCELLED = "somebody cancelled it"
+    EXPIRED = "nobody decided in time"
+    CHANGED = "what was approved is no longer so"
+    ACTED = "it is still as approved: the bot acts"
+    RUN_FOUND = "the run is there"
+    RUN_PUBLISHES = "the publishing job runs"
+    RUN_ENDED = "the run ended well"
+    BROKE = "it can't go on by itself"
+    VERIFIED = "the index has it"
+    RETRIED = "somebody asked for another try"
+    ASKED_AGAIN = "somebody asked to look again"
+
+
+R = ReleaseState
+F = ReleaseEvent
+
+RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingProxyType(
+    {
+        R.REQUESTED: {
+            F.WAITED: R.REQUESTED,
+            F.BLOCKED: R.FAILED,
+            F.ASKED: R.AWAITING_APPROVAL,
+            F.QUORUM: R.APPROVED,
+            F.CANCELLED: R.CANCELLED,
+            F.BROKE: R.FAILED,
+        },
+        R.AWAITING_APPROVAL: {
+            F.WAITED: R.AWAITING_APPROVAL,
+            F.QUORUM: R.APPROVED,
+            F.REJECTED: R.REJECTED,
+            F.CANCELLED: R.CANCELLED,
+            F.EXPIRED: R.EXPIRED,
+            F.CHANGED: R.VOIDED,
+        },
+        R.APPROVED: {
+            F.WAITED: R.APPROVED,
+            F.CHANGED: R.VOIDED,
+            F.ACTED: R.TAGGING,
+            F.CANCELLED: R.CANCELLED,
+            F.REJECTED: R.REJECTED,
+            F.ASKED_AGAIN: R.AWAITING_APPROVAL,
+            F.BROKE: R.FAILED,
+        },
+        R.VOIDED: {
+            F.WAITED: R.VOIDED,
+            F.ASKED: R.AWAITING_APPROVAL,
+            F.BLOCKED: R.FAILED,
+            F.CANCELLED: R.CANCELLED,
+            F.BROKE: R.FAILED,
+        },
+        R.TAGGING: {F.WAITED: R.TAGGING, F.RUN_FOUND: R.BUILDING, F.BROKE: R.FAILED},
+        R.BUILDING: {
+            F.WAITED: R.BUILDING,
+            F.RUN_PUBLISHES: R.PUBLISHING,
+            F.RUN_ENDED: R.VERIFYING,
+            F.BROKE: R.FAILED,
+        },
+        R.PUBLISHING: {F.WAITED: R.PUBLISHING, F.RUN_ENDED: R.VERIFYING, F.BROKE: R.FAILED},
+        R.VERIFYING: {F.WAITED: R.VERIFYING, F.VERIFIED: R.PUBLISHED, F.BROKE: R.FAILED},
+        R.FAILED: {
+            F.RETRIED: R.APPROVED,
+            F.ASKED_AGAIN: R.REQUESTED,
+            F.CANCELLED: R.CANCELLED,
+        },
+        R.PUBLISHED: {},
+        R.REJECTED: {},
+        R.CANCELLED: {},
+        R.EXPIRED: {},
+    }
+)
+
+UNDER_WAY = frozenset(
+    {R.REQUESTED, R.AWAITING_APPROVAL, R.APPROVED, R.VOIDED, R.TAGGING, R.BUILDING, R.PUBLISHING, R.VERIFYING}
+)
+"""States in which a release of the same version to the same index stands in the way of another one."""
+ACTING = frozenset({R.TAGGING, R.BUILDING, R.PUBLISHING, R.VERIFYING})
+"""States in which something has been done outside that can't be taken back."""
+
+
 class IllegalTransition(Exception):
     """An event came to a state that has no row for it: a fault of the caller, never of a user."""
 
@@ -71,14 +161,32 @@ def follow(state: State, event: PublisherEvent) -> State:
         raise IllegalTransition(f"{event.name} in state {state}") from None
 
 
+def follow_release(state: ReleaseState, event: ReleaseEvent) -> ReleaseState:
+    """Return a release's state after the event; IllegalTransition where the table has none."""
+    try:
+        return RELEASE[state][event]
+    except KeyError:
+        raise IllegalTransition(f"{event.name} in state {state}") from None
+
+
 def diagram() -> str:
     """Return the publisher's table as a Mermaid state diagram, for the docs."""
+    return _drawn(PUBLISHER)
+
+
+def release_diagram() -> str:
+    """Return the release's table as a Mermaid state diagram, for the docs."""
+    return _drawn(RELEASE)
+
+
+def _drawn(table: Mapping[Any, Mapping[Any, Any]]) -> str:
     lines = ["stateDiagram-v2", "    [*] --> requested"]
-    for state, row in PUBLISHER.items():
+    for state, row in table.items():
         lines += [f"    {state} --> {after}: {event}" for event, after in row.items()]
         lines += [] if row else [f"    {state} --> [*]"]
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    print(diagram())  # noqa: T201 - what this command is for
+    # What this command is for: `docs/` holds what it prints, and a test compares.
+    print(release_diagram() if "release" in sys.argv else diagram())  # noqa: T201
