@@ -6,6 +6,7 @@ Written words are forever: a kind that was ever written keeps its fields.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 
 from storage.records import Registration
@@ -92,6 +93,116 @@ class ShowAudit:
     project: str
 
 
+@dataclass(frozen=True, slots=True)
+class AskRelease:
+    """Look at a version, and ask the team for its release."""
+
+    project: str
+    version: str
+    """A tag or a version, as typed."""
+    index: str
+    """"" for whichever index the project is on."""
+    notes: str = ""
+    act_at: datetime | None = None
+    override: str = ""
+    """Why it is asked for in spite of a freeze; "" where it is not."""
+    channel: str = ""
+    """"" for the project's own channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Approve what was shown."""
+
+    release_id: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Reject what was shown."""
+
+    release_id: str
+    round: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take one's approval back."""
+
+    release_id: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Release without the approvals that are wanting, for a reason that everybody hears."""
+
+    release_id: str
+    round: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRelease:
+    """Give a release up before it acts, or after it failed."""
+
+    project: str = ""
+    version: str = ""
+    release_id: str = ""
+    """Set where it was clicked; then project and version are not needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRelease:
+    """Try a failed release again from where it failed."""
+
+    project: str = ""
+    version: str = ""
+    release_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowReleases:
+    """Show the team's releases, or a project's."""
+
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetPolicy:
+    """Change who decides about releases; `project` "" is the whole team's."""
+
+    project: str
+    changes: Mapping[str, str]
+    """Names of the policy's fields and their new values, as typed and checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPolicy:
+    """Show who decides about releases."""
+
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetFreeze:
+    """Let nothing be released for a time: of one project (a lock), or of all."""
+
+    project: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiftFreeze:
+    """End every freeze of a project ("": of all) that stands."""
+
+    project: str
+
+
 Intent = (
     AddPublisher
     | ListPublishers
@@ -104,6 +215,18 @@ Intent = (
     | RevokeCredential
     | OpenHome
     | ShowAudit
+    | AskRelease
+    | Approve
+    | Reject
+    | Withdraw
+    | BreakGlass
+    | CancelRelease
+    | RetryRelease
+    | ShowReleases
+    | SetPolicy
+    | ShowPolicy
+    | SetFreeze
+    | LiftFreeze
 )
 
 KINDS: Mapping[str, type[Intent]] = MappingProxyType(
@@ -119,5 +242,17 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "credential.revoke": RevokeCredential,
         "home.open": OpenHome,
         "audit.show": ShowAudit,
+        "release.ask": AskRelease,
+        "release.approve": Approve,
+        "release.reject": Reject,
+        "release.withdraw": Withdraw,
+        "release.break_glass": BreakGlass,
+        "release.cancel": CancelRelease,
+        "release.retry": RetryRelease,
+        "release.show": ShowReleases,
+        "policy.set": SetPolicy,
+        "policy.show": ShowPolicy,
+        "freeze.set": SetFreeze,
+        "freeze.lift": LiftFreeze,
     }
 )

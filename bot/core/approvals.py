@@ -1,0 +1,209 @@
+"""Who may decide about a release, and whether enough have.
+
+Knows: quorum, eligibility, expiry, freezes. Must not know: who asks, and how people are looked up.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.core.people import CannotTell, Group, GroupOutcome, Person, PersonOutcome, Standing
+from storage.records import Approval, Verdict
+
+MOST_SEATS = 10
+
+
+class Tell(StrEnum):
+    """What a channel hears of releases."""
+
+    ALL = "all"
+    FINAL = "final"
+    """Releases that are no pre-releases."""
+    PRE = "pre"
+    FAILURES = "failures"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who decides about a team's or a project's releases, and how."""
+
+    quorum: int = 1
+    """People that must approve; 0: nobody need."""
+    approvers: tuple[str, ...] = ()
+    """Slack users (`U`, `W`) and user groups (`S`) whose approval counts; empty: every full member."""
+    one_of_each: tuple[str, ...] = ()
+    """User groups of which each must be represented by another person; replaces `quorum` where that is less."""
+    deny: tuple[str, ...] = ()
+    """Users and groups whose approval never counts, whatever else says so."""
+    requester_counts: bool = False
+    expires_hours: int = 24
+    break_glass: tuple[str, ...] = ()
+    """Users and groups that may release without approvals; empty: workspace admins and owners."""
+    rehearsal: str = ""
+    """Index on which each release is rehearsed first; "" for none."""
+    approve_deployments: bool = True
+    """Whether the bot approves the run's waiting environment once the team has approved."""
+    tell: Tell = Tell.ALL
+    watch: bool = False
+    """Whether a version that appears on the index without an approved release is told."""
+
+    @property
+    def seats(self) -> int:
+        """How many people must approve."""
+        return max(self.quorum, len(self.one_of_each))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Every user group that the policy names."""
+        named = (*self.approvers, *self.one_of_each, *self.deny, *self.break_glass)
+        return tuple(dict.fromkeys(name for name in named if is_group(name)))
+
+
+class Denied(StrEnum):
+    """Why somebody's approval does not count."""
+
+    OWN_RELEASE = "own_release"
+    NOT_APPROVER = "not_approver"
+    DENIED = "denied"
+    GUEST = "guest"
+    BOT = "bot"
+    DEACTIVATED = "deactivated"
+    STRANGER = "stranger"
+    UNKNOWN = "unknown"
+    CANNOT_TELL = "cannot_tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The approval counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The approval does not count."""
+
+    why: Denied
+    detail: str = ""
+
+
+Eligibility = Allowed | Refusal
+Groups = Mapping[str, GroupOutcome]
+
+
+def is_group(name: str) -> bool:
+    """Whether a Slack id is a user group's."""
+    return name.startswith("S")
+
+
+def eligible(policy: Policy, person: PersonOutcome, requester: str, groups: Groups) -> Eligibility:
+    """Say whether a person's approval counts; an explicit deny wins, and what can't be told counts as no."""
+    if isinstance(person, CannotTell):
+        return Refusal(Denied.CANNOT_TELL, person.detail)
+    if person.standing is not Standing.MEMBER:
+        return Refusal(Denied(person.standing.value))
+    denied = _among(person, policy.deny, groups)
+    if denied is not False:
+        return denied if isinstance(denied, Refusal) else Refusal(Denied.DENIED)
+    if person.user == requester and not policy.requester_counts:
+        return Refusal(Denied.OWN_RELEASE)
+    named = (*policy.approvers, *policy.one_of_each)
+    return _verdict(_among(person, named, groups)) if named else Allowed()
+
+
+def may_break_glass(policy: Policy, person: PersonOutcome, groups: Groups) -> Eligibility:
+    """Say whether a person may release without approvals."""
+    if isinstance(person, CannotTell):
+        return Refusal(Denied.CANNOT_TELL, person.detail)
+    if person.standing is not Standing.MEMBER:
+        return Refusal(Denied(person.standing.value))
+    if not policy.break_glass:
+        return Allowed() if person.admin else Refusal(Denied.NOT_APPROVER)
+    return _verdict(_among(person, policy.break_glass, groups))
+
+
+def _verdict(found: bool | Refusal) -> Eligibility:  # noqa: FBT001 - the answer of `_among`
+    if isinstance(found, Refusal):
+        return found
+    return Allowed() if found else Refusal(Denied.NOT_APPROVER)
+
+
+def _among(person: Person, named: Sequence[str], groups: Groups) -> bool | Refusal:
+    """Say whether a person is named; a group that can't be read may hold anybody, so it is a Refusal unless named otherwise."""
+    if person.user in named:
+        return True
+    unread = ""
+    for name in named:
+        members = groups.get(name) if is_group(name) else None
+        if isinstance(members, Group) and person.user in members.members:
+            return True
+        if isinstance(members, CannotTell) or (is_group(name) and members is None):
+            unread = name
+    return Refusal(Denied.CANNOT_TELL, unread) if unread else False
+
+
+def enough(policy: Policy, votes: Sequence[Approval], groups: Groups) -> bool:
+    """Say whether the live votes of a round meet the policy: so many people, and another one for each group."""
+    approvers = [vote.user for vote in votes if vote.verdict is Verdict.APPROVED]
+    return len(set(approvers)) >= policy.quorum and seated(policy.one_of_each, approvers, groups)
+
+
+def seated(wanted: Sequence[str], people: Sequence[str], groups: Groups) -> bool:
+    """Say whether each group can be represented by another person: a matching, found by augmenting paths (Kuhn)."""
+    seats: dict[str, str] = {}
+
+    def seat(group: str, tried: set[str]) -> bool:
+        members = groups.get(group)
+        if not isinstance(members, Group):
+            return False
+        for person in dict.fromkeys(people):
+            if person in members.members and person not in tried:
+                tried.add(person)
+                holder = next((name for name, by in seats.items() if by == person), None)
+                if holder is None or seat(holder, tried):
+                    seats[group] = person
+                    return True
+        return False
+
+    return all(seat(group, set()) for group in wanted)
+
+
+def reminders(asked_at: datetime, expires_at: datetime) -> tuple[datetime, ...]:
+    """Return when people are reminded before a request expires: with growing gaps, the last well before the end."""
+    term = expires_at - asked_at
+    return tuple(asked_at + term * share for share in (0.125, 0.375, 0.875))
+
+
+def stricter(asked: Policy, now: Policy) -> Policy:
+    """Return the policy that a release under way follows: the one it was asked under, unless that got stricter since."""
+    return Policy(
+        quorum=max(asked.quorum, now.quorum),
+        approvers=_narrowed(asked.approvers, now.approvers),
+        one_of_each=tuple(dict.fromkeys((*asked.one_of_each, *now.one_of_each))),
+        deny=tuple(dict.fromkeys((*asked.deny, *now.deny))),
+        requester_counts=asked.requester_counts and now.requester_counts,
+        expires_hours=min(asked.expires_hours, now.expires_hours),
+        break_glass=now.break_glass,
+        rehearsal=asked.rehearsal,
+        approve_deployments=asked.approve_deployments,
+        tell=now.tell,
+        watch=now.watch,
+    )
+
+
+def _narrowed(asked: tuple[str, ...], now: tuple[str, ...]) -> tuple[str, ...]:
+    if not asked or not now:
+        return asked or now
+    kept = tuple(name for name in asked if name in now)
+    # Nobody of the one list is on the other: the newer one holds.
+    return kept or now
+
+
+def merged(team: Policy | None, project: Policy | None) -> Policy:
+    """Return what holds for a project: its own policy, else the team's, else the default."""
+    return project or team or Policy()
+
+
+def term(policy: Policy) -> timedelta:
+    """Return how long a request waits for approvals."""
+    return timedelta(hours=policy.expires_hours)

@@ -1,0 +1,64 @@
+"""What has been seen of a release's run and of the index, as it lies in the database and is shown.
+
+Knows: the shape. Must not know: how it was seen, wording.
+Written words are forever: this lies in the database, so a field keeps its meaning, and new ones get defaults.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobSeen:
+    """One job of the run, as last seen."""
+
+    name: str
+    status: str
+    """The forge's word: `queued`, `waiting`, `in_progress`, `completed`."""
+    conclusion: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSeen:
+    """One file of the release on the index."""
+
+    filename: str
+    sha256: str
+    downloaded: bool = False
+    attested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far run and index have come."""
+
+    tag_made: bool = False
+    started: bool = False
+    """The act that starts the run is done (or nothing has to be done)."""
+    release_url: str = ""
+    """The forge's own release, where one was made."""
+    run_url: str = ""
+    run_attempt: int = 0
+    rerun_of: int = 0
+    """The attempt that a retry is to come after; 0: none is asked for."""
+    waits_for: str = ""
+    """Environment whose reviewers the run waits for."""
+    waits_told: bool = False
+    approved_environments: tuple[str, ...] = ()
+    jobs: tuple[JobSeen, ...] = ()
+    expected: tuple[tuple[str, str], ...] = ()
+    """(file name, sha256) of what the run built, where that could be seen."""
+    expected_known: bool = False
+    accepted_at: datetime | None = None
+    installable_at: datetime | None = None
+    downloadable_at: datetime | None = None
+    attested_at: datetime | None = None
+    files: tuple[FileSeen, ...] = ()
+    etag: str = ""
+    not_verified: str = ""
+    """What could not be verified in time; "" where all was."""
+    looks: int = 0
+    """Looks in this state."""
+    trouble: str = ""
+    """What was in the way at the last look; "" where nothing was."""
