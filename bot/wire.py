@@ -1,4 +1,4 @@
-"""The two values that travel between the pure protocol modules and the transport.
+"""The values that travel between the pure protocol modules and the transport.
 
 Knows: HTTP's shape. Must not know: httpx, any service.
 """
@@ -53,3 +53,13 @@ class Answer:
     def retry_after(self) -> str | None:
         """Return the raw `Retry-After` header (seconds or an HTTP date), if any."""
         return self.headers.get("retry-after")
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """An answer whose body was hashed and not kept: `answer.body` is empty, `truncated` says that there was more."""
+
+    answer: Answer
+    sha256: str
+    """Hex, of the bytes as they were sent; of nothing where the status is not 200."""
+    size: int

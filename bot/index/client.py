@@ -3,28 +3,36 @@
 Knows: which protocol sends what, who is asked. Must not know: what an answer means.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from bot.core.outcomes import (
     Absent,
+    AttestationOutcome,
     ByHand,
+    DownloadOutcome,
     ListOutcome,
     NotOffered,
     ProvenanceOutcome,
     RegisterOutcome,
     SimpleOutcome,
     TryLater,
+    VersionOutcome,
 )
 from bot.core.sites import IndexSite
 from bot.errors import AnswerLost, TransportError
-from bot.index import forms, publisher_api, simple_api
+from bot.index import attestations, files, forms, project_api, publisher_api, simple_api
 from bot.transport import Transport
 from storage.records import Reason, Registration, Secret
 
 
 class IndexClient:
-    """All indexes that the settings name. No method raises for what an index does; outcomes are values."""
+    """All indexes that the settings name. No method raises for what an index does; outcomes are values.
+
+    `trust_root` is a Sigstore `trusted_root.json` by which attestations are verified; None: the public Sigstore's.
+    """
 
     def __init__(
         self,
@@ -33,11 +41,15 @@ class IndexClient:
         clock: Callable[[], datetime],
         *,
         timeout: float = publisher_api.TIMEOUT,
+        download_timeout: float = files.TIMEOUT,
+        trust_root: Path | None = None,
     ) -> None:
         self._transport = transport
         self._sites = sites
         self._clock = clock
         self._timeout = timeout
+        self._download_timeout = download_timeout
+        self._trust = attestations.Trust(trust_root)
 
     def site(self, name: str) -> IndexSite:
         """Return what is known of an index; KeyError for an unknown name."""
@@ -91,6 +103,41 @@ class IndexClient:
         except TransportError as error:
             return _unanswered(error)
         return simple_api.read_provenance(answer, request.url, self._clock())
+
+    async def version(self, index: str, project: str, version: str) -> VersionOutcome:
+        """Look one version up in the project JSON."""
+        request = project_api.version_request(self.site(index), project, version, self._timeout)
+        try:
+            answer = await self._transport.send(request)
+        except TransportError as error:
+            return _unanswered(error)
+        return project_api.read_version(answer, project, version)
+
+    async def download(self, index: str, url: str) -> DownloadOutcome:
+        """Read a file to its end and hash it; an address that may not be asked counts as absent."""
+        request = files.file_request(self.site(index), url, self._download_timeout)
+        if request is None:
+            return Absent()
+        try:
+            hashed = await self._transport.hash(request)
+        except TransportError as error:
+            return _unanswered(error)
+        return files.read_file(hashed)
+
+    async def attested(
+        self, index: str, provenance_url: str, filename: str, sha256: str
+    ) -> AttestationOutcome:
+        """Fetch a file's attestation and verify it; an address elsewhere is not asked and counts as absent."""
+        request = simple_api.provenance_request(self.site(index), provenance_url, self._timeout)
+        if request is None:
+            return Absent()
+        try:
+            answer = await self._transport.send(request)
+        except TransportError as error:
+            return _unanswered(error)
+        return await asyncio.to_thread(
+            attestations.read_attested, answer, request.url, filename, sha256, self._trust
+        )
 
 
 def _unanswered(error: TransportError) -> TryLater:

@@ -1,4 +1,4 @@
-"""The simple index in JSON (PEP 691, 700, 740, 792) and the provenance of a file (PEP 740).
+"""The simple index in JSON (PEP 592, 691, 700, 740, 792) and the provenance of a file (PEP 740).
 
 Knows: addresses, statuses, the shapes of bodies. Must not know: httpx, the other protocols.
 """
@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -17,7 +17,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion
 
-from bot.core.cleaning import one_line, seconds_to_wait
+from bot.core.cleaning import one_line
 from bot.core.names import normalize_project
 from bot.core.outcomes import (
     Absent,
@@ -30,6 +30,7 @@ from bot.core.outcomes import (
     Unchanged,
 )
 from bot.core.sites import IndexSite
+from bot.index.statuses import later
 from bot.wire import Answer, Request
 from storage.records import Evidence, EvidenceKind, Reason
 
@@ -41,6 +42,9 @@ MOST_BYTES = 8 * 1_048_576
 MOST_FILES = 20_000
 _LONGEST_ETAG = 255
 _LONGEST_URL = 1_000
+_LARGEST = 2**53
+"""Bytes of a file; what JSON can count."""
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _STATUS = re.compile(r"[a-z][a-z-]{0,30}")
 
 
@@ -63,7 +67,7 @@ def read_simple(answer: Answer, url: str, seen_at: datetime) -> SimpleOutcome:
     if answer.status in {404, 410}:
         return Absent()
     if answer.status != 200:
-        return _later(answer)
+        return later(answer, "its simple index")
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     page = answer.json()
     if answer.truncated and kind == ACCEPT:
@@ -88,7 +92,7 @@ def read_provenance(answer: Answer, url: str, seen_at: datetime) -> ProvenanceOu
     if answer.status in {404, 410}:
         return Absent()
     if answer.status != 200:
-        return _later(answer)
+        return later(answer, "its provenance of a file")
     publisher = next(_publishers(answer.json()), None)
     if publisher is None:
         return TryLater(Reason.UNEXPECTED_ANSWER, "its provenance of a file names no publisher")
@@ -99,23 +103,6 @@ def read_provenance(answer: Answer, url: str, seen_at: datetime) -> ProvenanceOu
         workflow=_text(publisher, "workflow"),
         environment=_text(publisher, "environment"),
         evidence=evidence,
-    )
-
-
-def _later(answer: Answer) -> TryLater:
-    limited = answer.status == 429
-    reason = (
-        Reason.RATE_LIMITED
-        if limited
-        else Reason.INDEX_BROKEN
-        if answer.status >= 500 or answer.status == 408
-        else Reason.UNEXPECTED_ANSWER
-    )
-    said = one_line(answer.reason, limit=100)
-    return TryLater(
-        reason,
-        f"its simple index answered {answer.status} {said}".rstrip(),
-        seconds_to_wait(answer.retry_after, answer.headers.get("date")),
     )
 
 
@@ -137,6 +124,10 @@ def _files(page: Mapping[str, object], url: str) -> Iterator[SimpleFile]:
                 version=_version(filename),
                 provenance_url=_provenance_url(file.get("provenance"), url),
                 uploaded_at=_utc(_text(file, "upload-time")),
+                sha256=_sha256(file.get("hashes")),
+                url=_file_url(file.get("url"), url),
+                size=_size(file.get("size")),
+                yanked=_yanked(file.get("yanked")),
             )
 
 
@@ -158,6 +149,45 @@ def _provenance_url(value: object, page_url: str) -> str:
     except ValueError:
         return ""
     return url if len(url) <= _LONGEST_URL and _same_host(page_url, url) else ""
+
+
+def _file_url(value: object, page_url: str) -> str:
+    """Return where a file's bytes are: files may be on another host, by https or as the index itself is asked."""
+    if not isinstance(value, str) or not value or len(value) > _LONGEST_URL:
+        return ""
+    try:
+        url = urldefrag(urljoin(page_url, value)).url
+    except ValueError:
+        return ""
+    return url if len(url) <= _LONGEST_URL and _may_be_asked(page_url, url) else ""
+
+
+def _may_be_asked(page_url: str, url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        place = (parts.hostname, parts.port)
+    except ValueError:
+        return False
+    known = parts.scheme in {"https", urlsplit(page_url).scheme}
+    return known and bool(place[0]) and "@" not in parts.netloc and url.isprintable() and " " not in url
+
+
+def _sha256(hashes: object) -> str:
+    value = hashes.get("sha256") if isinstance(hashes, dict) else None
+    digest = value.lower() if isinstance(value, str) else ""
+    return digest if _SHA256.fullmatch(digest) else ""
+
+
+def _size(value: object) -> int | None:
+    known = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST
+    return value if known and isinstance(value, int) else None
+
+
+def _yanked(value: object) -> str | None:
+    """Return why a file was yanked (PEP 592: true, or a text that says why); None where it was not."""
+    if isinstance(value, str) and value:
+        return one_line(value)
+    return "" if value is True else None
 
 
 def _same_host(one: str, other: str) -> bool:

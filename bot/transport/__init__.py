@@ -11,11 +11,12 @@ that `SSL_CERT_FILE` names (OpenSSL reads it).
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 from weakref import WeakValueDictionary
 
 import httpcore
@@ -24,10 +25,10 @@ import stamina
 
 from bot import __version__
 from bot.errors import TransportError, Unreachable
-from bot.transport.bodies import read
+from bot.transport.bodies import digest, read
 from bot.transport.failures import AGAIN_IN, Exchange, shown
 from bot.transport.guard import GuardedBackend, Lookups, Resolver, system_resolver
-from bot.wire import Answer, Request
+from bot.wire import Answer, Hashed, Request
 
 USER_AGENT = f"shipbell/{__version__}"
 IN_FLIGHT = 20
@@ -49,6 +50,10 @@ _BROKEN = (
     httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError,
 )  # fmt: skip
 """Whatever the libraries raise where no answer was read."""
+
+Got = TypeVar("Got")
+_Take = Callable[[httpx.Response], Awaitable[Got]]
+"""Reads an answer that has begun."""
 
 # By itself stamina writes each retry to whatever structlog points at, which without a set-up is standard output.
 stamina.instrumentation.set_on_retry_hooks(())
@@ -100,14 +105,37 @@ class Transport:
         Raises Unreachable where nothing was sent, AnswerLost where it may have arrived. Their text names the host and
         the cause, never a header, the body, the query or the userinfo.
         """
+
+        async def take(response: httpx.Response) -> Answer:
+            body, truncated = await read(response, request.max_bytes)
+            return _answer(response, body, truncated=truncated)
+
+        return await self._asked(request, take, {})
+
+    async def hash(self, request: Request) -> Hashed:
+        """Send a request and hash the body of its answer, which is kept nowhere; otherwise as `send` does.
+
+        The bytes are asked for as they are, and only those of a 200 are read.
+        """
+
+        async def take(response: httpx.Response) -> Hashed:
+            limit = request.max_bytes if response.status_code == httpx.codes.OK else 0
+            sha256, size, truncated = await digest(response, limit)
+            return Hashed(_answer(response, b"", truncated=truncated), sha256, size)
+
+        return await self._asked(request, take, {"Accept-Encoding": "identity"})
+
+    async def _asked(self, request: Request, take: _Take[Got], ours: Mapping[str, str]) -> Got:
+        """Send a request as often as may help; `ours` are headers that only the transport may set."""
         url = self._checked(request)
+        asked = replace(request, headers={**request.headers, **ours})
         if request.method != "GET":
-            return await self._send(request, url)
+            return await self._send(asked, url, take)
         async for attempt in stamina.retry_context(
             on=_again, attempts=ATTEMPTS, timeout=request.timeout, wait_max=2 * AGAIN_IN
         ):
             with attempt:
-                return await self._send(request, url)
+                return await self._send(asked, url, take)
         raise AssertionError("stamina gives an attempt or raises")
 
     def _checked(self, request: Request) -> httpx.URL:
@@ -115,7 +143,10 @@ class Transport:
         try:
             url = httpx.URL(request.url)
             host = shown(url.host)
-        except (httpx.InvalidURL, UnicodeError) as error:  # `host` decodes what claims to be an international name
+        except (
+            httpx.InvalidURL,
+            UnicodeError,
+        ) as error:  # `host` decodes what claims to be an international name
             raise Unreachable("The address can't be read.", host="", remedy="Correct it.") from error
         if not url.host or url.userinfo:
             raise Unreachable(
@@ -137,13 +168,13 @@ class Transport:
             )
         return url
 
-    async def _send(self, request: Request, url: httpx.URL) -> Answer:
+    async def _send(self, request: Request, url: httpx.URL, take: _Take[Got]) -> Got:
         host = shown(url.host)
         async with self._place(url.host, request.timeout):
             exchange = Exchange()
             try:
                 async with asyncio.timeout(request.timeout):
-                    return await self._exchange(request, url, exchange)
+                    return await self._exchange(request, url, exchange, take)
             except TimeoutError as error:
                 raise exchange.timed_out(host, request.timeout) from error
             except _BROKEN as error:
@@ -167,7 +198,7 @@ class Transport:
                 remedy="Ask again later.",
             ) from error
 
-    async def _exchange(self, request: Request, url: httpx.URL, exchange: Exchange) -> Answer:
+    async def _exchange(self, request: Request, url: httpx.URL, exchange: Exchange, take: _Take[Got]) -> Got:
         client = await self._opened()
         built = client.build_request(
             request.method, url, headers=dict(request.headers), content=request.body or None,
@@ -175,16 +206,9 @@ class Transport:
         )  # fmt: skip
         response = await client.send(built, stream=True)
         try:
-            body, truncated = await read(response, request.max_bytes)
+            return await take(response)
         finally:
             await response.aclose()
-        return Answer(
-            status=response.status_code,
-            reason=_reason(response),
-            headers={name.lower(): value for name, value in response.headers.items()},
-            body=body,
-            truncated=truncated,
-        )
 
     async def _opened(self) -> httpx.AsyncClient:
         """Return the client, made at the first request: reading all authorities takes a while."""
@@ -213,6 +237,16 @@ class Transport:
 def _again(error: Exception) -> float | bool:
     """Return in how many seconds to repeat, which our own error knows."""
     return error.retry_in if isinstance(error, TransportError) and error.retry_in is not None else False
+
+
+def _answer(response: httpx.Response, body: bytes, *, truncated: bool) -> Answer:
+    return Answer(
+        status=response.status_code,
+        reason=_reason(response),
+        headers={name.lower(): value for name, value in response.headers.items()},
+        body=body,
+        truncated=truncated,
+    )
 
 
 def _columns(headers: Mapping[str, str]) -> tuple[Iterable[str], Iterable[str]]:

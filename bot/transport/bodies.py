@@ -1,8 +1,9 @@
 """Answers' bodies, read up to a limit and unpacked without ever holding more.
 
-Knows: gzip, limits. Must not know: what a body means.
+Knows: gzip, digests, limits. Must not know: what a body means.
 """
 
+import hashlib
 import zlib
 from collections.abc import Iterator
 
@@ -20,6 +21,23 @@ async def read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
             if len(body) > limit:
                 return bytes(body[:limit]), True
     return bytes(body), False
+
+
+async def digest(response: httpx.Response, limit: int) -> tuple[str, int, bool]:
+    """Hash the body as it was sent, up to `limit` bytes: sha256 in hex, size, and True where there was more.
+
+    Nothing is unpacked: some servers call a packed file packed, and it is the file that counts.
+    """
+    found, size = hashlib.sha256(), 0
+    told = response.headers.get("content-length", "")
+    if told.isdecimal() and int(told[:20]) > limit:
+        return found.hexdigest(), 0, True
+    async for chunk in response.aiter_raw():
+        found.update(chunk[: limit - size])
+        size += len(chunk)
+        if size > limit:
+            return found.hexdigest(), limit, True
+    return found.hexdigest(), size, False
 
 
 class _AsItIs:
