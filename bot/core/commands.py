@@ -7,14 +7,48 @@ import difflib
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import cast
 
-from bot.core import intents
+from bot.core import intents, release_commands
 from bot.core.names import Field, Problem, normalize_project, parse_slug, validate
-from bot.core.secrets import TokenKind, looks_like_token
+from bot.core.parsed import (
+    Context,
+    Handler,
+    HoldsToken,
+    Misspelt,
+    NotYet,
+    OpenCredentials,
+    OpenPublisherForm,
+    OpenReleaseForm,
+    Parsed,
+    ShowHelp,
+    ShowSettings,
+    Wrong,
+)
+from bot.core.secrets import looks_like_token
 from storage.records import Registration
+
+__all__ = [
+    "COMMANDS",
+    "Context",
+    "HoldsToken",
+    "Misspelt",
+    "NotYet",
+    "OpenCredentials",
+    "OpenPublisherForm",
+    "OpenReleaseForm",
+    "Parsed",
+    "ShowHelp",
+    "ShowSettings",
+    "Wrong",
+    "channel_id",
+    "parse",
+    "registration",
+    "release_request",
+]
+
+release_request = release_commands.request
 
 DEFAULT_WORKFLOW = "release.yml"
 DEFAULT_ENVIRONMENT = "pypi"
@@ -28,88 +62,6 @@ _QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": 
 _QUOTING = frozenset("\"'\\\u201c\u201d\u2018\u2019")
 
 
-@dataclass(frozen=True, slots=True)
-class ShowHelp:
-    """Explain the command."""
-
-    command: str
-
-
-@dataclass(frozen=True, slots=True)
-class OpenPublisherForm:
-    """Open the dialog that registers a publisher, with what was typed so far."""
-
-    typed: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCredentials:
-    """Open the dialog with the team's credentials; `index` is offered first."""
-
-    index: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShowSettings:
-    """Show what this bot serves and how it is set up."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotYet:
-    """A command of the product that this version does not have."""
-
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Misspelt:
-    """No such subcommand, option or index."""
-
-    command: str
-    word: str
-    suggestion: str
-    """The nearest thing that exists; "" where nothing is near."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """The command is understood, and its values can't be used: all problems at once."""
-
-    command: str
-    problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HoldsToken:
-    """The text looks like a secret: it is kept nowhere, and the caller is told to revoke it."""
-
-    kind: TokenKind
-
-
-Parsed = (
-    ShowHelp
-    | OpenPublisherForm
-    | OpenCredentials
-    | ShowSettings
-    | NotYet
-    | Misspelt
-    | Wrong
-    | HoldsToken
-    | intents.Intent
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a command's text is read with."""
-
-    indexes: tuple[str, ...]
-    channel: str
-    """Where it was typed."""
-    forge: str = ""
-    """The forge's web address: a repository pasted from another host is refused. "" takes any."""
-
-
 def parse(command: str, text: str, context: Context) -> Parsed:
     """Read a slash command's text. Never raises, whatever the text."""
     if kind := looks_like_token(text) or looks_like_token(_bare(text)):
@@ -121,6 +73,8 @@ def parse(command: str, text: str, context: Context) -> Parsed:
     word = words[0].lower()
     if word in table:
         return table[word](command, words[1:], context)
+    if command == "/release":
+        return release_commands.ask(command, words, context, tuple(table))
     close = difflib.get_close_matches(word, [name for name in table if name], n=1)
     return Misspelt(command, words[0][:50], f"{command} {close[0]}" if close else "")
 
@@ -274,8 +228,6 @@ def _and(names: Sequence[str]) -> str:
     return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1] if names else "none"
 
 
-Handler = Callable[[str, Sequence[str], Context], Parsed]
-
 _TABLE: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
     {
         "/publisher": {
@@ -286,11 +238,20 @@ _TABLE: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "remove": _named(intents.RemovePublisher),
             "help": _help,
         },
+        "/release": {
+            "": lambda _command, _rest, _context: OpenReleaseForm({}),
+            "status": release_commands.status,
+            "cancel": release_commands.named(intents.CancelRelease),
+            "retry": release_commands.named(intents.RetryRelease),
+            "lock": release_commands.lock,
+            "unlock": release_commands.unlock,
+            "help": _help,
+        },
         "/shipbell": {
             "": _help,
             "connect": _connect,
             "credentials": lambda _command, _rest, _context: OpenCredentials(""),
-            "settings": lambda _command, _rest, _context: ShowSettings(),
+            "settings": release_commands.settings,
             "audit": _audit,
             "help": _help,
         },

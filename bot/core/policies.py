@@ -1,0 +1,105 @@
+"""Changing a policy: what people type, checked, and what it makes of the policy.
+
+Knows: the policy's fields as words. Must not know: who may change it, Slack.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+from bot.core.approvals import MOST_SEATS, Policy, Tell
+from bot.core.names import Problem
+
+MOST_NAMES = 50
+MOST_HOURS = 24 * 30
+_PERSON = re.compile(r"<@([UW][A-Z0-9]{2,30})(?:\|[^>]*)?>|@?([UW][A-Z0-9]{6,30})", re.ASCII)
+_GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]{2,30})(?:\|[^>]*)?>|@?(S[A-Z0-9]{6,30})", re.ASCII)
+_FLAGS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+_NONE = frozenset({"", "none", "nobody", "everybody", "default"})
+
+
+class _Wrong(ValueError):
+    """A value that can't be used; its text is the remedy."""
+
+
+def changed(
+    policy: Policy, changes: Mapping[str, str], indexes: Sequence[str]
+) -> Policy | tuple[Problem, ...]:
+    """Return the policy with what was typed, or every problem at once."""
+    problems: list[Problem] = []
+    values: dict[str, object] = {}
+    for word, text in changes.items():
+        field, read = FIELDS[word]
+        try:
+            values[field] = read(text.strip())
+        except _Wrong as error:
+            problems.append(Problem(word, str(error)))
+    index = values.get("rehearsal", "")
+    if index and index not in indexes:
+        problems.append(Problem("rehearsal", f"There is no index called {str(index)[:40]!r} here."))
+    return tuple(problems) if problems else replace(policy, **values)  # type: ignore[arg-type]  # read above
+
+
+def _number(least: int, most: int, what: str) -> Callable[[str], object]:
+    def read(text: str) -> object:
+        if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
+            raise _Wrong(f"Give {what} from {least} to {most}.")
+        return int(text)
+
+    return read
+
+
+def _flag(text: str) -> object:
+    if text.lower() not in _FLAGS:
+        raise _Wrong("Say yes or no.")
+    return _FLAGS[text.lower()]
+
+
+def _names(*, people: bool) -> Callable[[str], object]:
+    def read(text: str) -> object:
+        if text.lower() in _NONE:
+            return ()
+        found = [_name(one.strip(), people=people) for one in text.split(",")]
+        if len(found) > MOST_NAMES:
+            raise _Wrong(f"Name at most {MOST_NAMES}; a user group holds more.")
+        return tuple(dict.fromkeys(found))
+
+    return read
+
+
+def _name(text: str, *, people: bool) -> str:
+    for pattern in (_PERSON, _GROUP) if people else (_GROUP,):
+        if found := pattern.fullmatch(text):
+            return found[1] or found[2]
+    whom = "people or user groups" if people else "user groups"
+    raise _Wrong(f"Slack did not say who {text[:40]!r} is: pick {whom} from the list that opens at @.")
+
+
+def _tell(text: str) -> object:
+    try:
+        return Tell(text.lower())
+    except ValueError:
+        raise _Wrong(f"Say one of {', '.join(Tell)}.") from None
+
+
+def _index(text: str) -> object:
+    return "" if text.lower() in _NONE else text
+
+
+FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = MappingProxyType(
+    {
+        "quorum": ("quorum", _number(0, MOST_SEATS, "how many people must approve,")),
+        "approvers": ("approvers", _names(people=True)),
+        "groups": ("one_of_each", _names(people=False)),
+        "deny": ("deny", _names(people=True)),
+        "requester": ("requester_counts", _flag),
+        "expires": ("expires_hours", _number(1, MOST_HOURS, "hours")),
+        "glass": ("break_glass", _names(people=True)),
+        "rehearsal": ("rehearsal", _index),
+        "deployments": ("approve_deployments", _flag),
+        "tell": ("tell", _tell),
+        "watch": ("watch", _flag),
+    }
+)
+"""What can be typed -> the policy's field, and how its value is read."""
