@@ -146,7 +146,8 @@ def _one(
         claims = attestation.certificate_claims
         form, payload = verifier.verify_dsse(attestation.to_bundle(), _policy(publisher, claims))
     except Exception as error:
-        raise _No(str(error) or type(error).__name__) from error
+        # What follows `expected` is the library's view of whole structures.
+        raise _No(str(error).partition(": expected")[0] or type(error).__name__) from error
     _check_statement(form, payload, file)
     if not claims.get(SOURCE_DIGEST):
         raise _No("its certificate names no commit")
