@@ -7,6 +7,30 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class WorkflowJob:
+    """One job of a workflow file."""
+
+    id: str
+    name: str
+    """Its `name:`, which runs show; the id where it has none."""
+    environment: str = ""
+    id_token: bool = False
+    """Whether it may ask for an identity token."""
+    uses: str = ""
+    """The reusable workflow that it calls, "" for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The filters of `on.push`, in GitHub's syntax; empty ones filter nothing."""
+
+    tags: tuple[str, ...] = ()
+    tags_ignore: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    """Of branches and branches-ignore together: where these stand alone, tags start nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowFacts:
     """What a look at a workflow's file showed. None or unknown: the file could not be read that far."""
 
@@ -19,6 +43,12 @@ class WorkflowFacts:
     """Events that start it, such as `push`."""
     readable: bool = False
     """Whether the three above could be read at all."""
+    jobs: tuple[WorkflowJob, ...] = ()
+    push: Filters = Filters()
+    release_types: tuple[str, ...] = ()
+    """Of `on.release`; empty: all."""
+    dispatch_needs_inputs: bool = False
+    """Whether `workflow_dispatch` has a required input without a default, which nobody could fill in."""
 
 
 @dataclass(frozen=True, slots=True)
