@@ -1,0 +1,46 @@
+"""What `pyproject.toml` says of a project's name and version.
+
+Knows: PEP 621, and Poetry's older table. Must not know: where the file comes from.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Name and version as written; "" where they are not."""
+
+    name: str = ""
+    version: str = ""
+    dynamic: bool = False
+    """Whether the version is made by the build (from the tag, usually)."""
+    readable: bool = True
+
+
+def read_pyproject(text: str) -> Metadata:
+    """Return what the file says; never raises."""
+    try:
+        whole = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        return Metadata(readable=False)
+    project = _table(whole, "project")
+    poetry = _table(_table(whole, "tool"), "poetry")
+    dynamic = project.get("dynamic")
+    version = _text(project, "version") or _text(poetry, "version")
+    name = _text(project, "name") or _text(poetry, "name")
+    is_dynamic = not version and isinstance(dynamic, list) and "version" in dynamic
+    return Metadata(name, version, is_dynamic)
+
+
+def _table(value: dict[str, Any], name: str) -> dict[str, Any]:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _text(table: dict[str, Any], name: str) -> str:
+    found = table.get(name)
+    return found if isinstance(found, str) and len(found) <= _LONGEST and found.isprintable() else ""

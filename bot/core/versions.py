@@ -1,0 +1,101 @@
+"""Tags and versions: which version a tag means, which tags a version may have.
+
+Knows: PEP 440, the usual spellings of tags. Must not know: any forge.
+"""
+
+import re
+from dataclasses import dataclass
+
+from packaging.version import InvalidVersion, Version
+
+_PREFIX = re.compile(r"(?P<prefix>.*?)(?P<version>v?\d.*)", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A version as it was asked for."""
+
+    typed: str
+    version: str
+    """PEP 440, normalized; as typed where it is none."""
+    valid: bool
+    tags: tuple[str, ...]
+    """The tags that may mean it, likeliest first."""
+
+
+def read(typed: str, project: str) -> Wanted:
+    """Read a tag or a version, for example `v1.4.0`, `1.4.0`, `acme-widgets-1.4.0` or `widgets/v1.4.0`."""
+    for candidate in _candidates(typed, project):
+        try:
+            version = Version(candidate)
+        except InvalidVersion:
+            continue
+        bare = typed == candidate or typed.lower() == f"v{candidate.lower()}"
+        others = (
+            (f"v{candidate.lstrip('vV')}", candidate.lstrip("vV"), f"v{version}", str(version))
+            if bare
+            else ()
+        )
+        return Wanted(typed, str(version), valid=True, tags=tuple(dict.fromkeys((typed, *others)))[:4])
+    return Wanted(typed, typed, valid=False, tags=(typed,))
+
+
+def new_tag(wanted: Wanted, earlier: str) -> str:
+    """Return the tag to make where none is there: as typed if that is more than the version, else in the earlier one's style."""
+    if wanted.typed[:1].lower() == "v" or not wanted.typed[:1].isdigit():
+        return wanted.typed
+    return f"{prefix(earlier) if earlier else 'v'}{wanted.typed}"
+
+
+def prefix(tag: str) -> str:
+    """Return what stands before the version in a tag: `v`, `widgets/v`, or nothing."""
+    found = _PREFIX.fullmatch(tag)
+    if not found:
+        return "v"
+    sign = found["version"][:1]
+    return found["prefix"] + (sign if sign in {"v", "V"} else "")
+
+
+def is_version(text: str, version: str) -> bool:
+    """Whether two spellings mean the same version."""
+    try:
+        return Version(text) == Version(version)
+    except InvalidVersion:
+        return text == version
+
+
+def is_older(version: str, than: str) -> bool:
+    """Whether a version sorts before another; False where either is none."""
+    try:
+        return Version(version) < Version(than)
+    except InvalidVersion:
+        return False
+
+
+def newest(versions: list[str], before: str = "") -> str:
+    """Return the newest of the versions, pre-releases only where there is nothing else; with `before`, of those that sort before it."""
+    found = []
+    for text in versions:
+        try:
+            version = Version(text)
+        except InvalidVersion:
+            continue
+        if not before or version < Version(before):
+            found.append(version)
+    final = [version for version in found if not version.is_prerelease]
+    return str(max(final or found)) if found else ""
+
+
+def is_prerelease(version: str) -> bool:
+    """Whether it is a pre-release or a development version."""
+    try:
+        return Version(version).is_prerelease
+    except InvalidVersion:
+        return False
+
+
+def _candidates(typed: str, project: str) -> list[str]:
+    after = re.split(r"[/@]", typed)[-1]
+    folded = re.sub(r"[-_.]+", "-", typed).lower()
+    own = [typed[len(project) + 1 :]] if folded.startswith(f"{project}-") else []
+    return [typed, after, *own]
