@@ -1,46 +1,87 @@
 """Asks the forge.
 
-Knows: gidgethub on our transport, what is asked in which order. Must not know: what an answer means.
+Knows: what is asked in which order, on our transport; gidgethub for a first look. Must not know: what an answer means.
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import gidgethub
 from gidgethub.abc import GitHubAPI
 
+from bot.core.forge import (
+    ActOutcome,
+    ArtifactsOutcome,
+    BuiltOutcome,
+    ChecksOutcome,
+    CommitOutcome,
+    CompareOutcome,
+    HeadFacts,
+    HeadOutcome,
+    Invalid,
+    JobsOutcome,
+    Nothing,
+    ReleaseOutcome,
+    Repo,
+    RunOutcome,
+    RunsOutcome,
+    TagFacts,
+    TagOutcome,
+    TextOutcome,
+    Unsure,
+    WaitingOutcome,
+)
 from bot.core.repositories import RepositoryFacts
-from bot.errors import AnswerLost, ShipbellError
-from bot.forge import github
+from bot.errors import AnswerLost, ShipbellError, TransportError
+from bot.forge import acting, artifacts, asking, github, logs, reading, refusals, runs
+from bot.forge.asking import Ask, Terms
+from bot.forge.sending import Sender
 from bot.transport import Transport
-from bot.wire import Request
+from bot.wire import Answer, Request
 from storage.records import Secret
 
 TIMEOUT = 15.0
+WRITE_GAP = 1.0
+"""Seconds between two orders ("Best practices for using the REST API")."""
+MOST_PAGES = 3
 _SET_BELOW = frozenset({"user-agent", "content-length"})
 """Headers that the transport sets itself."""
 
+One = TypeVar("One")
+
 
 class ForgeClient:
-    """One forge that speaks GitHub's API; without a token it sees what is public."""
+    """One forge that speaks GitHub's API; without a token it sees what is public.
 
-    def __init__(self, transport: Transport, api_url: str, web_url: str, token: Secret | None = None) -> None:
+    It fulfils `bot.workflow.ports.Forge`. Answers are kept, and limits obeyed, for the one token that it has.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        api_url: str,
+        web_url: str,
+        token: Secret | None = None,
+        *,
+        write_gap: float = WRITE_GAP,
+    ) -> None:
         self._api_url = api_url.rstrip("/")
         self._web_url = web_url.rstrip("/")
-        self._with_token = bool(token)
-        self._api = _Api(transport, self._api_url, token)
+        self._token = token
+        self._sender = Sender(transport.send, token, write_gap)
+        self._api = _Api(self._sender, self._api_url, token)
 
     async def look(self, owner: str, repository: str, workflow: str) -> RepositoryFacts:
         """Look at a repository and one of its workflow files; whatever can't be seen is told by the facts."""
         try:
             names = github.named(owner, repository, workflow)
-            found = await self._get(github.REPOSITORY, names)
+            found = await self._item(github.REPOSITORY, names)
         except ShipbellError as error:
-            return github.unseen(error, with_token=self._with_token)
+            return github.unseen(error, with_token=bool(self._token))
         text: str | ShipbellError
         try:
-            text = str(await self._get(github.WORKFLOW, names, accept=github.RAW) or "")
+            text = str(await self._item(github.WORKFLOW, names, accept=github.RAW) or "")
         except ShipbellError as error:
             text = error
         return github.seen(found, self._web_url, text)
@@ -48,24 +89,202 @@ class ForgeClient:
     async def ping(self) -> str:
         """Say how the forge answers; ShipbellError with cause and remedy where it doesn't, or refuses the token."""
         return github.pinged(
-            await self._get(github.RATE_LIMIT, {}), self._api_url, with_token=self._with_token
+            await self._item(github.RATE_LIMIT, {}), self._api_url, with_token=bool(self._token)
         )
 
-    async def _get(
+    async def head(self, repo: Repo) -> HeadOutcome:
+        """Return the newest commit of the default branch."""
+        branch = await self._read(asking.repository(repo), reading.default_branch)
+        if not isinstance(branch, str):
+            return branch
+        commit = await self.commit(repo, branch)
+        return commit if isinstance(commit, Nothing | Unsure) else HeadFacts(branch, commit)
+
+    async def commit(self, repo: Repo, ref: str) -> CommitOutcome:
+        """Return the commit that a sha or branch names."""
+        return await self._read(asking.commit(repo, ref), reading.commit, refusals.NO_COMMIT)
+
+    async def tag(self, repo: Repo, tag: str) -> TagOutcome:
+        """Return a tag with the commit it ends at, following annotated tags."""
+        found = await self._read(asking.tag_ref(repo, tag), reading.pointed, refusals.NO_COMMIT)
+        annotated = isinstance(found, reading.Pointed) and found.kind == "tag"
+        for _ in range(reading.DEEPEST_TAG):
+            if not isinstance(found, reading.Pointed) or found.kind != "tag":
+                break
+            found = await self._read(asking.tag_object(repo, found.sha), reading.pointed)
+        match found:
+            case reading.Pointed("commit", sha):
+                return TagFacts(tag, sha, annotated)
+            case reading.Pointed():
+                return Unsure("The tag does not end at a commit. Make it anew.")
+            case _:
+                return found
+
+    async def text(self, repo: Repo, path: str, ref: str) -> TextOutcome:
+        """Return a file's text at a commit."""
+        answer = await self._asked(asking.text(repo, path, ref))
+        return reading.file_text(answer) if isinstance(answer, Answer) else answer
+
+    async def checks(self, repo: Repo, sha: str) -> ChecksOutcome:
+        """Return what CI says of a commit."""
+        runs_of = await self._paged(
+            lambda page: asking.check_runs(repo, sha, page), reading.check_runs, refusals.NO_COMMIT
+        )
+        if not isinstance(runs_of, tuple):
+            return runs_of
+        statuses = await self._paged(
+            lambda page: asking.statuses(repo, sha, page), reading.statuses, refusals.NO_COMMIT
+        )
+        return reading.checks(runs_of + statuses) if isinstance(statuses, tuple) else statuses
+
+    async def compare(self, repo: Repo, base: str, head: str) -> CompareOutcome:
+        """Return what lies between two refs."""
+        return await self._read(asking.compare(repo, base, head), reading.compared)
+
+    async def release(self, repo: Repo, tag: str) -> ReleaseOutcome:
+        """Return the forge's release of a tag."""
+        return await self._read(asking.release(repo, tag), reading.release)
+
+    async def make_tag(self, repo: Repo, tag: str, sha: str, message: str) -> ActOutcome:
+        """Make an annotated tag at a commit. Exists where the ref is there; the caller looks where it points."""
+        made = await self._ordered(asking.make_tag_object(repo, tag, sha, message))
+        target = acting.tag_made(made) if isinstance(made, Answer) else acting.unseen(made)
+        if not isinstance(target, str):
+            return target
+        outcome = await self._act(asking.make_tag_ref(repo, tag, target))
+        return acting.at_page(outcome, acting.tag_page(self._web_url, repo, tag))
+
+    async def make_release(
+        self, repo: Repo, tag: str, name: str, body: str, *, prerelease: bool
+    ) -> ActOutcome:
+        """Make the forge's release of a tag that exists."""
+        return await self._act(asking.make_release(repo, tag, name, body, prerelease=prerelease))
+
+    async def dispatch(self, repo: Repo, workflow: str, ref: str) -> ActOutcome:
+        """Start a workflow at a tag."""
+        return await self._act(asking.dispatch(repo, workflow, ref))
+
+    async def runs(self, repo: Repo, workflow: str, sha: str, event: str) -> RunsOutcome:
+        """Return a workflow's runs for a commit and event, newest first."""
+        return await self._read(asking.runs(repo, workflow, sha, event), runs.runs)
+
+    async def run(self, repo: Repo, run_id: int) -> RunOutcome:
+        """Return one run."""
+        return await self._read(asking.run(repo, run_id), runs.run)
+
+    async def jobs(self, repo: Repo, run_id: int) -> JobsOutcome:
+        """Return the jobs of a run's newest attempt."""
+        return await self._paged(lambda page: asking.jobs(repo, run_id, page), runs.jobs)
+
+    async def waiting(self, repo: Repo, run_id: int) -> WaitingOutcome:
+        """Return the deployments that wait for a review."""
+        return await self._read(asking.waiting(repo, run_id), runs.waiting)
+
+    async def approve(
+        self, repo: Repo, run_id: int, environment_ids: tuple[int, ...], comment: str
+    ) -> ActOutcome:
+        """Approve a run's waiting deployments."""
+        outcome = await self._act(asking.approve(repo, run_id, environment_ids, comment))
+        return acting.at_page(outcome, acting.run_page(self._web_url, repo, run_id))
+
+    async def rerun(self, repo: Repo, run_id: int) -> ActOutcome:
+        """Run a failed run's failed jobs again."""
+        outcome = await self._act(asking.rerun(repo, run_id))
+        return acting.at_page(outcome, acting.run_page(self._web_url, repo, run_id))
+
+    async def log_tail(self, repo: Repo, job_id: int) -> TextOutcome:
+        """Return the last lines of a job's log, cleaned of control characters and secrets."""
+        ask = asking.log(repo, job_id)
+        answer = await self._led(ask, asking.LOG)
+        again = logs.rest(answer) if isinstance(answer, Answer) else None
+        if again is not None:
+            answer = await self._led(ask, again)
+        return logs.read(answer, self._token) if isinstance(answer, Answer) else answer
+
+    async def artifacts(self, repo: Repo, run_id: int) -> ArtifactsOutcome:
+        """Return what a run has kept."""
+        return await self._paged(lambda page: asking.artifacts(repo, run_id, page), runs.artifacts)
+
+    async def built(self, repo: Repo, artifact_id: int) -> BuiltOutcome:
+        """Return the distribution files (`.whl`, `.tar.gz`, `.zip`) inside an artifact, hashed."""
+        answer = await self._led(asking.archive(repo, artifact_id), asking.ZIP)
+        return await asyncio.to_thread(artifacts.read, answer) if isinstance(answer, Answer) else answer
+
+    async def _read(
+        self, ask: Ask | None, reader: Callable[[Any], One], missing: frozenset[int] = refusals.NOTHING
+    ) -> One | Nothing | Unsure:
+        answer = await self._asked(ask)
+        return refusals.read(answer, reader, missing) if isinstance(answer, Answer) else answer
+
+    async def _paged(
+        self,
+        ask: Callable[[int], Ask | None],
+        reader: Callable[[Any], tuple[One, ...]],
+        missing: frozenset[int] = refusals.NOTHING,
+    ) -> tuple[One, ...] | Nothing | Unsure:
+        found: tuple[One, ...] = ()
+        for page in range(1, MOST_PAGES + 1):
+            more = await self._read(ask(page), reader, missing)
+            if not isinstance(more, tuple):
+                return more
+            found += more
+            if len(more) < asking.PER_PAGE:
+                break
+        return found
+
+    async def _asked(self, ask: Ask | None) -> Answer | Nothing | Unsure:
+        """Ask; what can't be asked for is not there."""
+        if ask is None:
+            return Nothing()
+        try:
+            return await self._sender.get(asking.request(self._api_url, self._token, ask))
+        except TransportError as error:
+            return refusals.unanswered(error, acting=False)
+
+    async def _ordered(self, ask: Ask | None) -> Answer | Invalid | Unsure:
+        """Order; what can't be ordered is wrong."""
+        if ask is None:
+            return Invalid("The forge can't have a repository, workflow or tag of that name.")
+        try:
+            return await self._sender.write(asking.request(self._api_url, self._token, ask))
+        except TransportError as error:
+            return refusals.unanswered(error, acting=True)
+
+    async def _act(self, ask: Ask | None) -> ActOutcome:
+        answer = await self._ordered(ask)
+        return refusals.acted(answer) if isinstance(answer, Answer) else answer
+
+    async def _led(self, ask: Ask | None, terms: Terms) -> Answer | Nothing | Unsure:
+        """Ask, and where the answer leads elsewhere ask there, once and without the token."""
+        answer = await self._asked(ask)
+        if ask is None or not isinstance(answer, Answer) or answer.status == 200:
+            return answer
+        if answer.status != 302:
+            return refusals.refused(answer)
+        location = answer.headers.get("location", "")
+        there = asking.elsewhere(f"{self._api_url}{ask.path}", location, terms)
+        if there is None:
+            return Unsure("GitHub leads to an address that can't be read.")
+        try:
+            return await self._sender.elsewhere(there)
+        except TransportError as error:
+            return refusals.unanswered(error, acting=False)
+
+    async def _item(
         self, path: str, names: Mapping[str, str], accept: str = "application/vnd.github+json"
     ) -> Any:
         try:
             return await self._api.getitem(path, names, accept=accept)
         except (gidgethub.GitHubException, *github.UNREADABLE) as error:
-            raise github.refusal(error, with_token=self._with_token) from error
+            raise github.refusal(error, with_token=bool(self._token)) from error
 
 
 class _Api(GitHubAPI):
     """gidgethub, sending through our transport."""
 
-    def __init__(self, transport: Transport, api_url: str, token: Secret | None) -> None:
+    def __init__(self, sender: Sender, api_url: str, token: Secret | None) -> None:
         super().__init__("shipbell", base_url=api_url)
-        self._transport = transport
+        self._sender = sender
         self._token = token
 
     async def _request(
@@ -75,7 +294,7 @@ class _Api(GitHubAPI):
         if self._token:
             # Added here and not handed to gidgethub, which would keep it as plain text.
             sent["authorization"] = f"Bearer {self._token.reveal()}"
-        answer = await self._transport.send(Request(method, url, sent, body, timeout=TIMEOUT))
+        answer = await self._sender.get(Request(method, url, sent, body, timeout=TIMEOUT))
         if answer.truncated:
             raise AnswerLost("The forge's answer is too long to be read.", host="")
         return answer.status, answer.headers, answer.body

@@ -1,0 +1,103 @@
+"""The distribution files inside of an artifact's zip, hashed.
+
+Knows: zip, what a distribution's file is called. Must not know: httpx, where the zip comes from.
+"""
+
+import hashlib
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from struct import error as StructError  # noqa: N812 - a class by a small name
+
+from bot.core.forge import BuiltFile, BuiltOutcome, Invalid, Nothing, Unsure
+from bot.forge.asking import ZIP
+from bot.wire import Answer
+
+MOST_INFLATED = 256 * 1_048_576
+"""Bytes in all that are unpacked, counted as they come and not as the zip says."""
+MOST_DIRECTORY = 1_048_576
+"""Bytes of the zip's own list, which is read whole."""
+_CHUNK = 262_144
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~-]{0,250}(?:\.whl|\.tar\.gz|\.zip)", re.ASCII)
+_END = b"PK\x05\x06"
+_END_64 = b"PK\x06\x07"
+_PACKINGS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, StructError, EOFError, OSError, RuntimeError, NotImplementedError, ValueError,
+    OverflowError, LookupError,
+)  # fmt: skip
+"""What zipfile raises for a zip that is broken, encrypted, or unlike any that it knows."""
+
+
+class _Refused(Exception):
+    """Why a zip is not read."""
+
+
+def read(answer: Answer) -> BuiltOutcome:
+    """Return the distribution files in a fetched artifact."""
+    if answer.status in {404, 410}:
+        return Nothing()
+    if answer.status != 200:
+        return Unsure(f"The artifact's storage answered {answer.status}. Ask again later.")
+    if answer.truncated:
+        return Invalid(f"The artifact is larger than {ZIP.max_bytes >> 20} MB.")
+    return read_built(answer.body)
+
+
+def read_built(body: bytes) -> BuiltOutcome:
+    """Return the distribution files, by name; Invalid for what is no sound zip. Blocks while it hashes."""
+    try:
+        _check_directory(body)
+        with zipfile.ZipFile(io.BytesIO(body)) as opened:
+            return _files(opened)
+    except _Refused as error:
+        return Invalid(f"The artifact {error}.")
+    except _BROKEN:
+        return Invalid("The artifact is not a sound zip file.")
+
+
+def _files(opened: zipfile.ZipFile) -> tuple[BuiltFile, ...]:
+    left = MOST_INFLATED
+    found: dict[str, BuiltFile] = {}
+    for info in opened.infolist():
+        name = info.filename.replace("\\", "/").rpartition("/")[2]
+        if info.is_dir() or not _FILE.fullmatch(name):
+            continue
+        built = _hashed(opened, info, name, left)
+        left -= built.size
+        if found.setdefault(name, built) != built:
+            raise _Refused(f"holds two different files called {name}")
+    return tuple(found[name] for name in sorted(found))
+
+
+def _hashed(opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, left: int) -> BuiltFile:
+    if info.compress_type not in _PACKINGS:
+        raise _Refused("is packed in an unusual way")
+    digest, size = hashlib.sha256(), 0
+    for chunk in _chunks(opened, info):
+        size += len(chunk)
+        if size > left:
+            raise _Refused(f"unpacks to more than {MOST_INFLATED >> 20} MB")
+        digest.update(chunk)
+    return BuiltFile(name, digest.hexdigest(), size)
+
+
+def _chunks(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    with opened.open(info) as reading:
+        while chunk := reading.read(_CHUNK):
+            yield chunk
+
+
+def _check_directory(body: bytes) -> None:
+    """Refuse a list of files that is too long, found as zipfile finds it (APPNOTE 4.3.14 to 4.3.16)."""
+    plain = body[-22:-18] == _END and body[-2:] == b"\0\0"
+    at = len(body) - 22 if plain else body.rfind(_END, max(len(body) - 65_557, 0))
+    if at < 0:
+        raise _Refused("is not a zip file")
+    size = int.from_bytes(body[at + 12 : at + 16], "little")
+    if at >= 76 and body[at - 20 : at - 16] == _END_64:
+        size = int.from_bytes(body[at - 36 : at - 28], "little")
+    if size > MOST_DIRECTORY:
+        raise _Refused("lists too many files")

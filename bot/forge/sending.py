@@ -1,0 +1,101 @@
+"""How a forge is asked politely.
+
+Knows: ETags, rate limits' holds, one write at a time. Must not know: httpx, what is asked, what an answer means.
+"""
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from bot.core.secrets import REDACTED
+from bot.errors import Unreachable
+from bot.forge import limits
+from bot.wire import Answer, Request
+from storage.records import Secret
+
+MOST_KEPT = 512
+LONGEST_KEPT = 65_536
+"""Bytes of an answer that is kept."""
+
+_ETAG = re.compile(r"[\x21-\x7e]{1,200}")
+
+Send = Callable[[Request], Awaitable[Answer]]
+"""Sends one request; TransportError where no answer was read."""
+
+
+class Held(Unreachable):
+    """Nothing was sent: a rate limit is in force for another `held_for` seconds."""
+
+    def __init__(self, host: str, seconds: float) -> None:
+        super().__init__(
+            f"GitHub takes no more requests for another {seconds:.0f} s.", host=host, remedy="Wait that long."
+        )
+        self.held_for = seconds
+
+
+class Sender:
+    """Sends for one client, which has one token at most."""
+
+    def __init__(self, send: Send, token: Secret | None, write_gap: float) -> None:
+        self._send = send
+        self._token = token.reveal().encode() if token else b""
+        self._write_gap = write_gap
+        self._kept: OrderedDict[tuple[str, str], Answer] = OrderedDict()
+        self._held_until = 0.0
+        self._writing = asyncio.Lock()
+        self._write_from = 0.0
+
+    async def get(self, request: Request) -> Answer:
+        """Ask; what is unchanged is answered from what was kept of it, and costs nothing of the limit."""
+        key = request.url, _accept(request)
+        kept = self._kept.get(key)
+        if kept is None:
+            return self._keep(key, await self._ask(request))
+        headers = {**request.headers, "If-None-Match": kept.headers["etag"]}
+        answer = await self._ask(replace(request, headers=headers))
+        return self._keep(key, kept if answer.status == 304 else answer)
+
+    async def write(self, request: Request) -> Answer:
+        """Order something; one at a time, with the gap in between that GitHub asks for."""
+        async with self._writing:
+            await asyncio.sleep(max(self._write_from - _now(), 0.0))
+            try:
+                return await self._ask(request)
+            finally:
+                self._write_from = _now() + self._write_gap
+
+    async def elsewhere(self, request: Request) -> Answer:
+        """Ask another service, to which the forge has led us."""
+        return await self._send(request)
+
+    async def _ask(self, request: Request) -> Answer:
+        left = self._held_until - _now()
+        if left > 0:
+            raise Held(urlsplit(request.url).hostname or "", left)
+        answer = await self._send(request)
+        hold = limits.hold(answer)
+        if hold is not None:
+            self._held_until = max(self._held_until, _now() + hold)
+        if self._token and self._token in answer.body:
+            answer = replace(answer, body=answer.body.replace(self._token, REDACTED.encode()))
+        return answer
+
+    def _keep(self, key: tuple[str, str], answer: Answer) -> Answer:
+        short = not answer.truncated and len(answer.body) <= LONGEST_KEPT
+        self._kept.pop(key, None)
+        if answer.status == 200 and short and _ETAG.fullmatch(answer.headers.get("etag", "")):
+            self._kept[key] = answer
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return answer
+
+
+def _accept(request: Request) -> str:
+    return next((value for name, value in request.headers.items() if name.lower() == "accept"), "")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
