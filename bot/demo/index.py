@@ -4,7 +4,8 @@ Knows: how its parts are put together, and what tests and the demo ask of it. Mu
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 
@@ -17,6 +18,7 @@ from bot.demo.index_owners import Owners
 from bot.demo.index_pages import Pages, missing_page
 from bot.demo.index_publisher_api import PublisherApi
 from bot.demo.index_sessions import SESSIONS
+from bot.demo.index_stages import Stage
 from bot.demo.index_state import DEMO_USERS, IndexState, Taken, utc_now
 from bot.demo.standin import StandIn
 
@@ -124,6 +126,46 @@ class IndexStandIn(StandIn):
                 file.attestations = [STAND_IN_ATTESTATION]
                 file.attested_by = PublisherValues(account, repository, workflow, environment)
             self.state.add_file(project, file)
+
+    def attach(
+        self, filename: str, attestations: Sequence[Mapping[str, Any]], attested_by: tuple[str, str, str]
+    ) -> None:
+        """Give a file these attestations, and (owner/repository, workflow, environment) as their publisher.
+
+        They replace those that it has. LookupError where there is no such file.
+        """
+        file = self.state.used_filenames[filename]
+        slug, workflow, environment = attested_by
+        account, _, repository = slug.partition("/")
+        file.attestations = list(attestations)
+        file.attested_by = PublisherValues(account, repository, workflow, environment)
+
+    def hold_stage(self, stage: Stage | str) -> None:
+        """Let files that come from now on not reach a stage (`accepted`, `installable`, `downloadable`)."""
+        self.state.stages.held.add(Stage(stage))
+
+    def show_stage(self, stage: Stage | str) -> None:
+        """Show at a stage all that it held or delayed, and hold it no longer."""
+        self.state.stages.let_go(Stage(stage))
+
+    def delay_stages(self, *, accepted: float = 0, installable: float = 0, downloadable: float = 0) -> None:
+        """Let files that come from now on reach each stage so many seconds later, by the index's clock."""
+        seconds = {
+            Stage.ACCEPTED: accepted,
+            Stage.INSTALLABLE: installable,
+            Stage.DOWNLOADABLE: downloadable,
+        }
+        self.state.stages.delays = {stage: timedelta(seconds=late) for stage, late in seconds.items()}
+
+    def yank(self, name: str, version: str, reason: str = "") -> None:
+        """Yank all files of a version (PEP 592). LookupError where there are none."""
+        project = self._project(name)
+        files = project.files_of(version)
+        if not files:
+            raise LookupError(f"{name!r} has no files of {version}")
+        for file in files:
+            file.yanked = reason
+        project.serial = self.state.next_serial()
 
     def remove_project(self, name: str) -> None:
         """Delete a project; its file names stay used up. LookupError where there is none."""

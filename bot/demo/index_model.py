@@ -117,6 +117,8 @@ class StoredFile:
     requires_python: str | None = None
     attestations: list[Any] = field(default_factory=list)
     attested_by: PublisherValues | None = None
+    yanked: str | None = None
+    """Why it was yanked, maybe ""; None: it was not."""
 
     @property
     def path(self) -> str:

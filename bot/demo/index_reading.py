@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 from bot.demo.index_answers import HTML, STATE, json_answer, plain, tagged
 from bot.demo.index_model import Project, PublisherValues, Release, StoredFile, normalized
 from bot.demo.index_render import render
+from bot.demo.index_stages import Stage
 from bot.demo.index_state import IndexState
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
@@ -84,7 +85,7 @@ async def simple(request: web.Request) -> web.Response:
     if project is None:
         return plain(404)
     headers = {"X-PyPI-Last-Serial": str(project.serial), "Cache-Control": "max-age=600, public"}
-    value = simple_value(state, project)
+    value = simple_value(state, state.stages.view(Stage.INSTALLABLE, project, state.clock()))
     if wants_json(request):
         return tagged(request, json_answer(value, headers=headers, content_type=SIMPLE_JSON))
     body = render("simple.html", project=value).encode()
@@ -101,6 +102,8 @@ async def project_json(request: web.Request) -> web.Response:
     state = request.app[STATE]
     project = state.project(request.match_info["name"])
     wanted = request.match_info.get("version")
+    if project is not None:
+        project = state.stages.view(Stage.ACCEPTED, project, state.clock())
     versions = sorted_versions(project) if project else []
     if project is None or not versions or (wanted is not None and wanted not in versions):
         return not_found()
@@ -173,9 +176,10 @@ async def rss_project(request: web.Request) -> web.Response:
 
 async def download(request: web.Request) -> web.Response:
     """Give a file's bytes."""
-    for project in request.app[STATE].projects.values():
+    state = request.app[STATE]
+    for project in state.projects.values():
         for file in project.files:
-            if file.path == request.path:
+            if file.path == request.path and state.stages.shows(Stage.DOWNLOADABLE, file, state.clock()):
                 return web.Response(body=file.content, content_type="application/octet-stream")
     return plain(404)
 
@@ -280,7 +284,7 @@ def simple_file(state: IndexState, project: Project, file: StoredFile) -> dict[s
         "size": len(file.content),
         "upload-time": iso(file.uploaded_at),
         "url": state.url + file.path,
-        "yanked": False,
+        "yanked": file.yanked is not None and (file.yanked or True),
     }
 
 
@@ -318,6 +322,7 @@ def info_value(state: IndexState, project: Project, version: str) -> dict[str, A
     """Return a release's metadata as the project JSON tells it."""
     page = f"{state.url}/project/{project.normalized}/"
     fields = project.releases[version].fields
+    reasons = [file.yanked for file in project.files_of(version)]
     return {
         **dict.fromkeys(NULL_FIELDS),
         "classifiers": [],
@@ -333,8 +338,8 @@ def info_value(state: IndexState, project: Project, version: str) -> dict[str, A
         "project_url": page,
         "release_url": f"{page}{version}/",
         "version": version,
-        "yanked": False,
-        "yanked_reason": None,
+        "yanked": None not in reasons,
+        "yanked_reason": None if None in reasons else reasons[0] or None,
     }
 
 
@@ -355,6 +360,6 @@ def file_value(state: IndexState, file: StoredFile) -> dict[str, Any]:
         "upload_time": file.uploaded_at.strftime("%Y-%m-%dT%H:%M:%S"),
         "upload_time_iso_8601": iso(file.uploaded_at),
         "url": state.url + file.path,
-        "yanked": False,
-        "yanked_reason": None,
+        "yanked": file.yanked is not None,
+        "yanked_reason": file.yanked or None,
     }

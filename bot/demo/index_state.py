@@ -19,6 +19,7 @@ from bot.demo.index_model import (
     confusable,
     normalized,
 )
+from bot.demo.index_stages import Stages
 from bot.demo.index_tokens import Tokens
 
 PENDING_DAYS = 30
@@ -68,6 +69,7 @@ class IndexState:
     created_by_upload: list[tuple[str, datetime]] = field(default_factory=list)
     lies: dict[str, PublisherValues] = field(default_factory=dict)
     """Normalized project name -> what the list falsely says is active."""
+    stages: Stages = field(default_factory=Stages)
 
     @property
     def location(self) -> str:
@@ -117,6 +119,7 @@ class IndexState:
         project.files.append(file)
         project.serial = self.next_serial()
         self.used_filenames[file.filename] = file
+        self.stages.note(file.filename, self.clock())
 
     def delete_file(self, filename: str) -> None:
         """Take a file away; its name stays used up. LookupError where there is none."""
