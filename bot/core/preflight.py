@@ -170,6 +170,10 @@ def _index(facts: Facts) -> list[Finding]:
         return _finding(Check.INDEX, Level.UNKNOWN, Found.INDEX_UNKNOWN, detail=detail)
     if simple.status in CLOSED:
         return _finding(Check.INDEX, Level.BLOCKING, Found.INDEX_CLOSED, status=simple.status)
+    return _versions(facts, simple)
+
+
+def _versions(facts: Facts, simple: Present) -> list[Finding]:
     there = [file for file in simple.files if file.version and is_version(file.version, facts.wanted.version)]
     if there:
         return _taken(
