@@ -98,7 +98,7 @@ class Reason(StrEnum):
 
 
 class EvidenceKind(StrEnum):
-    """What kind of fact from outside confirmed something, strongest first."""
+    """What kind of fact from outside confirmed something; of a publisher strongest first, then of a release."""
 
     INDEX = "index"
     """The index's own list says the publisher is active."""
@@ -106,6 +106,16 @@ class EvidenceKind(StrEnum):
     """A published file's attestation names repository, workflow and environment."""
     APPEARED = "appeared"
     """The project, absent when the publisher was registered, is there now."""
+    ACCEPTED = "accepted"
+    """The index's upload API took a file."""
+    INSTALLABLE = "installable"
+    """The index offers every expected file of the version, none of them yanked."""
+    DOWNLOADED = "downloaded"
+    """A file fetched from the index has the digest of the one that was built."""
+    ATTESTED = "attested"
+    """A file's attestation names the approved repository, workflow and commit."""
+    RUN = "run"
+    """The forge's own word on the run that built and published."""
 
 
 class ReleaseState(StrEnum):

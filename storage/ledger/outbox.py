@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -19,14 +19,22 @@ from storage.tables import OutboxRow, TeamRow
 
 _OPEN = (OutboxState.WAITING, OutboxState.SENDING)
 
+COALESCE = timedelta(seconds=1)
+"""How long after it was said a message may be edited: changes in between become one edit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a message goes: a channel, or one person in it (`user`), by Slack's `response_url` where there is one."""
+    """Where a message goes: a channel, or one person in it (`user`), by Slack's `response_url` where there is one.
+
+    With `parent_key`, into the thread of the message of that key; `broadcast` shows it in the channel too.
+    """
 
     channel: str
     user: str = ""
     response_url: Secret | None = None
+    parent_key: str = ""
+    broadcast: bool = False
 
 
 async def add(
@@ -46,26 +54,66 @@ async def add(
     return await insert_once(
         session, OutboxRow,
         id=row_id, team_id=team_id, dedupe_key=dedupe_key, channel=to.channel, user=to.user, sealed=sealed, kind=kind,
-        facts=dict(facts), state=OutboxState.WAITING, attempts=0, error="", ts="", created_at=now, next_at=now,
+        facts=dict(facts), state=OutboxState.WAITING, attempts=0, error="", ts="", parent_key=to.parent_key,
+        broadcast=to.broadcast, revision=0, created_at=now, next_at=now,
     )  # fmt: skip
 
 
-async def claim(session: AsyncSession, now: datetime, doubt: timedelta, limit: int) -> Sequence[OutboxItem]:
-    """Take due messages, at most the first unsaid one of each channel (or person).
+async def show(
+    session: AsyncSession,
+    team_id: UUID,
+    dedupe_key: str,
+    to: Destination,
+    message: tuple[str, Mapping[str, Any]],
+    now: datetime,
+) -> None:
+    """Let a message of this key say this: said if it is new, else edited in place, at most once in COALESCE.
 
-    A record whose `state` is SENDING was taken before and may have arrived: look before sending it again.
-    While taken, it comes up again after `doubt`.
+    One that Slack would not take stays given up, and one that was said without an id can't be edited.
+    """
+    if await add(session, team_id, dedupe_key, to, message, now):
+        return
+    kind, facts = message
+    row = await session.scalar(
+        select(OutboxRow)
+        .where(col(OutboxRow.team_id) == team_id, col(OutboxRow.dedupe_key) == dedupe_key)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    assert row is not None
+    if row.state is OutboxState.DEAD or (row.kind, row.facts) == (kind, dict(facts)):
+        return
+    values: dict[str, Any] = {"kind": kind, "facts": dict(facts), "revision": row.revision + 1}
+    if row.state is OutboxState.SENT and row.ts:
+        # A wait that is on already stays as it is: it may be Slack's own Retry-After.
+        values |= {
+            "state": OutboxState.WAITING,
+            "next_at": max(now, as_utc(row.sent_at) + COALESCE),
+            "attempts": 0,
+        }
+    if row.ts:
+        values["created_at"] = now  # how long an edit is tried counts from when it was wanted
+    await update_one(session, update(OutboxRow).where(col(OutboxRow.id) == row.id).values(**values))
+
+
+async def claim(session: AsyncSession, now: datetime, doubt: timedelta, limit: int) -> Sequence[OutboxItem]:
+    """Take due messages: the first unsaid one of each channel (or person), and every edit of one that was said.
+
+    A record without `ts` whose `state` is SENDING was taken before and may have arrived: look before sending it
+    again. While taken, it comes up again after `doubt`.
     """
     due = (
-        select(OutboxRow, col(TeamRow.slack_team_id))
+        select(OutboxRow, col(TeamRow.slack_team_id), _thread())
         .join(table(TeamRow), col(TeamRow.id) == col(OutboxRow.team_id))
-        .where(col(OutboxRow.next_at) <= now, _first_in_lane())
-        .order_by(col(OutboxRow.seq))
+        .where(col(OutboxRow.next_at) <= now, _may_go())
+        .order_by(col(OutboxRow.next_at), col(OutboxRow.seq))
         .limit(limit)
         .with_for_update(skip_locked=True, of=table(OutboxRow))
     )
     found = (await session.execute(due)).all()
-    items = [await _record(session, row, slack_team_id) for row, slack_team_id in found]
+    items = [
+        await _record(session, row, slack_team_id, thread_ts or "") for row, slack_team_id, thread_ts in found
+    ]
     if items:
         await session.execute(
             update(OutboxRow)
@@ -82,13 +130,17 @@ async def claim(session: AsyncSession, now: datetime, doubt: timedelta, limit: i
 
 
 async def sent(session: AsyncSession, item: OutboxItem, ts: str, now: datetime) -> None:
-    """Record that Slack has the message."""
-    await _end(session, item, state=OutboxState.SENT, ts=ts, sent_at=now, error="")
+    """Record that Slack has the message; where it is to say something newer by now, that is due as an edit."""
+    values = {"ts": ts or item.ts, "sent_at": now, "error": ""}
+    if not await _end(session, item, state=OutboxState.SENT, **values):
+        changed = {"state": OutboxState.WAITING, "next_at": now, "attempts": 0, "sealed": None}
+        await update_one(session, update(OutboxRow).where(_open(item.id)).values(**changed, **values))
 
 
 async def bury(session: AsyncSession, item: OutboxItem, error: str) -> None:
-    """Give a message up that Slack will never take."""
-    await _end(session, item, state=OutboxState.DEAD, error=error[:500])
+    """Give a message up that Slack will never take; what it is to say by now is given up with it."""
+    dead = {"state": OutboxState.DEAD, "next_at": None, "sealed": None, "error": error[:500]}
+    await update_one(session, update(OutboxRow).where(_open(item.id)).values(**dead))
 
 
 async def again(
@@ -113,9 +165,9 @@ async def retake(session: AsyncSession, now: datetime, settle: timedelta) -> Non
 
 
 async def next_due(session: AsyncSession) -> datetime | None:
-    """Return when the next message is due that no earlier one of its channel holds back."""
+    """Return when the next message is due that no earlier one of its channel, and no unsaid parent, holds back."""
     return await session.scalar(
-        select(func.min(col(OutboxRow.next_at))).where(col(OutboxRow.next_at).is_not(None), _first_in_lane())
+        select(func.min(col(OutboxRow.next_at))).where(col(OutboxRow.next_at).is_not(None), _may_go())
     )
 
 
@@ -128,13 +180,20 @@ async def counts(session: AsyncSession) -> dict[str, int]:
 async def prune(session: AsyncSession, before: datetime) -> None:
     """Forget personal answers sent long ago; channel messages stay, their keys keep them from being said again."""
     await session.execute(
-        delete(OutboxRow).where(col(OutboxRow.sent_at) < before, col(OutboxRow.user) != "")
+        delete(OutboxRow).where(
+            col(OutboxRow.sent_at) < before, col(OutboxRow.user) != "", col(OutboxRow.next_at).is_(None)
+        )
         .execution_options(synchronize_session=False)
     )  # fmt: skip
 
 
+def _may_go() -> ColumnElement[bool]:
+    """Return the clause: an edit, or the first unsaid message of its lane whose parent has been said."""
+    return (col(OutboxRow.ts) != "") | (_first_in_lane() & ~_parent_unsaid())
+
+
 def _first_in_lane() -> ColumnElement[bool]:
-    """Return the clause: no earlier message of the same channel (or person) is still to be said."""
+    """Return the clause: no earlier message of the same channel (or person) is still to be said; edits don't count."""
     earlier = aliased(OutboxRow)
     return ~(
         select(col(earlier.seq))
@@ -143,9 +202,42 @@ def _first_in_lane() -> ColumnElement[bool]:
             col(earlier.channel) == col(OutboxRow.channel),
             col(earlier.user) == col(OutboxRow.user),
             col(earlier.next_at).is_not(None),
+            col(earlier.ts) == "",
             col(earlier.seq) < col(OutboxRow.seq),
         )
         .exists()
+    )
+
+
+def _parent_unsaid() -> ColumnElement[bool]:
+    """Return the clause: the message that this one answers is still to be said.
+
+    A later one holds nothing back: the two would wait for each other for ever.
+    """
+    parent = aliased(OutboxRow)
+    return (
+        select(col(parent.seq))
+        .where(
+            _is_parent(parent),
+            col(parent.next_at).is_not(None),
+            col(parent.ts) == "",
+            col(parent.seq) < col(OutboxRow.seq),
+        )
+        .exists()
+    )
+
+
+def _thread() -> ScalarSelect[str]:
+    """Return the subquery of Slack's id of the message that a row answers; none where that was given up."""
+    parent = aliased(OutboxRow)
+    said = col(parent.state) != OutboxState.DEAD
+    return select(col(parent.ts)).where(_is_parent(parent), said).scalar_subquery()
+
+
+def _is_parent(parent: type[OutboxRow]) -> ColumnElement[bool]:
+    same_team = col(parent.team_id) == col(OutboxRow.team_id)
+    return (
+        same_team & (col(parent.dedupe_key) == col(OutboxRow.parent_key)) & (col(OutboxRow.parent_key) != "")
     )
 
 
@@ -153,9 +245,11 @@ def _open(row_id: UUID) -> Any:
     return (col(OutboxRow.id) == row_id) & col(OutboxRow.state).in_(_OPEN)
 
 
-async def _end(session: AsyncSession, item: OutboxItem, **values: Any) -> None:
-    await update_one(
-        session, update(OutboxRow).where(_open(item.id)).values(next_at=None, sealed=None, **values)
+async def _end(session: AsyncSession, item: OutboxItem, **values: Any) -> bool:
+    """End a message that is still to say what the item says; False where it is to say something newer."""
+    where = _open(item.id) & (col(OutboxRow.revision) == item.revision)
+    return await update_one(
+        session, update(OutboxRow).where(where).values(next_at=None, sealed=None, **values)
     )
 
 
@@ -163,10 +257,13 @@ def _place(team_id: UUID, row_id: UUID) -> Place:
     return Place(team_id, "outbox", "sealed", row_id)
 
 
-async def _record(session: AsyncSession, row: OutboxRow, slack_team_id: str) -> OutboxItem:
+async def _record(session: AsyncSession, row: OutboxRow, slack_team_id: str, thread_ts: str) -> OutboxItem:
+    # What a doubtful message said, if it arrived, may be older than what it is to say: so it is edited once after.
+    doubtful = row.state is OutboxState.SENDING and not row.ts and row.revision > 0
     secrets = await keys.unseal(session, _place(row.team_id, row.id), row.sealed)
     return OutboxItem(
         id=row.id, team_id=row.team_id, slack_team_id=slack_team_id, dedupe_key=row.dedupe_key, channel=row.channel,
         user=row.user, response_url=secrets.get("response_url"), kind=row.kind, facts=row.facts, state=row.state,
         attempts=row.attempts, created_at=as_utc(row.created_at), claimed_at=row.claimed_at,
+        ts=row.ts, thread_ts=thread_ts, broadcast=row.broadcast, revision=row.revision - doubtful,
     )  # fmt: skip

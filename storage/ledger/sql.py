@@ -1,9 +1,10 @@
 """Small pieces of SQL that both databases must be told in their own words."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, Update
+from sqlalchemy import ColumnElement, CursorResult, Table, Update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
@@ -23,6 +24,22 @@ async def insert_once(session: AsyncSession, row: type[SQLModel], **values: Any)
     returning = postgresql.insert(table(row)).values(**values).on_conflict_do_nothing()
     returned = await session.execute(returning.returning(*table(row).primary_key.columns))
     return returned.first() is not None
+
+
+async def upsert(
+    session: AsyncSession,
+    row: type[SQLModel],
+    key: Sequence[str],
+    written: Mapping[str, Any],
+    where: ColumnElement[bool] | None,
+    **fixed: Any,
+) -> bool:
+    """Insert a row, or write over the one with the same key if `where` holds for it; return whether either was done."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(table(row)).values(**fixed, **written)
+    statement = statement.on_conflict_do_update(index_elements=list(key), set_=dict(written), where=where)
+    # What was written comes back; a row count is not told by both drivers.
+    return (await session.execute(statement.returning(*table(row).primary_key.columns))).first() is not None
 
 
 async def update_one(session: AsyncSession, statement: Update) -> bool:

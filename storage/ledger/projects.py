@@ -1,0 +1,35 @@
+"""Projects: what is known to a team, by name."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.records import Project, Registration
+from storage.tables import ProjectRow
+
+
+async def named(session: AsyncSession, team_id: UUID, name: str, index: str = "") -> Sequence[Project]:
+    """Return the team's projects of this name, one for each index; `index` narrows it."""
+    query = select(ProjectRow).where(col(ProjectRow.team_id) == team_id, col(ProjectRow.name) == name)
+    if index:
+        query = query.where(col(ProjectRow.index_name) == index)
+    rows = await session.scalars(
+        query.order_by(col(ProjectRow.index_name)).execution_options(populate_existing=True)
+    )
+    return [_record(row) for row in rows]
+
+
+async def names(session: AsyncSession, team_id: UUID) -> list[str]:
+    """Return the names of the team's projects, in order."""
+    query = select(col(ProjectRow.name)).where(col(ProjectRow.team_id) == team_id).distinct()
+    return list(await session.scalars(query.order_by(col(ProjectRow.name))))
+
+
+def _record(row: ProjectRow) -> Project:
+    registration = Registration(
+        row.index_name, row.name, row.owner, row.repository, row.workflow, row.environment
+    )
+    return Project(row.id, row.team_id, registration, row.channel)

@@ -1,0 +1,29 @@
+"""The rows and the invariants that the database itself keeps. Rows never leave `storage`.
+
+Knows: columns, keys, constraints. Must not know: sessions, queries, policy.
+"""
+
+from storage.tables.base import Base
+from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
+from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
+from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
+from storage.tables.teams import CredentialRow, DataKeyRow, TeamRow
+
+__all__ = [
+    "ApprovalRow",
+    "AuditHeadRow",
+    "AuditRow",
+    "Base",
+    "CredentialRow",
+    "DataKeyRow",
+    "EvidenceRow",
+    "FreezeRow",
+    "InboxRow",
+    "OutboxRow",
+    "PolicyRow",
+    "ProjectRow",
+    "PublisherRow",
+    "ReleaseEvidenceRow",
+    "ReleaseRow",
+    "TeamRow",
+]

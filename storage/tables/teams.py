@@ -1,0 +1,59 @@
+"""Teams, their data keys and credentials."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlmodel import Field
+
+from storage.records import CredentialKind
+from storage.tables.base import Base, moment, partial, word
+
+
+class TeamRow(Base, table=True):
+    """One Slack workspace or org install."""
+
+    __tablename__ = "teams"
+    __table_args__ = (UniqueConstraint("enterprise_id", "slack_team_id"),)
+
+    id: UUID = Field(primary_key=True)
+    slack_team_id: str = Field(max_length=32)
+    enterprise_id: str = Field(max_length=32)
+    created_at: datetime = moment()
+
+
+class DataKeyRow(Base, table=True):
+    """A team's data key, wrapped by a master key."""
+
+    __tablename__ = "data_keys"
+
+    id: str = Field(primary_key=True, max_length=16)
+    team_id: UUID = Field(foreign_key="teams.id", unique=True)
+    wrapped: bytes
+    master_key_id: str = Field(max_length=16, index=True)
+    created_at: datetime = moment()
+
+
+class CredentialRow(Base, table=True):
+    """A team's secret for an index, sealed; destroyed when revoked."""
+
+    __tablename__ = "credentials"
+    __table_args__ = (
+        CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked_pair"),
+        CheckConstraint("(revoked_at IS NULL) = (sealed IS NOT NULL)", name="revoked_is_destroyed"),
+        partial("uq_credentials_live", "revoked_at IS NULL", "team_id", "kind", "index_name", unique=True),
+    )
+
+    id: UUID = Field(primary_key=True)
+    team_id: UUID = Field(foreign_key="teams.id")
+    kind: CredentialKind = word(CredentialKind)
+    index_name: str = Field(max_length=64)
+    hint: str = Field(max_length=100)
+    sealed: bytes | None = None
+    added_by: str = Field(max_length=32)
+    added_at: datetime = moment()
+    last_used_at: datetime | None = moment(null=True)
+    uses: int = 0
+    refused_at: datetime | None = moment(null=True)
+    revoked_at: datetime | None = moment(null=True)
+    revoked_by: str | None = Field(default=None, max_length=32)
