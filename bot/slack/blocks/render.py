@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.core import notices
-from bot.slack.blocks import answers, dialogs, publishers
+from bot.core import release_notices as said
+from bot.slack.blocks import answers, dialogs, policies, publishers, release_answers, releases, timeline
 from bot.slack.blocks.base import Message
 
 MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
@@ -30,6 +31,15 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         notices.CredentialRevoked: answers.revoked,
         notices.AuditShown: answers.audit,
         notices.BrokeDown: answers.broke_down,
+        said.ReleaseShown: releases.shown,
+        said.ReleaseStep: timeline.told,
+        said.ReleaseAnswer: release_answers.answer,
+        said.NotCounted: release_answers.not_counted,
+        said.ReleaseList: release_answers.listed,
+        said.PolicyShown: policies.shown,
+        said.PolicyRefused: policies.refused,
+        said.FreezeSet: policies.freeze,
+        said.Unapproved: release_answers.unapproved,
     }
 )
 """Notices that are posted."""

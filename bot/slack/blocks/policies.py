@@ -1,0 +1,141 @@
+"""Who decides about releases, and freezes, in words.
+
+Knows: words. Must not know: Bolt, network, rules.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from bot.core.approvals import Policy, Tell
+from bot.core.release_notices import FreezeLine, FreezeSet, PolicyRefused, PolicyShown
+from bot.slack.blocks.base import Message, context, date, fields, header, message, section
+from bot.slack.blocks.pieces import called, count, mention, one_line, paragraphs, quoted, tidy
+
+TELLS: Mapping[Tell, str] = MappingProxyType(
+    {
+        Tell.ALL: "every release",
+        Tell.FINAL: "releases that are no pre-releases",
+        Tell.PRE: "pre-releases",
+        Tell.FAILURES: "failures",
+    }
+)
+
+
+def _names(people: Sequence[str], nobody: str) -> str:
+    return called(people) if people else nobody
+
+
+def _yes(said: bool) -> str:  # noqa: FBT001 - a policy's own yes or no
+    return ":white_check_mark: yes" if said else ":heavy_minus_sign: no"
+
+
+def _pairs(policy: Policy) -> list[tuple[str, str]]:
+    return [
+        ("Approvals (quorum)", str(policy.quorum) if policy.seats else "0: nobody need approve"),
+        ("Approvers", _names(policy.approvers, "every full member")),
+        ("One of each group (groups)", _names(policy.one_of_each, "no group is required")),
+        ("Never counts (deny)", _names(policy.deny, "nobody is barred")),
+        ("The asker counts (requester)", _yes(policy.requester_counts)),
+        ("A request ends after (expires)", count(policy.expires_hours, "hour")),
+        ("May break the glass (glass)", _names(policy.break_glass, "workspace admins and owners")),
+        ("Rehearsal", f"first on {tidy(policy.rehearsal, 40)}" if policy.rehearsal else "none"),
+        ("I approve the environment (deployments)", _yes(policy.approve_deployments)),
+        ("The channel hears of (tell)", TELLS[policy.tell]),
+    ]
+
+
+def shown(notice: PolicyShown) -> Message:
+    """Show who decides, and which freezes stand."""
+    of = f" of {one_line(notice.project, 60)}" if notice.project else " of this workspace"
+    title = f"Release policy{of}"
+    project = f" {tidy(notice.project, 60)}" if notice.project else ""
+    if notice.project:
+        whose = (
+            "the project's own"
+            if notice.of_project
+            else "the workspace's, since the project has none of its own"
+        )
+    else:
+        whose = "the workspace's"
+    done = ":white_check_mark: *Changed.* It holds for releases asked for from now on; one under way only gets stricter."
+    return message(
+        f"{title}: changed" if notice.changed else title,
+        [
+            header(title),
+            *([section(done)] if notice.changed else []),
+            fields(_pairs(notice.policy)),
+            section(f"*Versions that appear unasked (watch):* {_yes(notice.policy.watch)}"),
+            *_freezes(notice.freezes),
+            context(f"This is {whose}. Admins change it: `/shipbell settings policy{project} quorum=2`"),
+        ],
+    )  # fmt: skip
+
+
+def _freezes(lines: Sequence[FreezeLine]) -> list[Mapping[str, object]]:
+    if not lines:
+        return [section("*Freezes:* none stands.")]
+    return list(paragraphs(["*Freezes*", *(f":ice_cube: {_freeze(line)}" for line in lines)], 15))
+
+
+def _freeze(line: FreezeLine) -> str:
+    what = f"*{tidy(line.project, 60)}*" if line.project else "*every project*"
+    return f"{what} from {date(line.starts_at)} {_until(line)}: “{tidy(line.reason, 200)}” ({mention(line.set_by)})"
+
+
+def _until(line: FreezeLine) -> str:
+    return f"until {date(line.ends_at)}" if line.ends_at else "until somebody lifts it"
+
+
+_REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "not_admin": (
+            "only admins and owners of this workspace change who decides about releases",
+            "Ask one of them to type the same command.",
+        ),
+        "cannot_tell": (
+            "Slack did not tell me whether you are an admin",
+            "Try again in a minute; if it stays so, tell whoever runs Shipbell (`shipbell doctor` names what is missing).",
+        ),
+        "nobody_left": (
+            "so few people would be left that the quorum could never be met",
+            "Name more approvers, ask for fewer approvals, or bar fewer people.",
+        ),
+    }
+)
+
+
+def refused(notice: PolicyRefused) -> Message:
+    """Say why a policy was not changed."""
+    cause, remedy = _REFUSED.get(
+        notice.why, (tidy(notice.why) or "it can't be read", "Correct it and type it again.")
+    )
+    detail = f" ({tidy(notice.detail, 300)})" if notice.detail else ""
+    return message(
+        "The release policy was not changed.",
+        [
+            section(":no_entry_sign: The release policy was *not changed*."),
+            section(f"*Cause:* {cause}{detail}.\n*Remedy:* {remedy}"),
+        ],
+    )  # fmt: skip
+
+
+def freeze(notice: FreezeSet) -> Message:
+    """Tell the channel that nothing is released for a time, or that it may be again."""
+    line = notice.line
+    plain = one_line(line.project, 60) or "every project"
+    what = f"*{tidy(line.project, 60)}*" if line.project else "*every project*"
+    if notice.lifted:
+        gone = f" ({count(notice.count, 'freeze')} ended)" if notice.count != 1 else ""
+        return message(
+            f"The freeze of {plain} is lifted.",
+            [section(f":sunny: {mention(line.set_by)} lifted the freeze of {what}{gone}: releases are possible again.")],
+        )  # fmt: skip
+    verb = f"{date(line.starts_at)} {_until(line)}"
+    return message(
+        f"Releases of {plain} are frozen.",
+        [
+            section(f":ice_cube: {mention(line.set_by)} froze releases of {what} from {verb}."),
+            section(quoted(line.reason)),
+            context('In need: `/release PROJECT VERSION override="why"`, which everybody hears.'),
+        ],
+    )

@@ -1,0 +1,65 @@
+"""How far a release's run and the index have come, in one short line of stages.
+
+Knows: words. Must not know: Bolt, network, rules.
+"""
+
+from collections.abc import Iterator
+
+from bot.core.progress import Progress
+from bot.core.release_notices import ReleaseShown
+from bot.slack.blocks.pieces import go, tick, tidy
+from storage.records import ReleaseState
+
+DONE, NOW, FAILED, LATER, UNKNOWN = (
+    ":white_check_mark:", ":hourglass_flowing_sand:", ":x:", ":white_circle:", ":grey_question:",
+)  # fmt: skip
+_DONE_WITH_JOBS = frozenset({ReleaseState.VERIFYING, ReleaseState.PUBLISHED})
+
+
+def stages(notice: ReleaseShown) -> str:
+    """Return the stages, each with a sign: done, now, failed, later, or not known."""
+    told: list[str] = []
+    stuck = {ReleaseState.FAILED: FAILED, ReleaseState.PUBLISHED: UNKNOWN}.get(notice.state, NOW)
+    beyond = UNKNOWN if notice.state is ReleaseState.PUBLISHED else LATER
+    waiting = True
+    for word, done in _stages(notice):
+        sign = DONE if done else stuck if waiting else beyond
+        waiting = waiting and done
+        told.append(f"{sign} {word}")
+    return "*Progress:* " + " · ".join(told) + "".join(f"\n{line}" for line in _asides(notice))
+
+
+def _stages(notice: ReleaseShown) -> Iterator[tuple[str, bool]]:
+    seen = notice.progress
+    yield "tag", seen.tag_made or not notice.report.make_tag
+    yield go(seen.run_url, "run") if seen.run_url else "run", bool(seen.run_url)
+    yield _jobs(seen), notice.state in _DONE_WITH_JOBS or _all_well(seen)
+    yield "accepted", seen.accepted_at is not None
+    yield "installable", seen.installable_at is not None
+    yield "downloadable", seen.downloadable_at is not None
+    yield "attested", seen.attested_at is not None
+
+
+def _all_well(seen: Progress) -> bool:
+    return bool(seen.jobs) and all(job.conclusion in {"success", "skipped"} for job in seen.jobs)
+
+
+def _jobs(seen: Progress) -> str:
+    if not seen.jobs:
+        return "jobs"
+    ended = sum(job.status == "completed" for job in seen.jobs)
+    return f"jobs {ended} of {len(seen.jobs)}"
+
+
+def _asides(notice: ReleaseShown) -> list[str]:
+    """What a person should know while it goes on."""
+    seen = notice.progress
+    acting = notice.state not in {ReleaseState.PUBLISHED, ReleaseState.FAILED}
+    lines: list[str] = []
+    if seen.waits_for and acting:
+        lines.append(
+            f":raised_hand: The {go(seen.run_url, 'run')} waits for the reviewers of the environment {tick(seen.waits_for)}."
+        )
+    if seen.trouble and acting:
+        lines.append(f":construction: Delayed: {tidy(seen.trouble)}. I keep looking by myself.")
+    return lines  # fmt: skip

@@ -1,0 +1,155 @@
+"""Why a release stands where it stands, in words: cause and remedy.
+
+Knows: every `ReleaseReason`. Must not know: Block Kit, HTTP, what is done about it.
+
+The words are plain text, not escaped, like those of `reasons`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from storage.records import ReleaseReason, ReleaseState
+
+STATES: Mapping[ReleaseState, tuple[str, str]] = MappingProxyType(
+    {
+        ReleaseState.REQUESTED: (":mag:", "looking"),
+        ReleaseState.AWAITING_APPROVAL: (":hourglass:", "waiting for approval"),
+        ReleaseState.APPROVED: (":thumbsup:", "approved"),
+        ReleaseState.TAGGING: (":rocket:", "starting"),
+        ReleaseState.BUILDING: (":hammer_and_wrench:", "building"),
+        ReleaseState.PUBLISHING: (":outbox_tray:", "publishing"),
+        ReleaseState.VERIFYING: (":microscope:", "verifying"),
+        ReleaseState.PUBLISHED: (":white_check_mark:", "published"),
+        ReleaseState.REJECTED: (":no_entry_sign:", "rejected"),
+        ReleaseState.CANCELLED: (":wastebasket:", "cancelled"),
+        ReleaseState.EXPIRED: (":alarm_clock:", "expired"),
+        ReleaseState.VOIDED: (":warning:", "approvals void"),
+        ReleaseState.FAILED: (":x:", "failed"),
+    }
+)
+"""A sign beside a word, so that nothing hangs on colour or picture alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a reason's words name."""
+
+    project: str
+    version: str
+    index: str
+    workflow: str = "the workflow"
+
+    @property
+    def name(self) -> str:
+        """The release, as people say it."""
+        return f"{self.project} {self.version}"
+
+
+def state_word(state: str) -> str:
+    """Return the word for a state by its stored name; what is none is shown as it came."""
+    known = next((word for one, (_, word) in STATES.items() if one == state), state)
+    return known.replace("_", " ")
+
+
+def explain(reason: ReleaseReason, about: About, detail: str) -> tuple[str, str]:
+    """Return cause and remedy, whole sentences; the remedy is "" where there is nothing to do.
+
+    `detail` is what the forge or the index said, cleaned already.
+    """
+    cause, remedy = _WORDS[reason]
+    said = ""
+    if detail:
+        said = f" {detail}" if detail.endswith((".", "!", "?", "…")) else f" {detail}."
+    known = {"name": about.name, "project": about.project, "version": about.version,
+             "index": about.index, "workflow": about.workflow}  # fmt: skip
+    return cause.format_map(known) + said, remedy.format_map(known)
+
+
+_LOOK = "Mend what is named, then press Look again."
+_RETRY = "Mend the cause, then press Retry: what is done already is not done twice."
+_NEW = "Ask again with /release {project} {version} when it is time."
+_SUSPECT = (
+    "Do not install this version. Find out what has published it, yank it on {index} if it is not yours, "
+    "and release a new version."
+)
+
+_WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
+    {
+        ReleaseReason.ASKED: ("It was asked for; I am looking at it first.", ""),
+        ReleaseReason.CHECKED: ("Nothing stands in the way; people decide now.", ""),
+        ReleaseReason.BLOCKED: ("Something stands in the way, so nobody was asked.", _LOOK),
+        ReleaseReason.QUORUM: ("Enough people approved.", ""),
+        ReleaseReason.BREAK_GLASS: ("Somebody broke the glass: it goes on without approvals.", ""),
+        ReleaseReason.NO_APPROVAL_NEEDED: ("The policy asks for no approval.", ""),
+        ReleaseReason.CHANGED: (
+            "What was approved is no longer so, so every approval is void.",
+            "I look again and ask anew.",
+        ),
+        ReleaseReason.REJECTED_BY_PERSON: ("Somebody rejected it.", _NEW),
+        ReleaseReason.CANCELLED_BY_PERSON: ("Somebody cancelled it.", _NEW),
+        ReleaseReason.GIVEN_UP: ("Somebody gave it up after it failed; what was done stays done.", _NEW),
+        ReleaseReason.TERM_OVER: ("Nobody decided in time.", _NEW),
+        ReleaseReason.STARTED: ("It is approved; I am starting it.", ""),
+        ReleaseReason.TAG_ELSEWHERE: (
+            "The tag is at another commit than the approved one, so nothing was started.",
+            "Move the tag back, or delete it and press Retry; or ask for a release of what it names now.",
+        ),
+        ReleaseReason.FORGE_REFUSED: (
+            "The forge refused to start it.",
+            "Give Shipbell's forge credential the right that is missing, then press Retry.",
+        ),
+        ReleaseReason.START_LOST: (
+            "Whether the start reached the forge is unknown, and no run is to be seen.",
+            "Look at the runs of {workflow}; if there is none for this tag, press Retry.",
+        ),
+        ReleaseReason.NO_RUN: (
+            "No run of {workflow} has appeared for this tag.",
+            "See that {workflow} starts on this event and that Actions are enabled, then press Retry.",
+        ),
+        ReleaseReason.RUN_FOUND: ("The run is there and builds.", ""),
+        ReleaseReason.RUN_PUBLISHES: ("The publishing job runs.", ""),
+        ReleaseReason.RUN_FAILED: (
+            "The run of {workflow} failed.",
+            (
+                "Read the log of the job named in the thread. If a new run can mend it, press Retry; if the code must "
+                "change, give this release up and release a new version."
+            ),
+        ),
+        ReleaseReason.RUN_TOO_LONG: (
+            "The run of {workflow} has not ended in time.",
+            "Look at what it waits for; cancel it there if it hangs, then press Retry.",
+        ),
+        ReleaseReason.RUN_DONE: ("The run ended well; I am looking at the index now.", ""),
+        ReleaseReason.NOT_ARRIVED: (
+            "The run ended well, but {index} does not have {name}.",
+            "See in the run's log where it uploaded to and that its publishing job was not skipped, then press Retry.",
+        ),
+        ReleaseReason.FILES_MISSING: (
+            "{index} has not every file that the run built.",
+            "See in the log which upload failed, then press Retry: files that are there already stay.",
+        ),
+        ReleaseReason.DIGEST_DIFFERS: (
+            "A file on {index} is not the one that the run built: its sha256 differs.",
+            _SUSPECT,
+        ),
+        ReleaseReason.ATTESTATION_WRONG: (
+            "A file's attestation does not name the approved repository, workflow and commit.",
+            _SUSPECT,
+        ),
+        ReleaseReason.VERIFIED: ("{index} has every file, as approved and as built.", ""),
+        ReleaseReason.NOT_VERIFIED: (
+            "{index} has the files; not everything could be verified.",
+            "Look yourself at what is named, before you rely on it.",
+        ),
+        ReleaseReason.REHEARSAL_FAILED: (
+            "The rehearsal failed, so nothing was released on {index}.",
+            _RETRY,
+        ),
+        ReleaseReason.OUT_OF_ORDER: (
+            "The forge or the index was out of order for too long.",
+            "When it is up again, press the button below: I look before I act, so nothing is done twice.",
+        ),
+        ReleaseReason.RETRIED: ("Somebody asked for another try.", ""),
+    }
+)

@@ -1,0 +1,358 @@
+"""The lines of a release's timeline, in the thread below its message.
+
+Knows: every `Step`. Must not know: Bolt, network, rules.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from bot.core.findings import Found
+from bot.core.release_notices import ReleaseStep, Step
+from bot.slack.blocks import findings
+from bot.slack.blocks.base import FALLBACK, Message, cut, escape, section
+from bot.slack.blocks.pieces import (
+    called,
+    count,
+    fence,
+    go,
+    mention,
+    moment,
+    one_line,
+    quoted,
+    sha,
+    tick,
+    tidy,
+)
+from bot.slack.blocks.release_reasons import explain
+from bot.slack.blocks.releases import about
+from storage.records import ReleaseReason
+
+
+class _Line:
+    """One step's values, by name; one that is missing is ""."""
+
+    def __init__(self, notice: ReleaseStep) -> None:
+        self.notice = notice
+        self.about = about(notice.target, notice.version)
+
+    def __getitem__(self, name: str) -> str:
+        return self.notice.values.get(name, "")
+
+    @property
+    def by(self) -> str:
+        return mention(self["by"]) if self["by"] else "Somebody"
+
+    @property
+    def people(self) -> str:
+        return f"{called(self.notice.people)}: " if self.notice.people else ""
+
+    @property
+    def index(self) -> str:
+        return escape(self.about.index)
+
+    @property
+    def again(self) -> str:
+        return f"`/release {escape(self.about.project)} {escape(self.about.version)}` asks again."
+
+
+Told = tuple[str, ...]
+"""The line, and what stands below it."""
+
+
+def told(notice: ReleaseStep) -> Message:
+    """Say one step; the release is named in each, since notifications show the line alone."""
+    line = _Line(notice)
+    first, *below = _STEPS[notice.step](line)
+    sign, _, rest = first.partition(" ")
+    named = f"{sign} *{escape(line.about.name)}* · {rest}"
+    return Message(cut(named, FALLBACK), (section(named), *[section(text) for text in below if text]))
+
+
+def _asked(line: _Line) -> Told:
+    return (
+        f":bell: {line.by} asks for this release to *{line.index}*. I look first, then people are asked.",
+    )
+
+
+def _blocked(line: _Line) -> Told:
+    verb = "stands" if line["count"] == "1" else "stand"
+    return (
+        (
+            f":no_entry: {count(line['count'], 'finding')} {verb} in the way, so nobody is asked. The message above names "
+            "each with its remedy; press Look again when they are mended."
+        ),
+    )
+
+
+def _shown(line: _Line) -> Told:
+    wanted = f"{line.people}{count(line['seats'], 'approval')} wanted"
+    return (f":hourglass: {wanted}. Look at the message above, then approve or reject there.",)
+
+
+def _asked_anew(line: _Line) -> Told:
+    wanted = f"{line.people}{count(line['seats'], 'approval')} wanted"
+    return (f":arrows_counterclockwise: Asked anew: earlier approvals do not count. {wanted}.",)
+
+
+def _of(line: _Line) -> str:
+    return f"{tidy(line['have'], 6)} of {tidy(line['need'], 6)}"
+
+
+def _approved(line: _Line) -> Told:
+    return (f":thumbsup: {line.by} approved ({_of(line)}).",)
+
+
+def _withdrawn(line: _Line) -> Told:
+    return (f":leftwards_arrow_with_hook: {line.by} took the approval back ({_of(line)}).",)
+
+
+def _quorum(_line: _Line) -> Told:
+    return (
+        ":white_check_mark: Enough people approved. I look once more that nothing has changed, then start.",
+    )
+
+
+def _scheduled(line: _Line) -> Told:
+    return (f":calendar: Approved; it starts {moment(line['at'])}. Until then it can be cancelled.",)
+
+
+def _reminder(line: _Line) -> Told:
+    return (
+        (
+            f":alarm_clock: {line.people}{_of(line)} approvals so far. The request ends {moment(line['expires'])}; "
+            "approve or reject it above."
+        ),
+    )
+
+
+def _rejected(line: _Line) -> Told:
+    return (
+        f":no_entry_sign: {line.by} rejected it. Nothing is released. When the reason is settled, {line.again}",
+        quoted(line["reason"]),
+    )
+
+
+def _broken_glass(line: _Line) -> Told:
+    return (
+        (
+            f":rotating_light: {line.by} *broke the glass*: it goes on without the approvals that are wanting. The audit "
+            "trail keeps this and the reason:"
+        ),
+        quoted(line["reason"]),
+    )
+
+
+def _overridden(line: _Line) -> Told:
+    freeze = f" (“{tidy(line['freeze'])}”)" if line["freeze"] else ""
+    return (
+        f":rotating_light: {line.by} asks *in spite of the freeze*{freeze}. The audit trail keeps this and the reason:",
+        quoted(line["reason"]),
+    )
+
+
+def _cancelled(line: _Line) -> Told:
+    return (f":wastebasket: {line.by} cancelled the release. I do nothing more for it. {line.again}",)
+
+
+def _expired(line: _Line) -> Told:
+    return (
+        f":alarm_clock: Nobody decided in time ({_of(line)} approvals). Nothing is released. {line.again}",
+    )
+
+
+def _voided(line: _Line) -> Told:
+    known = {one.value for one in Found}
+    if line["tag"]:
+        what = f"The tag {tick(line['tag'])} moved from {sha(line['from'])} to {sha(line['to'])}."
+    elif line["finding"] in known:
+        what = f"Something has changed: {findings.words(Found(line['finding']), line.notice.values)}"
+    else:
+        what = f"Something has changed: {tidy(line['finding'] or line['what'], 400) or 'what was shown'}."
+    return (f":warning: {what} *Every approval is void*; I look again and ask anew.",)
+
+
+def _tag_made(line: _Line) -> Told:
+    tag = go(line["url"], line["tag"]) if line["url"] else tick(line["tag"])
+    return (f":label: The tag {tag} is made at {sha(line['sha'])}.",)
+
+
+def _tag_used(line: _Line) -> Told:
+    return (f":label: The tag {tick(line['tag'])} is there, at {sha(line['sha'])} as approved.",)
+
+
+def _release_made(line: _Line) -> Told:
+    return (f":memo: The {go(line['url'], 'release')} of {tick(line['tag'])} is made on the forge.",)
+
+
+def _dispatched(line: _Line) -> Told:
+    return (f":rocket: {tick(line['workflow'])} is started at {tick(line['tag'])}.",)
+
+
+def _run_found(line: _Line) -> Told:
+    again = f", attempt {tidy(line['attempt'], 6)}" if line["attempt"] not in {"", "0", "1"} else ""
+    return (f":gear: The {go(line['url'], 'run')} is there{again}; I follow it.",)
+
+
+def _run_waits(line: _Line) -> Told:
+    who = f" ({tidy(line['reviewers'])})" if line["reviewers"] else ""
+    return (
+        (
+            f":raised_hand: The {go(line['url'], 'run')} waits for the environment {tick(line['environment'])}. One of its "
+            f"reviewers{who} has to approve it there; I go on by myself then."
+        ),
+    )
+
+
+def _deployment_approved(line: _Line) -> Told:
+    return (
+        f":unlock: I approved the environment {tick(line['environment'])} for the run, as the team decided.",
+    )
+
+
+def _job_started(line: _Line) -> Told:
+    return (f":gear: The job {go(line['url'], line['job'])} runs.",)
+
+
+_ENDS: Mapping[str, str] = MappingProxyType(
+    {
+        "success": ":white_check_mark: {} ended well.",
+        "skipped": ":fast_forward: {} was skipped.",
+        "cancelled": ":no_entry_sign: {} was cancelled.",
+    }
+)
+
+
+def _job_ended(line: _Line) -> Told:
+    job = f"The job {go(line['url'], line['job'])}"
+    if end := _ENDS.get(line["conclusion"]):
+        return (end.format(job),)
+    return (f":x: {job} failed ({tidy(line['conclusion'], 40).replace('_', ' ') or 'no word why'}).",)
+
+
+def _run_ended(line: _Line) -> Told:
+    return (f":white_check_mark: The {go(line['url'], 'run')} ended well. I look at the index now.",)
+
+
+def _run_failed(line: _Line) -> Told:
+    step = f" at the step *{tidy(line['step'], 80)}*" if line["step"] else ""
+    job = f"the job *{tidy(line['job'], 80)}*{step}" if line["job"] else "it"
+    end = tidy(line["conclusion"], 40).replace("_", " ")
+    why = f" ({end})" if end and end != "failure" else ""
+    log = fence(line["log"]) if line["log"].strip() else ""
+    return (f":x: The {go(line['url'], 'run')} failed: {job} did not end well{why}.", log)
+
+
+def _files(line: _Line) -> str:
+    return count(line["files"], "file")
+
+
+def _accepted(line: _Line) -> Told:
+    return (f":inbox_tray: *Accepted:* {go(line['url'], line.about.index)} lists {_files(line)} of it.",)
+
+
+def _installable(line: _Line) -> Told:
+    return (
+        f":package: *Installable:* {_files(line)} in the {go(line['url'], 'simple index')}, where pip looks.",
+    )
+
+
+def _downloadable(line: _Line) -> Told:
+    same = (
+        f"; {tidy(line['compared'], 6)} of them equal what the run built"
+        if line["compared"] not in {"", "0"}
+        else ""
+    )
+    return (
+        f":floppy_disk: *Downloadable:* I read {_files(line)} to the end, and each sha256 is right{same}.",
+    )
+
+
+def _attested(line: _Line) -> Told:
+    return (
+        (
+            f":lock: *Attested:* {_files(line)} made by {tick(line['workflow'])} of {tick(line['repository'])} at "
+            f"{sha(line['commit'])}, as approved."
+        ),
+    )
+
+
+def _trouble(line: _Line) -> Told:
+    detail = tidy(line["detail"], 300).rstrip(".")
+    return (f":construction: Delayed: {detail}. I keep looking by myself; nobody has to do anything yet.",)
+
+
+def _retried(line: _Line) -> Told:
+    return (
+        f":arrows_counterclockwise: {line.by} asked for another try. What is done already is not done twice.",
+    )
+
+
+def _rehearsal(line: _Line) -> Told:
+    return (f":performing_arts: It is rehearsed on *{tidy(line['index'], 40)}* first.",)
+
+
+def _rehearsed(line: _Line) -> Told:
+    return (
+        f":performing_arts: The {go(line['url'], 'rehearsal')} on *{tidy(line['index'], 40)}* went well.",
+    )
+
+
+def _failed(line: _Line) -> Told:
+    known = {one.value for one in ReleaseReason}
+    reason = ReleaseReason(line["reason"]) if line["reason"] in known else None
+    detail = one_line(line["detail"], 400)
+    cause, remedy = explain(reason, line.about, detail) if reason else (detail or "No cause is known.", "")
+    first = f":x: *Failed* on the way to {line.index}. {escape(cause)}"
+    return (first, f"*Remedy:* {escape(remedy)}" if remedy else "")
+
+
+def _published(line: _Line) -> Told:
+    where = go(line["url"], line.about.index)
+    told = f":tada: *Published* on {where}, {_files(line)}."
+    if line["not_verified"]:
+        return (
+            f"{told} :warning: *Not verified:* {tidy(line['not_verified'])}. Look yourself before you rely on it.",
+        )
+    return (f"{told} Every file was read from the index and is as built and approved.",)
+
+
+_STEPS: Mapping[Step, Callable[[_Line], Told]] = MappingProxyType(
+    {
+        Step.ASKED: _asked,
+        Step.BLOCKED: _blocked,
+        Step.SHOWN: _shown,
+        Step.ASKED_ANEW: _asked_anew,
+        Step.APPROVED: _approved,
+        Step.WITHDRAWN: _withdrawn,
+        Step.QUORUM: _quorum,
+        Step.SCHEDULED: _scheduled,
+        Step.REMINDER: _reminder,
+        Step.REJECTED: _rejected,
+        Step.BROKEN_GLASS: _broken_glass,
+        Step.OVERRIDDEN: _overridden,
+        Step.CANCELLED: _cancelled,
+        Step.EXPIRED: _expired,
+        Step.VOIDED: _voided,
+        Step.TAG_MADE: _tag_made,
+        Step.TAG_USED: _tag_used,
+        Step.RELEASE_MADE: _release_made,
+        Step.DISPATCHED: _dispatched,
+        Step.RUN_FOUND: _run_found,
+        Step.RUN_WAITS: _run_waits,
+        Step.DEPLOYMENT_APPROVED: _deployment_approved,
+        Step.JOB_STARTED: _job_started,
+        Step.JOB_ENDED: _job_ended,
+        Step.RUN_ENDED: _run_ended,
+        Step.RUN_FAILED: _run_failed,
+        Step.ACCEPTED: _accepted,
+        Step.INSTALLABLE: _installable,
+        Step.DOWNLOADABLE: _downloadable,
+        Step.ATTESTED: _attested,
+        Step.TROUBLE: _trouble,
+        Step.RETRIED: _retried,
+        Step.REHEARSAL: _rehearsal,
+        Step.REHEARSED: _rehearsed,
+        Step.FAILED: _failed,
+        Step.PUBLISHED: _published,
+    }
+)
