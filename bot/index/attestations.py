@@ -81,6 +81,14 @@ class Trust:
         except Error as error:
             raise ValueError(str(error)) from error
 
+    def problem(self) -> str:
+        """Return why the trust root can't be used; "" where it can. Slow: call it in a thread."""
+        try:
+            _ = self.verifier
+        except (ValueError, OSError) as error:
+            return one_line(f"Sigstore's trust root can't be read: {error}")
+        return ""
+
     def _read(self, kind: "type[TrustedRoot]") -> "TrustedRoot":
         if self.root is not None:
             return kind.from_file(str(self.root))
@@ -100,12 +108,10 @@ def read_attested(answer: Answer, url: str, filename: str, sha256: str, trust: T
     page = answer.json()
     if not isinstance(page, dict) or "attestation_bundles" not in page:
         return TryLater(Reason.UNEXPECTED_ANSWER, "its provenance of a file can't be read")
+    if problem := trust.problem():
+        return TryLater(Reason.UNEXPECTED_ANSWER, problem)
     try:
-        verifier = trust.verifier
-    except (ValueError, OSError) as error:
-        return TryLater(Reason.UNEXPECTED_ANSWER, one_line(f"Sigstore's trust root can't be read: {error}"))
-    try:
-        return _verified(page, url, _File(filename, sha256.lower()), verifier)
+        return _verified(page, url, _File(filename, sha256.lower()), trust.verifier)
     except _No as no:
         return NotAttested(one_line(str(no)))
 
@@ -124,12 +130,11 @@ def _verified(page: Mapping[str, Any], url: str, file: _File, verifier: "Verifie
 
 
 def _attestations(page: Mapping[str, Any]) -> Iterator[tuple["GitHubPublisher", "Attestation"]]:
-    from pydantic import ValidationError  # noqa: PLC0415 - the same
     from pypi_attestations import GitHubPublisher, Provenance  # noqa: PLC0415 - slow, paid where it is used
 
     try:
         provenance = Provenance.model_validate(page)
-    except (ValidationError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise _No("its provenance is not in the form of PEP 740") from error
     for bundle in provenance.attestation_bundles:
         for attestation in bundle.attestations:
@@ -154,7 +159,7 @@ def _one(
     return Attested(
         repository=claims[SOURCE_REPOSITORY].removeprefix(f"{GITHUB}/"),
         workflow=publisher.workflow,
-        environment=publisher.environment or "",
+        environment=one_line(publisher.environment or ""),
         commit=claims[SOURCE_DIGEST],
         ref=claims.get(SOURCE_REF, ""),
         url=url,

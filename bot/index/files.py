@@ -3,30 +3,22 @@
 Knows: which addresses may be asked, statuses, the largest file. Must not know: httpx, the other protocols.
 """
 
-from urllib.parse import urlsplit
-
 from bot.core.outcomes import Absent, Downloaded, DownloadOutcome, TooLarge
 from bot.core.sites import IndexSite
 from bot.index.statuses import GONE, later
+from bot.index.urls import may_hold_files
 from bot.wire import Hashed, Request
 
 TIMEOUT = 120.0
 """Seconds for a whole file."""
 MOST_BYTES = 200 * 1_048_576
-_LONGEST_URL = 1_000
 
 
 def file_request(
     site: IndexSite, url: str, timeout: float = TIMEOUT, limit: int = MOST_BYTES
 ) -> Request | None:
     """Return the request for a file; None where its address is neither https nor of the index's own scheme."""
-    try:
-        parts = urlsplit(url)
-        place = (parts.hostname, parts.port)
-    except ValueError:
-        return None
-    known = parts.scheme in {"https", urlsplit(site.url).scheme} and bool(place[0])
-    if not known or "@" in parts.netloc or len(url) > _LONGEST_URL:
+    if not may_hold_files(site.url, url):
         return None
     return Request("GET", url, timeout=timeout, max_bytes=limit)
 

@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -30,7 +30,8 @@ from bot.core.outcomes import (
     Unchanged,
 )
 from bot.core.sites import IndexSite
-from bot.index.statuses import later
+from bot.index.statuses import GONE, later
+from bot.index.urls import joined, may_hold_files, on_index
 from bot.wire import Answer, Request
 from storage.records import Evidence, EvidenceKind, Reason
 
@@ -41,7 +42,6 @@ MOST_BYTES = 8 * 1_048_576
 """A project with ten thousand files comes close; of a longer page only that it is there is read."""
 MOST_FILES = 20_000
 _LONGEST_ETAG = 255
-_LONGEST_URL = 1_000
 _LARGEST = 2**53
 """Bytes of a file; what JSON can count."""
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -64,7 +64,7 @@ def read_simple(answer: Answer, url: str, seen_at: datetime) -> SimpleOutcome:
     """
     if answer.status == 304:
         return Unchanged()
-    if answer.status in {404, 410}:
+    if answer.status in GONE:
         return Absent()
     if answer.status != 200:
         return later(answer, "its simple index")
@@ -82,14 +82,14 @@ def read_simple(answer: Answer, url: str, seen_at: datetime) -> SimpleOutcome:
 
 def provenance_request(site: IndexSite, url: str, timeout: float = TIMEOUT) -> Request | None:
     """Return the request for a file's provenance; None where the address is not on the index itself."""
-    if not _same_host(site.url, url):
+    if not on_index(site.url, url):
         return None
     return Request("GET", url, headers={"Accept": ACCEPT_PROVENANCE}, timeout=timeout)
 
 
 def read_provenance(answer: Answer, url: str, seen_at: datetime) -> ProvenanceOutcome:
     """Read who published a file, as the index says that it has verified. Never raises."""
-    if answer.status in {404, 410}:
+    if answer.status in GONE:
         return Absent()
     if answer.status != 200:
         return later(answer, "its provenance of a file")
@@ -119,13 +119,14 @@ def _files(page: Mapping[str, object], url: str) -> Iterator[SimpleFile]:
     files = page.get("files")
     for file in files[:MOST_FILES] if isinstance(files, list) else ():
         if isinstance(file, dict) and (filename := _text(file, "filename")):
+            provenance, at = joined(url, file.get("provenance")), joined(url, file.get("url"))
             yield SimpleFile(
                 filename=filename,
                 version=_version(filename),
-                provenance_url=_provenance_url(file.get("provenance"), url),
+                provenance_url=provenance if on_index(url, provenance) else "",
                 uploaded_at=_utc(_text(file, "upload-time")),
                 sha256=_sha256(file.get("hashes")),
-                url=_file_url(file.get("url"), url),
+                url=at if may_hold_files(url, at) else "",
                 size=_size(file.get("size")),
                 yanked=_yanked(file.get("yanked")),
             )
@@ -138,38 +139,6 @@ def _version(filename: str) -> str:
         return str(parse_sdist_filename(filename)[1])
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
         return ""
-
-
-def _provenance_url(value: object, page_url: str) -> str:
-    """Return the address, where it is on the index itself: the answer must not choose whom we ask."""
-    if not isinstance(value, str) or not value or len(value) > _LONGEST_URL:
-        return ""
-    try:
-        url = urljoin(page_url, value)
-    except ValueError:
-        return ""
-    return url if len(url) <= _LONGEST_URL and _same_host(page_url, url) else ""
-
-
-def _file_url(value: object, page_url: str) -> str:
-    """Return where a file's bytes are: files may be on another host, by https or as the index itself is asked."""
-    if not isinstance(value, str) or not value or len(value) > _LONGEST_URL:
-        return ""
-    try:
-        url = urldefrag(urljoin(page_url, value)).url
-    except ValueError:
-        return ""
-    return url if len(url) <= _LONGEST_URL and _may_be_asked(page_url, url) else ""
-
-
-def _may_be_asked(page_url: str, url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        place = (parts.hostname, parts.port)
-    except ValueError:
-        return False
-    known = parts.scheme in {"https", urlsplit(page_url).scheme}
-    return known and bool(place[0]) and "@" not in parts.netloc and url.isprintable() and " " not in url
 
 
 def _sha256(hashes: object) -> str:
@@ -188,15 +157,6 @@ def _yanked(value: object) -> str | None:
     if isinstance(value, str) and value:
         return one_line(value)
     return "" if value is True else None
-
-
-def _same_host(one: str, other: str) -> bool:
-    try:
-        first, second = urlsplit(one), urlsplit(other)
-        places = [(parts.scheme, parts.hostname, parts.port) for parts in (first, second)]
-    except ValueError:
-        return False
-    return places[0] == places[1] and "@" not in second.netloc and other.isprintable() and " " not in other
 
 
 def _utc(text: str) -> str:

@@ -177,6 +177,87 @@ def test_the_projects_status_is_kept(status: str) -> None:
     assert there.status == status
 
 
+HEX = "0123456789abcdef" * 4
+
+
+def read_file(**members: object) -> SimpleFile:
+    """Return what a page with one file of these members is read as."""
+    there = read_simple(answer(200, page({"filename": "x-1.tar.gz", **members})), URL, SEEN)
+    assert isinstance(there, Present)
+    return there.files[0]
+
+
+def test_a_file_comes_with_digest_address_and_size() -> None:
+    """What is needed to fetch and check a file's bytes is kept; its address may be on another host."""
+    file = read_file(
+        hashes={"md5": "x", "sha256": HEX.upper()},
+        url="https://files.example/x.gz#sha256=1",
+        size=7,
+        yanked=False,
+    )
+    assert (file.sha256, file.url, file.size, file.yanked) == (HEX, "https://files.example/x.gz", 7, None)
+    assert read_file(url="../../packages/x.gz").url == "https://index.example/packages/x.gz"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://index.example/x", "http://files.example/x", "ftp://files.example/x", "file:///etc/passwd",
+        "https://me@files.example/x", "https://index.example@elsewhere.example/", "https://", "https://[::1",
+        "https://files.example/a b", "https://files.example/\n", "https://files.example:99999/", "javascript:alert(1)",
+        "x" * 2000, "", 7, None, ["x"],
+    ],
+)  # fmt: skip
+def test_an_address_that_can_not_be_asked_is_none(url: object) -> None:
+    """Nothing but https leads from an index of https, and never with a user's name in it."""
+    found = read_file(url=url).url
+    assert found == "" or found.startswith(("https://index.example/", "https://files.example/"))
+    assert "@" not in found
+    assert "\n" not in found
+
+
+def test_an_index_of_http_may_keep_its_files_so() -> None:
+    """An index in a private network is asked by http, and so are its files."""
+    got = answer(200, page({"filename": "x-1.tar.gz", "url": "http://files.example/x"}))
+    there = read_simple(got, "http://index.example/simple/acme-widgets/", SEEN)
+    assert isinstance(there, Present)
+    assert there.files[0].url == "http://files.example/x"
+
+
+@pytest.mark.parametrize(
+    "hashes", [None, 7, [], {}, {"sha256": 7}, {"sha256": "x" * 64}, {"sha256": HEX[1:]}]
+)
+def test_a_digest_that_is_none_is_left_out(hashes: object) -> None:
+    """Only 64 hexadecimal digits are a sha256."""
+    assert read_file(hashes=hashes).sha256 == ""
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [(0, 0), (2**53, 2**53), (-1, None), (2**53 + 1, None), (True, None), ("7", None), (1.0, None)],
+)
+def test_a_size_counts_bytes(size: object, kept: int | None) -> None:
+    """A size is a whole number of bytes that a file could have."""
+    assert read_file(size=size).size == kept
+
+
+@pytest.mark.parametrize(
+    ("yanked", "kept"),
+    [
+        (True, ""),
+        (False, None),
+        (None, None),
+        ("", None),
+        ("bad  <b>wheel</b>\n", "bad wheel"),
+        (1, None),
+        ([], None),
+    ],
+)
+def test_a_yanked_file_says_why(yanked: object, kept: str | None) -> None:
+    """PEP 592: true, or a reason, which is shown on one line without markup."""
+    assert read_file(yanked=yanked).yanked == kept
+
+
 PROVENANCE_URL = "https://index.example/integrity/x/1/x-1.tar.gz/provenance"
 
 
@@ -238,6 +319,11 @@ def test_a_file_may_have_no_provenance() -> None:
                         "project-status",
                         "status",
                         "publisher",
+                        "hashes",
+                        "sha256",
+                        "url",
+                        "size",
+                        "yanked",
                     ]
                 ),
                 inner,
