@@ -33,7 +33,12 @@ class FileSeen:
 class Progress:
     """How far run and index have come."""
 
+    override: str = ""
+    """Why it was asked for in spite of a freeze; "" where it was not."""
     tag_made: bool = False
+    """Whether the tag is there, at the approved commit."""
+    known_runs: tuple[int, ...] | None = None
+    """Runs that were there before the workflow was dispatched; None: not looked yet."""
     started: bool = False
     """The act that starts the run is done (or nothing has to be done)."""
     release_url: str = ""

@@ -49,6 +49,8 @@ class WorkflowFacts:
     """Of `on.release`; empty: all."""
     dispatch_needs_inputs: bool = False
     """Whether `workflow_dispatch` has a required input without a default, which nobody could fill in."""
+    detailed: bool = False
+    """Whether the four above could be read; else names, filters and inputs may be more than is seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,252 @@
+"""Whether a release has arrived: three stages on the index, digests, attestations.
+
+Knows: what each stage needs. Must not know: how anything was fetched, wording.
+
+The stages come minutes apart on a real index: accepted (project JSON), installable (the simple index, which is what
+pip reads), downloadable (the file itself). A slow one is "not yet", never "failed".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from bot.core.forge import BuiltFile
+from bot.core.lifecycle import ReleaseEvent
+from bot.core.names import normalize_project
+from bot.core.outcomes import (
+    AttestationOutcome,
+    Attested,
+    Downloaded,
+    DownloadOutcome,
+    NotAttested,
+    Present,
+    ProjectVersion,
+    SimpleFile,
+    SimpleOutcome,
+    TooLarge,
+    TryLater,
+    VersionOutcome,
+)
+from bot.core.progress import FileSeen, Progress
+from bot.core.release_notices import Step
+from bot.core.releases import Decision, Line, Situation, again, broke, troubled
+from bot.core.versions import is_version
+from storage.records import Evidence, EvidenceKind, Registration, ReleaseReason
+
+ARRIVES = 240
+"""Base periods within which a release must be installable: two hours at the default of 30 s."""
+ATTESTED_WITHIN = 20
+"""Base periods after which a missing attestation is told as such: ten minutes at the default of 30 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the index has brought; what was not asked is None."""
+
+    version: VersionOutcome | None = None
+    simple: SimpleOutcome | None = None
+    downloads: Mapping[str, DownloadOutcome] | None = None
+    attestations: Mapping[str, AttestationOutcome] | None = None
+
+
+def built_for(project: str, version: str, built: Sequence[BuiltFile]) -> tuple[tuple[str, str], ...]:
+    """Return (name, sha256) of the built files that are this project's and version's."""
+    return tuple(
+        sorted({(file.filename, file.sha256) for file in built if _is_of(file.filename, project, version)})
+    )
+
+
+def _is_of(filename: str, project: str, version: str) -> bool:
+    try:
+        if filename.endswith(".whl"):
+            name, found, _, _ = parse_wheel_filename(filename)
+        else:
+            name, found = parse_sdist_filename(filename)
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return False
+    return normalize_project(name) == project and is_version(str(found), version)
+
+
+def files_of(situation: Situation, simple: SimpleOutcome | None) -> tuple[SimpleFile, ...]:
+    """Return the release's files in the simple index."""
+    if not isinstance(simple, Present):
+        return ()
+    version = situation.release.version
+    return tuple(file for file in simple.files if file.version and is_version(file.version, version))
+
+
+def listed(situation: Situation, look: Look) -> Decision | Progress:
+    """Judge the first two stages: the progress where all is listed, else what to do."""
+    progress = situation.progress
+    for outcome in (look.version, look.simple):
+        if isinstance(outcome, TryLater):
+            return troubled(situation, outcome)
+    if isinstance(look.version, ProjectVersion) and progress.accepted_at is None:
+        progress = replace(progress, accepted_at=situation.now)
+    files = files_of(situation, look.simple)
+    if wrong := _differing(files, progress.expected):
+        return broke(situation, ReleaseReason.DIGEST_DIFFERS, wrong, progress=progress)
+    missing = [name for name, _ in progress.expected if name not in {file.filename for file in files}]
+    if progress.accepted_at is None or not files or missing:
+        return _not_yet(situation, progress, files, missing)
+    if progress.installable_at is None:
+        progress = replace(progress, installable_at=situation.now)
+    seen = {file.filename: file for file in progress.files}
+    kept = tuple(seen.get(file.filename) or FileSeen(file.filename, file.sha256) for file in files)
+    return replace(progress, files=kept)
+
+
+def _differing(files: Sequence[SimpleFile], expected: Sequence[tuple[str, str]]) -> str:
+    built = dict(expected)
+    return next(
+        (
+            file.filename
+            for file in files
+            if file.sha256 and file.filename in built and file.sha256 != built[file.filename]
+        ),
+        "",
+    )
+
+
+def _not_yet(
+    situation: Situation, progress: Progress, files: Sequence[SimpleFile], missing: Sequence[str]
+) -> Decision:
+    if situation.since(ARRIVES):
+        if files and missing:
+            return broke(situation, ReleaseReason.FILES_MISSING, ", ".join(missing[:5]), progress=progress)
+        return broke(situation, ReleaseReason.NOT_ARRIVED, progress=progress)
+    return again(situation, progress, told(situation, progress))
+
+
+def arrived(situation: Situation, progress: Progress, look: Look) -> Decision:
+    """Judge downloads and attestations of files that are all listed."""
+    for name, got in (look.downloads or {}).items():
+        if isinstance(got, Downloaded) and got.sha256 != _digest(progress, name):
+            return broke(situation, ReleaseReason.DIGEST_DIFFERS, name, progress=progress)
+    for name, found in (look.attestations or {}).items():
+        if wrong := _contradicts(situation, found):
+            return broke(situation, ReleaseReason.ATTESTATION_WRONG, f"{name}: {wrong}", progress=progress)
+    progress = replace(progress, files=tuple(_seen(file, look) for file in progress.files))
+    now = situation.now
+    if progress.downloadable_at is None and all(file.downloaded for file in progress.files):
+        progress = replace(progress, downloadable_at=now)
+    if progress.attested_at is None and all(file.attested for file in progress.files):
+        progress = replace(progress, attested_at=now)
+    return _end(situation, progress, look)
+
+
+def _digest(progress: Progress, name: str) -> str:
+    built = dict(progress.expected)
+    listed_as = next((file.sha256 for file in progress.files if file.filename == name), "")
+    return built.get(name) or listed_as
+
+
+def _seen(file: FileSeen, look: Look) -> FileSeen:
+    got = (look.downloads or {}).get(file.filename)
+    found = (look.attestations or {}).get(file.filename)
+    return replace(
+        file,
+        downloaded=file.downloaded or isinstance(got, Downloaded | TooLarge),
+        attested=file.attested or isinstance(found, Attested),
+    )
+
+
+def _contradicts(situation: Situation, found: AttestationOutcome) -> str:
+    """Return what an attestation says that was not approved, "" where it agrees."""
+    if isinstance(found, NotAttested):
+        return found.detail
+    if not isinstance(found, Attested):
+        return ""
+    release, target = situation.release, situation.release.target
+    pairs = (
+        ("repository", found.repository.lower(), target.slug.lower()),
+        ("workflow", found.workflow, target.workflow),
+        ("environment", found.environment.lower(), target.environment.lower() or found.environment.lower()),
+        ("commit", found.commit, release.commit),
+    )
+    return next(
+        (f"{what} {there!r}, approved {wanted!r}" for what, there, wanted in pairs if there != wanted), ""
+    )
+
+
+def _end(situation: Situation, progress: Progress, look: Look) -> Decision:
+    done = progress.downloadable_at is not None and progress.attested_at is not None
+    lines = told(situation, progress)
+    evidence = _evidence(look)
+    if done:
+        return _published(situation, progress, lines, evidence)
+    trouble = next(
+        (
+            one
+            for one in [*(look.downloads or {}).values(), *(look.attestations or {}).values()]
+            if isinstance(one, TryLater)
+        ),
+        None,
+    )
+    late = situation.since(ATTESTED_WITHIN) and progress.downloadable_at is not None
+    if late and trouble is None:
+        unattested = sum(not file.attested for file in progress.files)
+        missing = (
+            "no attestation"
+            if unattested == len(progress.files)
+            else f"{unattested} files without attestation"
+        )
+        return _published(situation, replace(progress, not_verified=missing), lines, evidence)
+    if situation.since(ARRIVES):
+        away = trouble.detail if trouble else "not every file can be downloaded"
+        return _published(situation, replace(progress, not_verified=away), lines, evidence)
+    return again(situation, progress, lines, evidence)
+
+
+def _published(
+    situation: Situation, progress: Progress, lines: tuple[Line, ...], evidence: tuple[Evidence, ...]
+) -> Decision:
+    reason = ReleaseReason.NOT_VERIFIED if progress.not_verified else ReleaseReason.VERIFIED
+    values = {"reason": reason, "detail": progress.not_verified, "next_at": None, "faults": 0}
+    end = Line(Step.PUBLISHED, {"files": str(len(progress.files)), "not_verified": progress.not_verified})
+    return Decision(ReleaseEvent.VERIFIED, values, replace(progress, trouble=""), (*lines, end), evidence)
+
+
+def told(situation: Situation, progress: Progress) -> tuple[Line, ...]:
+    """Return a line for each stage that is reached now and was not before."""
+    before, target = situation.progress, situation.release.target
+    count = str(len(progress.files))
+    compared = sum(file.filename in dict(progress.expected) for file in progress.files)
+    stages = (
+        (before.accepted_at, progress.accepted_at, Line(Step.ACCEPTED)),
+        (before.installable_at, progress.installable_at, Line(Step.INSTALLABLE, {"files": count})),
+        (
+            before.downloadable_at,
+            progress.downloadable_at,
+            Line(Step.DOWNLOADABLE, {"files": count, "compared": str(compared)}),
+        ),
+        (before.attested_at, progress.attested_at, _attested(target, situation, count)),
+    )
+    return tuple(line for was, now, line in stages if was is None and now is not None)
+
+
+def _attested(target: Registration, situation: Situation, count: str) -> Line:
+    values = {
+        "files": count, "repository": target.slug, "workflow": target.workflow, "commit": situation.release.commit,
+    }  # fmt: skip
+    return Line(Step.ATTESTED, values)
+
+
+def _evidence(look: Look) -> tuple[Evidence, ...]:
+    simple = look.simple
+    kept = [replace(simple.evidence, kind=EvidenceKind.INSTALLABLE)] if isinstance(simple, Present) else []
+    return tuple(kept)
+
+
+def outstanding(progress: Progress) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the files that are still to be downloaded, and of those still to be found attested."""
+    return (
+        tuple(file.filename for file in progress.files if not file.downloaded),
+        tuple(file.filename for file in progress.files if not file.attested),
+    )
