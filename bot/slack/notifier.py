@@ -3,8 +3,8 @@
 Knows: Slack's Web API and its errors. Must not know: rules, SQL, wording (that is `blocks`).
 
 Slack has no idempotency key. Each channel message carries its outbox id in `metadata`, and one that may have been
-said is looked for in the channel's history before it is said again
-(https://docs.slack.dev/messaging/message-metadata).
+said is looked for in the channel's history, or in its thread, before it is said again
+(https://docs.slack.dev/messaging/message-metadata). Editing may be repeated, so there nothing is looked for.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import codec
 from bot.core import notices
@@ -60,10 +61,11 @@ class SlackNotifier:
                 return await _show(client, item, notice)
             if item.user:
                 return await self._whisper(client, item, MESSAGES[type(notice)](notice))
-            if maybe_said and (ts := await _find(client, item)):
+            if maybe_said and not item.ts and (ts := await _find(client, item)):
                 log.info("already said", message=str(item.id))
                 return Said(ts)
-            return await _post(client, item, MESSAGES[type(notice)](notice), getattr(notice, "asked_by", ""))
+            tell = _edit if item.ts else _post
+            return await tell(client, item, MESSAGES[type(notice)](notice), getattr(notice, "asked_by", ""))
         except SlackApiError as error:
             return _refused(error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -96,41 +98,53 @@ class SlackNotifier:
 
 
 async def _post(client: AsyncWebClient, item: OutboxItem, said: base.Message, asker: str) -> Delivery:
-    metadata = {"event_type": EVENT, "event_payload": {"id": str(item.id)}}
-    content = _content(said)
+    metadata = _metadata(item)
+    thread: dict[str, Any] = {}
+    if item.thread_ts:
+        thread = {"thread_ts": item.thread_ts, "reply_broadcast": item.broadcast}
     try:
         answer = await client.chat_postMessage(
-            channel=item.channel, metadata=metadata, unfurl_links=False, **content
+            channel=item.channel, metadata=metadata, unfurl_links=False, **thread, **_content(said)
         )
     except SlackApiError as error:
         if error_code(error) in BAD_SHAPE:
             # Our own fault, found by Slack: the bare text still tells what happened.
             log.warning("blocks refused", kind=item.kind, error=error_code(error))
-            answer = await client.chat_postMessage(channel=item.channel, metadata=metadata, text=said.text)
+            answer = await client.chat_postMessage(
+                channel=item.channel, metadata=metadata, text=said.text, **thread
+            )
         elif error_code(error) in NOT_THERE and asker:
             told = _content(not_invited(said, item.channel))
-            answer = await client.chat_postMessage(channel=asker, metadata=metadata, **told)
+            await client.chat_postMessage(channel=asker, metadata=metadata, **told)
+            return (
+                Said()
+            )  # its ts is of another conversation: nothing in this channel can be edited or answered by it
         else:
             raise
     return Said(str(answer.get("ts", "")))
 
 
+async def _edit(client: AsyncWebClient, item: OutboxItem, said: base.Message, _asker: str) -> Delivery:
+    """Let a message that was said before say this; doing it twice changes nothing."""
+    place: dict[str, Any] = {"channel": item.channel, "ts": item.ts, "metadata": _metadata(item)}
+    try:
+        await client.chat_update(**place, **_content(said))
+    except SlackApiError as error:
+        if error_code(error) not in BAD_SHAPE:
+            raise
+        log.warning("blocks refused", kind=item.kind, error=error_code(error))
+        await client.chat_update(**place, text=said.text, blocks=[])
+    return Said(item.ts)
+
+
 async def _find(client: AsyncWebClient, item: OutboxItem) -> str:
     """Return the ts of a message that was said already, "" where there is none."""
-    since = (item.claimed_at or item.created_at) - BEFORE
     cursor = ""
     for _page in range(PAGES):
-        more: dict[str, Any] = {"cursor": cursor} if cursor else {}
         try:
-            answer = await client.conversations_history(
-                channel=item.channel,
-                oldest=f"{since.timestamp():.6f}",
-                limit=100,
-                include_all_metadata=True,
-                **more,
-            )
+            answer = await _page_of(client, item, cursor)
         except SlackApiError as error:
-            if error_code(error) in NOT_THERE:
+            if error_code(error) in NOT_THERE | {"thread_not_found"}:
                 return ""  # we were not there to say it
             raise
         for message in cast("list[dict[str, Any]]", answer.get("messages") or []):
@@ -141,6 +155,21 @@ async def _find(client: AsyncWebClient, item: OutboxItem) -> str:
         if not cursor:
             break
     return ""
+
+
+async def _page_of(client: AsyncWebClient, item: OutboxItem, cursor: str) -> AsyncSlackResponse:
+    """Read a page of where the message would be: its thread, else the channel."""
+    since = (item.claimed_at or item.created_at) - BEFORE
+    wanted: dict[str, Any] = {
+        "channel": item.channel,
+        "oldest": f"{since.timestamp():.6f}",
+        "limit": 100,
+        "include_all_metadata": True,
+    }
+    wanted |= {"cursor": cursor} if cursor else {}
+    if item.thread_ts:
+        return await client.conversations_replies(ts=item.thread_ts, **wanted)
+    return await client.conversations_history(**wanted)
 
 
 async def _show(client: AsyncWebClient, item: OutboxItem, notice: notices.Notice) -> Delivery:
@@ -155,6 +184,10 @@ async def _show(client: AsyncWebClient, item: OutboxItem, notice: notices.Notice
             return Said()  # the person has closed it: there is nobody to show it to
         raise
     return Said()
+
+
+def _metadata(item: OutboxItem) -> dict[str, Any]:
+    return {"event_type": EVENT, "event_payload": {"id": str(item.id)}}
 
 
 def _content(said: base.Message) -> dict[str, Any]:

@@ -24,6 +24,8 @@ SETTLE = timedelta(seconds=2)
 GIVE_UP = timedelta(hours=24)
 PACE = timedelta(seconds=1)
 """Slack takes about one message a second in a channel (https://docs.slack.dev/apis/web-api/rate-limits)."""
+EDIT_PACE = timedelta(seconds=1.2)
+"""Slack takes about fifty edits a minute in a workspace (`chat.update` is of tier 3)."""
 LONGEST_WAIT = 300
 
 
@@ -35,7 +37,7 @@ class Outbox:
     notifier: Notifier
     clock: Clock
     said_at: dict[str, datetime] = field(default_factory=dict)
-    """Channel -> when this process last spoke there."""
+    """Channel, or workspace for edits -> when this process may speak there again."""
 
     async def claim(self, limit: int) -> Sequence[OutboxItem]:
         """Take what is due."""
@@ -50,13 +52,14 @@ class Outbox:
     async def work(self, item: OutboxItem) -> None:
         """Say one message and record what became of it."""
         maybe_said = item.state is OutboxState.SENDING
-        ready = self.said_at.get(item.channel, self.clock()) if not item.user else self.clock()
-        if ready > self.clock():
-            async with self.database.transaction() as session:
-                await ledger.again(session, item, "", ready, arrived_maybe=maybe_said)
-            return
         if not item.user:
-            self.said_at[item.channel] = self.clock() + PACE
+            lane, pace = (item.slack_team_id, EDIT_PACE) if item.ts else (item.channel, PACE)
+            ready = self.said_at.get(lane, self.clock())
+            if ready > self.clock():
+                async with self.database.transaction() as session:
+                    await ledger.again(session, item, "", ready, arrived_maybe=maybe_said)
+                return
+            self.said_at[lane] = self.clock() + pace
         try:
             delivery: Delivery = await self.notifier.deliver(item, maybe_said=maybe_said)
         except Exception as error:
