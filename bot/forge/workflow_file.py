@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.core.repositories import WorkflowFacts
+from bot.core.repositories import Filters, WorkflowFacts, WorkflowJob
 
 MOST_LINES = 5_000
 _ENTRY = re.compile(r"""("[^"]*"|'[^']*'|[A-Za-z0-9_$][^:#"'\[\]{},]*):(?: +(.*))?""")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _QUOTED = re.compile(r"""("[^"]*"|'[^']*')\s*(?:#.*)?""")
+_PART = re.compile(r"""(?:[^,"']|"[^"]*"|'[^']*'|["'])+""")
 _BLOCK = re.compile(r"[|>][-+0-9]*")
 
 Value = str | list[str] | dict[str, "Value"] | None
@@ -32,6 +33,23 @@ _NAMES = _Wanted({})
 _VALUES = _Wanted({"*": _NAMES})
 _JOB = _Wanted({"permissions": _VALUES, "environment": _Wanted({"name": _NAMES})})
 _FILE = _Wanted({"on": _VALUES, "permissions": _VALUES, "jobs": _Wanted({"*": _JOB})})
+# Read by themselves, so that what can't be read there hides nothing of the above.
+_NAMED_JOBS = _Wanted({"jobs": _Wanted({"*": _Wanted({"name": _NAMES, "uses": _NAMES})})})
+_FILTERS = ("tags", "tags-ignore", "branches", "branches-ignore")
+_DISPATCH = _Wanted({"inputs": _Wanted({"*": _Wanted({"required": _NAMES, "default": _NAMES})})})
+_EVENTS = _Wanted(
+    {
+        "on": _Wanted(
+            {
+                "push": _Wanted(dict.fromkeys(_FILTERS, _VALUES)),
+                "release": _Wanted({"types": _VALUES}),
+                "workflow_dispatch": _DISPATCH,
+                "*": _NAMES,
+            }
+        )
+    }
+)
+_LONGEST = 255
 
 
 class _Unreadable(Exception):
@@ -50,19 +68,76 @@ class _Line:
 
 def read_workflow(text: str) -> WorkflowFacts:
     """Return what the file says; never raises."""
-    try:
-        value = _Reader(tuple(_lines(text))).whole()
-    except _Unreadable:
+    value = _read(text, _FILE)
+    if value is None:
         return WorkflowFacts(found=True)
-    jobs = value.get("jobs")
-    of_jobs = [job for job in jobs.values() if isinstance(job, dict)] if isinstance(jobs, dict) else []
+    of_jobs = _mappings(value.get("jobs"))
+    named, events = _read(text, _NAMED_JOBS), _read(text, _EVENTS)
+    jobs = tuple(_jobs(of_jobs, _mappings((named or {}).get("jobs")), value.get("permissions")))
+    on = _mappings((events or {}).get("on"))
     return WorkflowFacts(
         found=True,
-        has_id_token_write=any(_may(job.get("permissions", value.get("permissions"))) for job in of_jobs),
-        environments=tuple(dict.fromkeys(name for job in of_jobs if (name := _environment(job)))),
+        has_id_token_write=any(job.id_token for job in jobs),
+        environments=tuple(dict.fromkeys(job.environment for job in jobs if job.environment)),
         triggers=tuple(_names(value.get("on"))),
         readable=True,
+        jobs=jobs,
+        push=_filters(on.get("push", {})),
+        release_types=_list(on.get("release", {}), "types"),
+        dispatch_needs_inputs=_needs_inputs(on.get("workflow_dispatch", {})),
+        detailed=named is not None and events is not None,
     )
+
+
+def _read(text: str, wanted: _Wanted) -> dict[str, Value] | None:
+    try:
+        return _Reader(tuple(_lines(text))).whole(wanted)
+    except _Unreadable:
+        return None
+
+
+def _mappings(value: Value) -> dict[str, dict[str, Value]]:
+    """Return those members that are mappings themselves."""
+    members = value.items() if isinstance(value, dict) else ()
+    return {name: below for name, below in members if isinstance(below, dict)}
+
+
+def _jobs(
+    jobs: Mapping[str, Mapping[str, Value]], named: Mapping[str, Mapping[str, Value]], permissions: Value
+) -> Iterator[WorkflowJob]:
+    for job_id, job in jobs.items():
+        more = named.get(job_id, {})
+        yield WorkflowJob(
+            id=job_id[:_LONGEST],
+            name=_text(more, "name") or job_id[:_LONGEST],
+            environment=_environment(job),
+            id_token=_may(job.get("permissions", permissions)),
+            uses=_text(more, "uses"),
+        )
+
+
+def _filters(push: Mapping[str, Value]) -> Filters:
+    return Filters(
+        tags=_list(push, "tags"),
+        tags_ignore=_list(push, "tags-ignore"),
+        branches=_list(push, "branches") + _list(push, "branches-ignore"),
+    )
+
+
+def _needs_inputs(dispatch: Mapping[str, Value]) -> bool:
+    inputs = _mappings(dispatch.get("inputs"))
+    return any(one.get("required") == "true" and "default" not in one for one in inputs.values())
+
+
+def _text(value: Mapping[str, Value], name: str) -> str:
+    found = value.get(name)
+    return found[:_LONGEST] if isinstance(found, str) else ""
+
+
+def _list(value: Mapping[str, Value], name: str) -> tuple[str, ...]:
+    found = value.get(name)
+    values = [found] if isinstance(found, str) and found else found if isinstance(found, list) else []
+    return tuple(one[:_LONGEST] for one in values)
 
 
 def _may(permissions: Value) -> bool:
@@ -74,7 +149,7 @@ def _may(permissions: Value) -> bool:
 def _environment(job: Mapping[str, Value]) -> str:
     value = job.get("environment")
     name = value.get("name") if isinstance(value, dict) else value
-    return name[:255] if isinstance(name, str) else ""
+    return name[:_LONGEST] if isinstance(name, str) else ""
 
 
 def _names(value: Value) -> Iterator[str]:
@@ -99,9 +174,9 @@ class _Reader:
         self._lines = lines
         self._at = 0
 
-    def whole(self) -> dict[str, Value]:
+    def whole(self, wanted: _Wanted) -> dict[str, Value]:
         """Read the file."""
-        return self._mapping(self._lines[0].indent, _FILE) if self._lines else {}
+        return self._mapping(self._lines[0].indent, wanted) if self._lines else {}
 
     def _mapping(self, indent: int, wanted: _Wanted) -> dict[str, Value]:
         """Read the entries at this indentation, until one is less indented."""
@@ -173,11 +248,21 @@ def _inline(text: str, *, nested: bool) -> Value:
 
 
 def _parts(text: str) -> list[str]:
-    """Return what stands between brackets, where nothing in it is nested or quotes a comma."""
-    inside = text[1:-1]
-    if any(sign in inside for sign in "[]{}"):
-        raise _Unreadable
-    return [part.strip() for part in inside.split(",") if part.strip()]
+    """Return what stands between brackets, where nothing in it is nested."""
+    found = []
+    for part in _PART.findall(text[1:-1]):
+        name, _, value = _unquoted(part).partition(":")
+        if any(sign in name + _unquoted(value) for sign in "[]{}\"'"):
+            raise _Unreadable
+        found.append(part.strip())
+    return [part for part in found if part]
+
+
+def _unquoted(text: str) -> str:
+    """Return the text without what is quoted at its beginning, where alone quotes mean something."""
+    text = text.strip()
+    end = text.find(text[0], 1) if text[:1] in {'"', "'"} else -1
+    return text[end + 1 :].lstrip()
 
 
 def _pair(part: str) -> tuple[str, str]:
@@ -190,9 +275,12 @@ def _pair(part: str) -> tuple[str, str]:
 
 def _plain(text: str) -> str:
     text = text.strip()
-    quoted = text[:1] in {'"', "'"}
-    if quoted and (len(text) < 2 or text[-1] != text[0] or "\\" in text or text[0] in text[1:-1]):
+    mark = text[:1]
+    if mark in {'"', "'"}:
+        inside = text[1:-1].replace("''", "") if mark == "'" else text[1:-1]
+        if len(text) < 2 or text[-1] != mark or "\\" in text or mark in inside:
+            raise _Unreadable
+        return text[1:-1].replace("''", "'") if mark == "'" else text[1:-1]
+    if mark in set("&*!%@`|>[]{}") or "\t" in text:
         raise _Unreadable
-    if not quoted and (text[:1] in set("&*!%@`|>[]{}") or "\t" in text):
-        raise _Unreadable
-    return text[1:-1] if quoted else text
+    return text

@@ -37,7 +37,10 @@ async def test_a_repository_with_a_good_workflow(transport: Transport, forge: Fo
     facts = await client(transport, forge).look("ACME", "Widgets", "release.yml")
     assert (facts.exists, facts.full_name, facts.detail) == (True, "acme/widgets", "")
     assert facts.url == f"{forge.web_url}/acme/widgets"
-    assert facts.workflow == WorkflowFacts(True, True, ("pypi",), ("push", "workflow_dispatch"), True)
+    workflow = facts.workflow
+    assert workflow is not None
+    assert (workflow.readable, workflow.has_id_token_write, workflow.environments) == (True, True, ("pypi",))
+    assert workflow.triggers == ("push", "workflow_dispatch")
 
 
 async def test_a_repository_without_the_workflow(transport: Transport, forge: ForgeStandIn) -> None:

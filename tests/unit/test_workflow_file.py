@@ -1,11 +1,13 @@
 """What a workflow file says is read right, or not at all."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.repositories import WorkflowFacts
+from bot.core.repositories import Filters, WorkflowFacts, WorkflowJob
 from bot.demo.forge_state import GOOD_WORKFLOW
 from bot.forge.workflow_file import read_workflow
 
@@ -26,9 +28,17 @@ jobs:
 """
 
 
+def basics(text: str) -> WorkflowFacts:
+    """Return what registering a publisher needs of a file's facts."""
+    return replace(
+        read_workflow(text), jobs=(), push=Filters(), release_types=(), dispatch_needs_inputs=False,
+        detailed=False,
+    )  # fmt: skip
+
+
 def test_a_good_workflow() -> None:
     """Permission, environment and triggers of the usual workflow are seen."""
-    assert read_workflow(GOOD_WORKFLOW.decode()) == WorkflowFacts(
+    assert basics(GOOD_WORKFLOW.decode()) == WorkflowFacts(
         found=True,
         has_id_token_write=True,
         environments=("pypi",),
@@ -65,7 +75,89 @@ def test_the_usual_spellings(
     text: str, may: bool, environments: tuple[str, ...], triggers: tuple[str, ...]
 ) -> None:
     """Block and inline forms, lists, quotes and comments mean what they mean to GitHub."""
-    assert read_workflow(text) == WorkflowFacts(True, may, environments, triggers, True)
+    assert basics(text) == WorkflowFacts(True, may, environments, triggers, True)
+
+
+RELEASING = """\
+on:
+  push:
+    tags: ['v[0-9]+.[0-9]+', "!v*, or so", v1.*] # c
+    branches:
+      - main
+  release:
+    types:
+    - published
+    - 'released'
+  schedule:
+    - cron: '0 0 * * *'
+  workflow_dispatch:
+    inputs:
+      dry-run: {type: boolean, required: true, default: false}
+      which:
+        description: |
+          required: true
+        required: true
+permissions: {"contents": read}
+jobs:
+  build:
+    name: Build, 'it''s'
+    runs-on: x
+    steps:
+      - name: no
+        uses: actions/checkout@v4
+  shared:
+    uses: ./.github/workflows/x.yml
+  publish:
+    name: 'Publish it''s'
+    environment: {name: pypi}
+    permissions:
+      id-token: write
+"""
+
+
+def test_what_a_release_needs_is_read() -> None:
+    """Filters, types, inputs and jobs are seen in their usual spellings."""
+    facts = read_workflow(RELEASING)
+    assert facts.detailed
+    assert facts.triggers == ("push", "release", "schedule", "workflow_dispatch")
+    assert facts.push == Filters(tags=("v[0-9]+.[0-9]+", "!v*, or so", "v1.*"), branches=("main",))
+    assert facts.release_types == ("published", "released")
+    assert facts.dispatch_needs_inputs
+    assert facts.jobs == (
+        WorkflowJob("build", "Build, 'it''s'"),
+        WorkflowJob("shared", "shared", uses="./.github/workflows/x.yml"),
+        WorkflowJob("publish", "Publish it's", "pypi", id_token=True),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on:\n  release: {types: [published]}\njobs:\n  a:\n    environment: pypi\n",
+        "on:\n  push: {tags: *x}\njobs:\n  a:\n    environment: pypi\n",
+        "on:\n  push:\njobs:\n  a:\n    name: &x b\n    environment: pypi\n",
+    ],
+)
+def test_what_a_release_needs_may_be_unreadable_alone(text: str) -> None:
+    """Something odd in a filter or a name is told, and hides nothing else."""
+    facts = read_workflow(text)
+    assert (facts.readable, facts.detailed, facts.environments) == (True, False, ("pypi",))
+    assert facts.jobs == (WorkflowJob("a", "a", "pypi"),)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "needs"),
+    [
+        ("", False), ("    inputs: {}\n", False), ("    inputs:\n      x:\n        required: false\n", False),
+        ("    inputs:\n      x:\n        required: true\n        default: ''\n", False),
+        ("    inputs:\n      x:\n        default:\n        required: true\n", False),
+        ("    inputs:\n      x:\n        type: choice\n        options:\n        - a\n        required: true\n", True),
+    ],
+)  # fmt: skip
+def test_inputs_that_nobody_could_fill_in(inputs: str, needs: bool) -> None:
+    """An input is in the way where it is required and has no default."""
+    facts = read_workflow(f"on:\n  workflow_dispatch:\n{inputs}jobs:\n  a:\n    runs-on: x\n")
+    assert (facts.detailed, facts.dispatch_needs_inputs) == (True, needs)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +176,18 @@ def test_what_could_mean_more_is_unreadable(text: str) -> None:
 
 
 NAMES = st.text(alphabet="abcxyz-_019", min_size=1, max_size=8).filter(lambda name: name[0].isalpha())
+FILTERS = st.sampled_from(["tags", "tags-ignore", "branches"])
+PATTERNS = (
+    NAMES
+    | st.text(alphabet="v*[]!'?, #:{x", min_size=1, max_size=6)
+    | st.sampled_from(["v[0-9]+", "!v*", "it's"])
+)
 SCALARS = NAMES | st.sampled_from(["write", "read", "write-all", "read-all", "pypi", "${{ x.y }}"])
 JOBS = st.fixed_dictionaries(
     {"runs-on": NAMES},
     optional={
+        "name": PATTERNS,
+        "uses": SCALARS,
         "permissions": st.sampled_from(["write-all", "read-all"])
         | st.dictionaries(
             st.sampled_from(["id-token", "contents"]), st.sampled_from(["write", "read"]), min_size=1
@@ -101,6 +201,10 @@ FILES = st.fixed_dictionaries(
         "on": NAMES
         | st.lists(NAMES, min_size=1)
         | st.dictionaries(NAMES, st.none() | st.dictionaries(NAMES, st.lists(NAMES)))
+        | st.fixed_dictionaries(
+            {},
+            optional={"push": st.dictionaries(FILTERS, st.lists(PATTERNS, min_size=1)), "release": st.none()},
+        )
     },
     optional={
         "name": NAMES,
@@ -130,6 +234,13 @@ def test_it_agrees_with_a_yaml_parser(file: dict[str, object], flow: bool | None
     assert facts.has_id_token_write is may
     assert list(facts.environments) == list(dict.fromkeys(environments))
     assert list(facts.triggers) == ([on] if isinstance(on, str) else list(on))  # type: ignore[call-overload]
+    if facts.detailed:
+        push = (on.get("push") if isinstance(on, dict) else None) or {}
+        assert facts.push == Filters(
+            *(tuple(push.get(name, ())) for name in ("tags", "tags-ignore", "branches"))
+        )
+        assert [job.name for job in facts.jobs] == [job.get("name") or name for name, job in jobs.items()]
+        assert [job.uses for job in facts.jobs] == [job.get("uses", "") for job in jobs.values()]
 
 
 @given(st.text() | st.text(alphabet="on: jobs\n  -{}[]'\"#|>&*permissions"))
