@@ -1,35 +1,39 @@
-"""A forge to play with: the few GitHub addresses the bot reads, its rate limits, its OIDC issuer.
+"""A forge to play with: GitHub's REST API as far as releases go, its Actions, its rate limits, its OIDC issuer.
 
-Knows: routes, tokens, ETags, limits as GitHub has them. Must not know: the index.
+Knows: how its parts are put together, and what tests and the demo ask of it. Must not know: the index.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
-from bot.demo.forge_oidc import Issuer
-from bot.demo.forge_state import (
-    GOOD_WORKFLOW,
-    ForgeState,
-    Quota,
-    Repository,
-    account_value,
-    file_value,
-    repository_value,
+from bot.demo.forge_actions import ActionsRoutes
+from bot.demo.forge_answers import (
+    Refusal,
+    answer_json,
+    found_repository,
+    refusal,
+    sent_token,
+    with_quota,
 )
-from bot.demo.index_render import render
+from bot.demo.forge_code import REPO, CodeRoutes
+from bot.demo.forge_events import Events
+from bot.demo.forge_hooks import Hooks
+from bot.demo.forge_oidc import Issuer
+from bot.demo.forge_pages import ForgePages
+from bot.demo.forge_runner import Runner
+from bot.demo.forge_runs import Run
+from bot.demo.forge_seed import plant
+from bot.demo.forge_state import Asset, ForgeState, Repository
+from bot.demo.forge_storage import PATH, Storage
+from bot.demo.forge_values import environment_value, public_user_value, repository_value
 from bot.demo.index_state import utc_now
 from bot.demo.standin import Handler, StandIn
 
-JSON = "application/json; charset=utf-8"
-RAW = "application/vnd.github.raw"
-WORKFLOWS = ".github/workflows"
-DOCS = "https://docs.github.com/rest"
-UNCOUNTED = ("/rate_limit", "/meta", "/.well-known/", "/web/")
+UNCOUNTED = ("/rate_limit", "/meta", "/.well-known/", "/web/", PATH)
+SOMEBODY = "grace"
 
 
 class ForgeStandIn(StandIn):
@@ -41,9 +45,27 @@ class ForgeStandIn(StandIn):
     def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
         super().__init__()
         self.state = ForgeState(clock)
+        self.hooks = Hooks(self.state)
         self._issuer = Issuer(clock)
-        self.state.add_repository("acme/widgets", {f"{WORKFLOWS}/release.yml": GOOD_WORKFLOW}, ["pypi"])
-        self.state.add_repository("acme/gadgets", {"README.md": b"# Gadgets\n"})
+        self._events = Events(self.state, self.hooks)
+        self.runner = self._events.runner = Runner(self.state, self._issuer, self._events.heard)
+        self._storage = Storage(self.state)
+        plant(self.state)
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on 127.0.0.1; 0 takes a free port. OSError if the port is taken."""
+        await super().start(port)
+        self.state.url = self.url
+        self.hooks.start()
+        self.runner.start()
+
+    async def stop(self) -> None:
+        """Drop what runs and stop listening; harmless where nothing was started."""
+        try:
+            await self.runner.stop()
+        finally:
+            await self.hooks.stop()
+            await super().stop()
 
     @property
     def web_url(self) -> str:
@@ -55,15 +77,127 @@ class ForgeStandIn(StandIn):
         """The `iss` of its tokens."""
         return self.url
 
-    def make_token(self) -> str:
-        """Return a new token that is accepted from now on."""
-        return self.state.make_token()
+    @property
+    def hook_url(self) -> str:
+        """Where webhooks go; "" for nowhere."""
+        return self.hooks.url
+
+    @hook_url.setter
+    def hook_url(self, url: str) -> None:
+        self.hooks.url = url
+
+    @property
+    def hook_secret(self) -> str:
+        """What webhooks are signed with."""
+        return self.hooks.secret
+
+    @hook_secret.setter
+    def hook_secret(self, secret: str) -> None:
+        self.hooks.secret = secret
+
+    def make_token(self, permissions: Collection[str] | None = None) -> str:
+        """Return a new token that is accepted from now on, with `contents:write` and the like; None: with all."""
+        return self.state.make_token(permissions)
 
     def add_repository(
-        self, slug: str, files: Mapping[str, bytes] | None = None, environments: list[str] | None = None
+        self, slug: str, files: Mapping[str, bytes] | None = None, environments: Collection[str] | None = None
     ) -> Repository:
-        """Make a repository (`owner/name`), or replace it, and its owner where there is none."""
-        return self.state.add_repository(slug, dict(files or {}), environments)
+        """Make a repository (`owner/name`) with one commit, or replace it, and its owner where there is none."""
+        return self.state.add_repository(slug, files, environments)
+
+    def head(self, slug: str) -> str:
+        """Return the newest commit of a repository's default branch."""
+        return self.state.found(slug).head
+
+    def commit(
+        self,
+        slug: str,
+        files: Mapping[str, bytes | None],
+        message: str = "Change something",
+        author: str = SOMEBODY,
+    ) -> str:
+        """Push a commit to the default branch; files not named stay, None takes one away. Returns its sha."""
+        repository = self.state.found(slug)
+        before = repository.head
+        sha = self.state.commit(repository, files, message, author)
+        ref = f"refs/heads/{repository.default_branch}"
+        self._events.pushed(repository, ref, before, repository.history.commits[sha], author)
+        return sha
+
+    def push_tag(
+        self,
+        slug: str,
+        tag: str,
+        sha: str | None = None,
+        *,
+        annotated: bool = True,
+        message: str = "",
+        by: str = SOMEBODY,
+    ) -> str:
+        """Push a tag at a commit, the newest if none is named; returns what its ref points to."""
+        repository = self.state.found(slug)
+        target = sha or repository.head
+        if annotated:
+            target = self.state.tag_object(repository, tag, message or tag, target, by).sha
+        self._events.set_ref(repository, f"refs/tags/{tag}", target, by)
+        return target
+
+    def move_tag(self, slug: str, tag: str, sha: str | None = None, *, by: str = SOMEBODY) -> str:
+        """Let a tag point elsewhere, as a forced push does; LookupError where there is none."""
+        repository = self.state.found(slug)
+        annotated = repository.history.tags[tag] in repository.history.objects
+        return self.push_tag(slug, tag, sha, annotated=annotated, message=f"{tag} again", by=by)
+
+    def delete_tag(self, slug: str, tag: str, *, by: str = SOMEBODY) -> None:
+        """Take a tag away; LookupError where there is none."""
+        self._events.delete_tag(self.state.found(slug), tag, by)
+
+    def set_checks(self, slug: str, sha: str, checks: Mapping[str, str | None]) -> None:
+        """Let CI from elsewhere say of a commit: name to conclusion, None while it goes on."""
+        self.state.found(slug).checks[sha] = dict(checks)
+
+    def set_statuses(self, slug: str, sha: str, statuses: Mapping[str, str]) -> None:
+        """Let a commit have statuses: context to `success`, `failure`, `error`, `pending`."""
+        self.state.found(slug).statuses[sha] = dict(statuses)
+
+    def add_asset(self, slug: str, tag: str, name: str, content: bytes) -> None:
+        """Attach a file to a release; LookupError where there is none."""
+        release = self.state.found(slug).releases[tag]
+        release.assets.append(Asset(self.state.next_id(), name, content, self.state.clock()))
+
+    def require_review(
+        self,
+        slug: str,
+        environment: str,
+        reviewers: Collection[str] = ("ada",),
+        *,
+        token_may_approve: bool = True,
+    ) -> None:
+        """Let jobs with this environment wait until one of these agrees."""
+        found = self.state.environment(self.state.found(slug), environment)
+        found.reviewers, found.token_may_approve = list(reviewers), token_may_approve
+
+    def fail_next(
+        self, slug: str, job: str = "publish", *, times: int = 1, log: bytes = b"", uploads: int = 0
+    ) -> None:
+        """Let a job of a repository fail the next `times`, its log ending so, after so many uploads."""
+        self.runner.fail_next(slug, job, times=times, log=log, uploads=uploads)
+
+    def run(self, run_id: int) -> tuple[Repository, Run]:
+        """Return a run and where it belongs; LookupError where there is none."""
+        for repository in self.state.repositories.values():
+            for run in repository.runs:
+                if run.id == run_id:
+                    return repository, run
+        raise LookupError(run_id)
+
+    def approve_by_hand(self, run_id: int, *, by: str = "ada", state: str = "approved") -> None:
+        """Decide on what a run waits for, as somebody does in the browser; LookupError where nothing waits."""
+        repository, run = self.run(run_id)
+        if not run.waiting:
+            raise LookupError(f"run {run_id} waits for nothing")
+        for one in run.waiting:
+            self.runner.review(repository, run, one, state=state, by=by)
 
     def jwks(self) -> dict[str, Any]:
         """Return the issuer's public keys."""
@@ -97,41 +231,48 @@ class ForgeStandIn(StandIn):
         router.add_get("/rate_limit", self._rate_limit)
         router.add_get("/meta", self._meta)
         router.add_get("/users/{owner}", self._user)
-        router.add_get("/repos/{owner}/{name}", self._repository)
-        router.add_get("/repos/{owner}/{name}/contents/{path:.+}", self._contents)
-        router.add_get("/repos/{owner}/{name}/environments", self._environments)
-        router.add_get("/repos/{owner}/{name}/environments/{environment}", self._environment)
+        router.add_get(REPO, self._repository)
+        router.add_get(REPO + "/environments", self._environments)
+        router.add_get(REPO + "/environments/{environment}", self._environment)
         router.add_get("/.well-known/openid-configuration", self._openid)
         router.add_get("/.well-known/jwks", self._jwks)
-        router.add_get("/web/{owner}/{name}", self._page)
+        CodeRoutes(self.state, self._events).add_routes(app)
+        ActionsRoutes(self.state, self._events, self._storage).add_routes(app)
+        ForgePages(self.state, self._events).add_routes(app)
+        self._storage.add_routes(app)
 
     def _limits(self) -> Any:
         @web.middleware
         async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
             token = sent_token(request)
+            counted = not request.path.startswith(UNCOUNTED)
+            if request.path.startswith(PATH):
+                return await handler(request)
             if token and token not in self.state.tokens:
                 return refusal(401, "Bad credentials")
             quota = self.state.quota(token)
-            counted = not request.path.startswith(UNCOUNTED)
             if counted and quota.remaining <= 0:
                 return with_quota(refusal(403, "API rate limit exceeded"), quota)
-            answer = await self._or_json_404(request, handler)
+            answer = await self._or_refusal(request, handler)
             if counted and answer.status != 304:
                 quota.remaining -= 1
             return with_quota(answer, quota)
 
         return limited
 
-    async def _or_json_404(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _or_refusal(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except web.HTTPNotFound:
             return refusal(404, "Not Found")
+        except Refusal as no:
+            return no.answer()
 
     async def _rate_limit(self, request: web.Request) -> web.Response:
         quota = self.state.quota(sent_token(request))
         core = {"limit": quota.limit, "remaining": quota.remaining, "reset": quota.reset, "used": quota.used}
-        return answer_json(request, {"resources": {"core": core}, "rate": core})
+        search = {"limit": 10, "remaining": 10, "reset": quota.reset, "used": 0}
+        return answer_json(request, {"resources": {"core": core, "search": search}, "rate": core})
 
     async def _meta(self, request: web.Request) -> web.Response:
         return answer_json(request, {"verifiable_password_authentication": False, "hooks": ["127.0.0.1/32"]})
@@ -140,36 +281,23 @@ class ForgeStandIn(StandIn):
         account = self.state.accounts.get(request.match_info["owner"].lower())
         if account is None:
             raise web.HTTPNotFound
-        return answer_json(request, account_value(account, self.url, self.web_url))
+        return answer_json(request, public_user_value(account, self.state))
 
     async def _repository(self, request: web.Request) -> web.Response:
-        return answer_json(request, repository_value(self._found(request), self.url, self.web_url))
-
-    async def _contents(self, request: web.Request) -> web.Response:
-        repository, path = self._found(request), request.match_info["path"].strip("/")
-        if request.query.get("ref", repository.default_branch) != repository.default_branch:
-            raise web.HTTPNotFound
-        if path in repository.files:
-            if RAW in request.headers.get("Accept", ""):
-                headers = {"Content-Type": "application/vnd.github.raw+json; charset=utf-8"}
-                return tagged(request, repository.files[path], headers)
-            return answer_json(request, file_value(repository, path, self.url, self.web_url))
-        inside = sorted(name for name in repository.files if name.rpartition("/")[0] == path)
-        if not inside:
-            raise web.HTTPNotFound
-        listing = [file_value(repository, name, self.url, self.web_url, listed=True) for name in inside]
-        return answer_json(request, listing)
+        repository = found_repository(request, self.state)
+        return answer_json(request, repository_value(repository, self.state))
 
     async def _environments(self, request: web.Request) -> web.Response:
-        found = [{"name": name, "protection_rules": []} for name in self._found(request).environments]
+        repository = found_repository(request, self.state)
+        found = [environment_value(repository, self.state, one) for one in repository.environments.values()]
         return answer_json(request, {"total_count": len(found), "environments": found})
 
     async def _environment(self, request: web.Request) -> web.Response:
-        wanted = request.match_info["environment"].lower()
-        for name in self._found(request).environments:
-            if name.lower() == wanted:
-                return answer_json(request, {"name": name, "protection_rules": []})
-        raise web.HTTPNotFound
+        repository = found_repository(request, self.state)
+        found = repository.environments.get(request.match_info["environment"].lower())
+        if found is None:
+            raise web.HTTPNotFound
+        return answer_json(request, environment_value(repository, self.state, found))
 
     async def _openid(self, request: web.Request) -> web.Response:
         value = {
@@ -184,54 +312,3 @@ class ForgeStandIn(StandIn):
 
     async def _jwks(self, request: web.Request) -> web.Response:
         return answer_json(request, self.jwks())
-
-    async def _page(self, request: web.Request) -> web.Response:
-        repository = self._found(request)
-        files = {path: content.decode(errors="replace") for path, content in sorted(repository.files.items())}
-        return web.Response(
-            text=render("repository.html", slug=repository.slug, files=files), content_type="text/html"
-        )
-
-    def _found(self, request: web.Request) -> Repository:
-        slug = f"{request.match_info['owner']}/{request.match_info['name']}".lower()
-        repository = self.state.repositories.get(slug)
-        if repository is None or (repository.private and not sent_token(request)):
-            raise web.HTTPNotFound
-        return repository
-
-
-def sent_token(request: web.Request) -> str:
-    """Return the token that a request carries; "" where there is none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() in {"token", "bearer"} else ""
-
-
-def refusal(status: int, message: str) -> web.Response:
-    """Answer no, in GitHub's shape."""
-    value = {"message": message, "documentation_url": DOCS, "status": str(status)}
-    return web.Response(status=status, headers={"Content-Type": JSON}, body=json.dumps(value).encode())
-
-
-def with_quota(answer: web.StreamResponse, quota: Quota) -> web.StreamResponse:
-    """Tell the caller what is left to ask."""
-    answer.headers["x-ratelimit-limit"] = str(quota.limit)
-    answer.headers["x-ratelimit-remaining"] = str(max(quota.remaining, 0))
-    answer.headers["x-ratelimit-used"] = str(quota.used)
-    answer.headers["x-ratelimit-reset"] = str(quota.reset)
-    answer.headers["x-ratelimit-resource"] = "core"
-    return answer
-
-
-def answer_json(request: web.Request, value: Any) -> web.Response:
-    """Answer JSON with its ETag, or 304."""
-    return tagged(request, json.dumps(value).encode(), {"Content-Type": JSON})
-
-
-def tagged(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.Response:
-    """Answer a body with its ETag, or 304 where the client has it already."""
-    etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
-    known = {tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")}
-    common = {"ETag": etag, "Cache-Control": "private, max-age=60, s-maxage=60"}
-    if etag in known:
-        return web.Response(status=304, headers=common)
-    return web.Response(headers={**headers, **common}, body=body)

@@ -1,16 +1,16 @@
-"""What the forge holds: accounts, repositories, files, tokens and how often each has asked.
+"""What the forge holds: accounts, repositories, tokens and how often each has asked.
 
-Knows: GitHub's shapes of these. Must not know: routing.
+Knows: what belongs to what. Must not know: routing, the answers' shapes.
 """
 
-import base64
-import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-from urllib.parse import quote
+
+from bot.demo.forge_git import History, TagObject
+from bot.demo.forge_runs import Run
+from bot.demo.forge_workflow import FOLDER, Workflow, read
 
 ANONYMOUS_LIMIT = 60
 TOKEN_LIMIT = 5000
@@ -59,21 +59,90 @@ class Account:
 
 
 @dataclass(slots=True)
+class Environment:
+    """A place to deploy to, and who must agree first."""
+
+    id: int
+    name: str
+    created_at: datetime
+    reviewers: list[str] = field(default_factory=list)
+    """Logins; empty where nobody need agree."""
+    token_may_approve: bool = True
+    """Whether every token counts as a reviewer's."""
+
+
+@dataclass(slots=True)
+class Asset:
+    """A file attached to a release."""
+
+    id: int
+    name: str
+    content: bytes = field(repr=False)
+    at: datetime
+
+
+@dataclass(slots=True)
+class Release:
+    """The forge's own release of a tag."""
+
+    id: int
+    tag: str
+    target: str
+    """`target_commitish`."""
+    name: str
+    body: str
+    by: str
+    at: datetime
+    draft: bool = False
+    prerelease: bool = False
+    assets: list[Asset] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Repository:
-    """A repository: its default branch's files and its environments."""
+    """A repository: its history and what grew on it."""
 
     owner: Account
     name: str
     id: int
-    files: dict[str, bytes] = field(default_factory=dict, repr=False)
-    environments: list[str] = field(default_factory=list)
+    made_at: datetime
+    environments: dict[str, Environment] = field(default_factory=dict)
+    """By lower-case name."""
     private: bool = False
     default_branch: str = "main"
+    history: History = field(default_factory=History, repr=False)
+    checks: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """What CI from elsewhere says of a commit: name to conclusion, None while it goes on."""
+    statuses: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Commit statuses: context to state."""
+    releases: dict[str, Release] = field(default_factory=dict)
+    """By tag; drafts too."""
+    runs: list[Run] = field(default_factory=list)
+    """Oldest first."""
+    workflow_ids: dict[str, int] = field(default_factory=dict)
+    """By path."""
 
     @property
     def slug(self) -> str:
         """`owner/name`."""
         return f"{self.owner.login}/{self.name}"
+
+    @property
+    def head(self) -> str:
+        """The default branch's newest commit."""
+        return self.history.branches[self.default_branch]
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """What is in the default branch."""
+        return self.history.commits[self.head].files
+
+    def workflow(self, filename: str) -> Workflow | None:
+        """Return a workflow of the default branch by its file name or id."""
+        path = next(
+            (path for path, id_ in self.workflow_ids.items() if str(id_) == filename), FOLDER + filename
+        )
+        return read(path, self.files[path]) if path in self.files else None
 
 
 @dataclass(slots=True)
@@ -96,34 +165,90 @@ class ForgeState:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.clock = clock
+        self.url = ""
+        """Of the API, set when it is known."""
         self.accounts: dict[str, Account] = {}
         self.repositories: dict[str, Repository] = {}
         """By lower-case slug."""
-        self.tokens: set[str] = set()
+        self.tokens: dict[str, frozenset[str] | None] = {}
+        """Each with its permissions (`contents:write`); None: all."""
         self._quotas: dict[str, Quota] = {}
         self._last_id = 1000
 
+    @property
+    def web_url(self) -> str:
+        """Where people look at repositories."""
+        return f"{self.url}/web"
+
+    def next_id(self) -> int:
+        """Return a number that nothing else has."""
+        self._last_id += 1
+        return self._last_id
+
     def add_account(self, login: str, kind: str = "Organization") -> Account:
         """Return an account, made if there is none of that name."""
-        self._last_id += 1
-        return self.accounts.setdefault(login.lower(), Account(login, self._last_id, kind))
+        return self.accounts.setdefault(login.lower(), Account(login, self.next_id(), kind))
 
     def add_repository(
-        self, slug: str, files: dict[str, bytes] | None = None, environments: list[str] | None = None
+        self,
+        slug: str,
+        files: Mapping[str, bytes] | None = None,
+        environments: Collection[str] | None = None,
+        author: str = "ada",
     ) -> Repository:
-        """Make a repository, or replace it; its owner is made too where there is none."""
+        """Make a repository with one commit, or replace it; its owner is made too where there is none."""
         owner, _, name = slug.partition("/")
         account = self.add_account(owner)
-        self._last_id += 1
-        made = Repository(account, name, self._last_id, files or {}, environments or [])
+        id_ = self.next_id()
+        made = Repository(account, name, id_, self.clock(), history=History(str(id_)))
         self.repositories[slug.lower()] = made
+        self.commit(made, files or {}, "First commit", author)
+        for environment in environments or ():
+            self.environment(made, environment)
         return made
 
-    def make_token(self) -> str:
-        """Return a new token that is accepted from now on."""
+    def found(self, slug: str) -> Repository:
+        """Return a repository; LookupError where there is none."""
+        return self.repositories[slug.lower()]
+
+    def commit(
+        self, repository: Repository, files: Mapping[str, bytes | None], message: str, author: str
+    ) -> str:
+        """Add a commit to the default branch; files not named stay, those that are None go. Returns its sha."""
+        self.add_account(author, "User")
+        known = repository.files if repository.history.commits else {}
+        after = {path: content for path, content in {**known, **files}.items() if content is not None}
+        branch = repository.default_branch
+        sha = repository.history.commit(branch, after, message, author, self.clock())
+        for path in after:
+            if path.startswith(FOLDER) and path not in repository.workflow_ids:
+                repository.workflow_ids[path] = self.next_id()
+        return sha
+
+    def tag_object(self, repository: Repository, tag: str, message: str, target: str, by: str) -> TagObject:
+        """Make a tag object that no ref points to yet; LookupError where its target is not here."""
+        self.add_account(by, "User")
+        return repository.history.tag_object(tag, message, target, by, self.clock())
+
+    def environment(self, repository: Repository, name: str) -> Environment:
+        """Return an environment, made without protection where there is none, as a run does."""
+        if name.lower() not in repository.environments:
+            repository.environments[name.lower()] = Environment(self.next_id(), name, self.clock())
+        return repository.environments[name.lower()]
+
+    def make_token(self, permissions: Collection[str] | None = None) -> str:
+        """Return a new token that is accepted from now on; None: it may do everything."""
         token = f"ghp_{secrets.token_hex(18)}"
-        self.tokens.add(token)
+        self.tokens[token] = None if permissions is None else frozenset(permissions)
         return token
+
+    def may(self, token: str, permission: str) -> bool:
+        """Whether a token has a permission; `write` includes `read`."""
+        if token not in self.tokens:
+            return False
+        granted = self.tokens[token]
+        wanted = {permission, permission.replace(":read", ":write")}
+        return granted is None or bool(granted & wanted)
 
     def quota(self, token: str) -> Quota:
         """Return what a caller ("": anonymous) may still ask, renewed where its window is over."""
@@ -133,55 +258,3 @@ class ForgeState:
         if quota is None or quota.reset <= now:
             quota = self._quotas[token] = Quota(limit, limit, now + WINDOW_SECONDS)
         return quota
-
-
-def account_value(account: Account, api: str, web_url: str) -> dict[str, Any]:
-    """Return an account as `GET /users/{login}` tells it."""
-    return {
-        "login": account.login,
-        "id": account.id,
-        "type": account.kind,
-        "site_admin": False,
-        "url": f"{api}/users/{account.login}",
-        "html_url": f"{web_url}/{account.login}",
-    }
-
-
-def repository_value(repository: Repository, api: str, web_url: str) -> dict[str, Any]:
-    """Return a repository as `GET /repos/{owner}/{name}` tells it."""
-    return {
-        "id": repository.id,
-        "name": repository.name,
-        "full_name": repository.slug,
-        "private": repository.private,
-        "visibility": "private" if repository.private else "public",
-        "owner": account_value(repository.owner, api, web_url),
-        "default_branch": repository.default_branch,
-        "archived": False,
-        "disabled": False,
-        "url": f"{api}/repos/{repository.slug}",
-        "html_url": f"{web_url}/{repository.slug}",
-    }
-
-
-def file_value(
-    repository: Repository, path: str, api: str, web_url: str, *, listed: bool = False
-) -> dict[str, Any]:
-    """Return a file as the contents API tells it; in a folder's listing without its content."""
-    content = repository.files[path]
-    sha = hashlib.sha1(b"blob %d\x00" % len(content) + content, usedforsecurity=False).hexdigest()
-    quoted = quote(path)
-    value: dict[str, Any] = {
-        "type": "file",
-        "name": path.rpartition("/")[2],
-        "path": path,
-        "sha": sha,
-        "size": len(content),
-        "url": f"{api}/repos/{repository.slug}/contents/{quoted}?ref={repository.default_branch}",
-        "git_url": f"{api}/repos/{repository.slug}/git/blobs/{sha}",
-        "html_url": f"{web_url}/{repository.slug}/blob/{repository.default_branch}/{quoted}",
-    }
-    if not listed:
-        value["encoding"] = "base64"
-        value["content"] = base64.encodebytes(content).decode()
-    return value

@@ -54,7 +54,6 @@ async def test_names_are_found_in_any_case(client: aiohttp.ClientSession, forge:
         "/repos/acme/nothing",
         "/repos/acme/gadgets/contents/.github/workflows/release.yml",
         "/repos/acme/gadgets/environments/pypi",
-        f"{WORKFLOW}?ref=nowhere",
         "/nothing",
     ],
 )
@@ -65,6 +64,12 @@ async def test_what_is_not_there_is_404_in_json(
     status, body, headers = await ask(client, forge, path)
     assert (status, body["message"]) == (404, "Not Found")
     assert "x-ratelimit-remaining" in headers
+
+
+async def test_a_ref_that_is_not_there_is_named(client: aiohttp.ClientSession, forge: ForgeStandIn) -> None:
+    """A file at an unknown ref is 404, and the ref is named."""
+    status, body, _ = await ask(client, forge, f"{WORKFLOW}?ref=nowhere")
+    assert (status, body["message"]) == (404, "No commit found for the ref nowhere")
 
 
 async def test_environment_is_found(client: aiohttp.ClientSession, forge: ForgeStandIn) -> None:

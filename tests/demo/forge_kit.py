@@ -1,0 +1,72 @@
+"""A client of the forge with a token, and the index that its runs publish to.
+
+Knows: HTTP. Must not know: what the forge answers.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from bot.demo.forge import ForgeStandIn
+from bot.demo.index import IndexStandIn
+from bot.demo.index_model import PublisherValues
+
+SLUG = "acme/widgets"
+REPO = f"/repos/{SLUG}"
+RUNS = f"{REPO}/actions/workflows/release.yml/runs"
+PUBLISHER = PublisherValues("acme", "widgets", "release.yml", "pypi")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer: None where its body is no JSON."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+    raw: bytes
+
+
+class Caller:
+    """Asks one forge with one token ("": without)."""
+
+    def __init__(self, forge: ForgeStandIn, token: str = "") -> None:
+        self.forge = forge
+        self.token = token
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Heard:
+        """Send one request; redirects are not followed."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        url = path if path.startswith("http") else self.forge.url + path
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, url, json=body, headers=headers, allow_redirects=False) as answer,
+        ):
+            raw = await answer.read()
+            value = await answer.json() if "json" in answer.headers.get("Content-Type", "") else None
+            found = {name.lower(): text for name, text in answer.headers.items()}
+            return Heard(answer.status, value, found, raw)
+
+    async def get(self, path: str) -> Any:
+        """Return the JSON of something that is there."""
+        heard = await self.ask("GET", path)
+        assert heard.status == 200, heard
+        return heard.body
+
+    async def post(self, path: str, body: Any = None) -> Heard:
+        """Send a POST."""
+        return await self.ask("POST", path, {} if body is None else body)
+
+    async def only_run(self, query: str = "") -> Any:
+        """Return the one run of the release workflow."""
+        found = await self.get(RUNS + query)
+        assert found["total_count"] == 1, found
+        return found["workflow_runs"][0]
+
+
+def publishes_to(forge: ForgeStandIn, index: IndexStandIn, project: str = "widgets") -> None:
+    """Let the forge's runs publish to an index that has the publisher of `project` in force."""
+    forge.runner.indexes[""] = (index.url, index.upload_url)
+    found = index.state.projects[project]
+    index.state.add_publisher(found, PUBLISHER, str(forge.state.accounts["acme"].id))
