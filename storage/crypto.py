@@ -10,6 +10,7 @@ ciphertext that was moved to another place does not open. (NIST SP 800-38D for G
 import base64
 import binascii
 import hashlib
+import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from storage.records import DoesNotOpen, KeyMissing, Secret, StorageError
 
@@ -26,6 +29,7 @@ _ID_BYTES = 8
 _NONCE_BYTES = 12
 _HEADER = len(_VERSION) + _ID_BYTES + _NONCE_BYTES
 _KEY_BYTES = 32
+_CHAIN = b"shipbell audit chain 1"
 
 
 def generate_master_key() -> str:
@@ -75,6 +79,29 @@ class DataKey:
     def open(self, place: Place, sealed: bytes) -> Secret:
         """Return the secret; DoesNotOpen where anything was changed or moved."""
         return Secret(_decrypt(self._bytes, bytes.fromhex(self.id), place.associated, sealed).decode())
+
+    def chain(self) -> "ChainKey":
+        """Return the key of the team's audit chain, derived from this one (RFC 5869)."""
+        return ChainKey(HKDF(SHA256(), _KEY_BYTES, salt=None, info=_CHAIN).derive(self._bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class ChainKey:
+    """What links a chain of texts: each MAC covers the text and the head before it, HMAC-SHA256.
+
+    The head is kept apart and is itself a MAC of the last one, so that whoever can write rows but has no key
+    can't make the head of a shorter chain from the rows that he left.
+    """
+
+    _bytes: bytes = field(repr=False)
+
+    def link(self, head: bytes, text: bytes) -> bytes:
+        """Return the MAC of the next text of the chain that ends with this head."""
+        return hmac.digest(self._bytes, head + text, "sha256")
+
+    def head(self, mac: bytes = b"") -> bytes:
+        """Return the head of the chain whose last MAC this is; of the empty chain without."""
+        return hmac.digest(self._bytes, b"head" + mac, "sha256")
 
 
 class Wrapping(Protocol):

@@ -79,6 +79,8 @@ class Database:
         if isinstance(self._lock, int):
             os.close(self._lock)
         elif self._lock is not None:
+            # Freed by word: the server takes a moment to notice that a connection has ended.
+            await self._lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ENGINE_LOCK})
             await self._lock.close()
         self._lock = None
         for engine in {self._writer, self._reader} - {None}:
@@ -97,9 +99,14 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
-        """Open a transaction that only reads; it never waits for writers."""
+    async def reading(self, *, steady: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that only reads; it never waits for writers.
+
+        A `steady` one sees the database as it was at its first question, however many follow; SQLite's always do.
+        """
         async with self._session(self._reader) as session:
+            if steady and not self.is_sqlite:
+                await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
 
     def _session(self, engine: AsyncEngine | None) -> AsyncSession:

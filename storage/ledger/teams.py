@@ -1,5 +1,6 @@
 """Teams: made at first contact."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -35,6 +36,12 @@ async def get(session: AsyncSession, team_id: UUID) -> Team:
     """Return a team by our own id."""
     row = await session.get_one(TeamRow, team_id)
     return Team(row.id, row.slack_team_id, row.enterprise_id)
+
+
+async def everyone(session: AsyncSession) -> Sequence[Team]:
+    """Return all teams, oldest first: for the operator's commands alone."""
+    rows = await session.scalars(select(TeamRow).order_by(col(TeamRow.created_at), col(TeamRow.id)))
+    return [Team(row.id, row.slack_team_id, row.enterprise_id) for row in rows]
 
 
 async def _find(session: AsyncSession, slack_team_id: str, enterprise_id: str) -> Team | None:
