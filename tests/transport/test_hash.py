@@ -143,7 +143,7 @@ async def test_a_file_that_drips_costs_the_time_out_only(transport: Transport) -
         while not writer.is_closing() and not server.let_go.is_set():
             writer.write(b".")
             await writer.drain()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # the behaviour itself: a server that is slow on purpose
         raise ConnectionResetError
 
     async with serving(drip) as server:
