@@ -25,6 +25,7 @@ from bot.core.sites import IndexSite
 from bot.errors import AnswerLost, TransportError
 from bot.index import attestations, files, forms, project_api, publisher_api, simple_api
 from bot.transport import Transport
+from bot.wire import Hashed, Request
 from storage.records import Reason, Registration, Secret
 
 
@@ -115,14 +116,21 @@ class IndexClient:
 
     async def download(self, index: str, url: str) -> DownloadOutcome:
         """Read a file to its end and hash it; an address that may not be asked counts as absent."""
-        request = files.file_request(self.site(index), url, self._download_timeout)
+        site = self.site(index)
+        request = files.file_request(site, url, self._download_timeout)
         if request is None:
             return Absent()
         try:
-            hashed = await self._transport.hash(request)
+            hashed = await self._hashed(site, request, files.MOST_HOPS)
         except TransportError as error:
             return _unanswered(error)
         return files.read_file(hashed)
+
+    async def _hashed(self, site: IndexSite, request: Request, hops: int) -> Hashed:
+        """Hash a file, wherever so many redirects lead."""
+        hashed = await self._transport.hash(request)
+        onward = files.onward_request(site, request, hashed.answer) if hops else None
+        return hashed if onward is None else await self._hashed(site, onward, hops - 1)
 
     async def attested(
         self, index: str, provenance_url: str, filename: str, sha256: str

@@ -6,12 +6,15 @@ Knows: which addresses may be asked, statuses, the largest file. Must not know: 
 from bot.core.outcomes import Absent, Downloaded, DownloadOutcome, TooLarge
 from bot.core.sites import IndexSite
 from bot.index.statuses import GONE, later
-from bot.index.urls import may_hold_files
-from bot.wire import Hashed, Request
+from bot.index.urls import may_hold_files, redirected
+from bot.wire import Answer, Hashed, Request
 
 TIMEOUT = 120.0
 """Seconds for a whole file."""
 MOST_BYTES = 200 * 1_048_576
+MOST_HOPS = 3
+"""Redirects that are followed: private indexes keep their files in a store elsewhere."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def file_request(
@@ -21,6 +24,17 @@ def file_request(
     if not may_hold_files(site.url, url):
         return None
     return Request("GET", url, timeout=timeout, max_bytes=limit)
+
+
+def onward_request(site: IndexSite, request: Request, answer: Answer) -> Request | None:
+    """Return the request for where a file really is; None where the answer sends nowhere that may be asked.
+
+    Following is safe here as it isn't elsewhere: the request carries no secret, and its answer is only hashed.
+    """
+    if answer.status not in _REDIRECTS:
+        return None
+    url = redirected(request.url, answer.headers.get("location", ""))
+    return file_request(site, url, request.timeout, request.max_bytes)
 
 
 def read_file(hashed: Hashed, limit: int = MOST_BYTES) -> DownloadOutcome:

@@ -6,7 +6,9 @@ Knows: schemes, hosts, ports. Must not know: httpx, any one protocol.
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 LONGEST = 1_000
-"""Characters of an address; a longer one is left out."""
+"""Characters of an address on a page; a longer one is left out."""
+LONGEST_ASKED = 8_000
+"""Characters of an address that is asked: a redirect to a store of files carries its signature."""
 
 
 def joined(page_url: str, value: object) -> str:
@@ -18,6 +20,14 @@ def joined(page_url: str, value: object) -> str:
     except ValueError:
         return ""
     return url if len(url) <= LONGEST else ""
+
+
+def redirected(url: str, location: str) -> str:
+    """Return where a redirect from an address leads to; "" where that can't be read."""
+    try:
+        return urldefrag(urljoin(url, location)).url if location else ""
+    except ValueError:
+        return ""
 
 
 def on_index(index_url: str, url: str) -> bool:
@@ -40,4 +50,4 @@ def _place(url: str) -> tuple[str, str, int | None] | None:
     except ValueError:
         return None
     fine = bool(place[1]) and "@" not in parts.netloc and url.isprintable() and " " not in url
-    return place if fine and len(url) <= LONGEST else None
+    return place if fine and len(url) <= LONGEST_ASKED else None

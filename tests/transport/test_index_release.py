@@ -24,7 +24,7 @@ from bot.demo.index import IndexStandIn
 from bot.demo.index_files import make_distribution
 from bot.demo.sigstore_signer import Signer, Tamper
 from bot.index.client import IndexClient
-from bot.index.files import MOST_BYTES
+from bot.index.files import MOST_BYTES, MOST_HOPS
 from bot.transport import Transport
 from storage.records import Reason
 from tests.transport.servers import Server, answer, cut, serving
@@ -161,6 +161,20 @@ async def test_a_file_host_that_does_not_give(
     file = await listed(asking)
     index.fail("/packages/", status=status, times=-1)
     assert isinstance(await asking.download("company", file.url), outcome)
+
+
+async def test_a_file_may_be_in_a_store_elsewhere(transport: Transport) -> None:
+    """Redirects are followed to the file, without end they are not."""
+    async with serving(answer(200, b"the file")) as store:
+        headers = {"Location": f"{store.url}/x?signature=s"}
+        async with serving(answer(302, headers=headers)) as server:
+            got = await client(transport, server.url).download("company", f"{server.url}/x.whl")
+    assert got == Downloaded(hashlib.sha256(b"the file").hexdigest(), 8)
+    assert store.requests[0].startswith(b"GET /x?signature=s ")
+    async with serving(answer(302, headers={"Location": "/again"})) as server:
+        outcome = await client(transport, server.url).download("company", f"{server.url}/x.whl")
+        assert isinstance(outcome, TryLater)
+        assert len(server.requests) == 1 + MOST_HOPS
 
 
 async def test_a_file_that_is_too_large_is_not_read(transport: Transport) -> None:

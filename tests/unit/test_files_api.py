@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from bot.core.outcomes import Absent, Downloaded, TooLarge, TryLater
 from bot.core.sites import IndexSite
-from bot.index.files import MOST_BYTES, TIMEOUT, file_request, read_file
-from bot.wire import Answer, Hashed
+from bot.index.files import MOST_BYTES, TIMEOUT, file_request, onward_request, read_file
+from bot.wire import Answer, Hashed, Request
 from storage.records import Reason
 
 SITE = IndexSite("company", "https://index.example")
@@ -29,7 +29,7 @@ def test_a_file_is_asked_for_where_it_is() -> None:
 @pytest.mark.parametrize(
     "url",
     ["", "http://files.example/x", "ftp://files.example/x", "https://", "https://me@files.example/", "https://[",
-     "https://files.example/" + "x" * 1000, "/packages/x", "https://files.example/a b", "https://files.example:0x/"],
+     "https://files.example/" + "x" * 8000, "/packages/x", "https://files.example/a b", "https://files.example:0x/"],
 )  # fmt: skip
 def test_nothing_else_is_asked(url: str) -> None:
     """No other scheme, user name or relative address is followed."""
@@ -59,8 +59,33 @@ def test_each_end_of_a_download_has_its_own_meaning(got: Hashed, outcome: object
     assert read_file(got) == outcome
 
 
+@pytest.mark.parametrize(
+    ("location", "onward"),
+    [
+        ("https://store.example/x?signature=" + "s" * 3000, True),
+        ("../x.whl", True),
+        ("http://store.example/x", False),
+        ("file:///etc/passwd", False),
+        ("https://me@store.example/x", False),
+        ("https://[", False),
+        ("", False),
+    ],
+)
+def test_a_redirect_leads_only_where_files_may_be(location: str, *, onward: bool) -> None:
+    """A store elsewhere is asked by https, with the room and time of the first request."""
+    request = Request("GET", "https://files.example/a/x.whl", timeout=7, max_bytes=9)
+    found = onward_request(SITE, request, Answer(302, "", {"location": location}, b""))
+    assert (found is not None) == onward
+    if found is not None:
+        assert (found.timeout, found.max_bytes, dict(found.headers)) == (7, 9, {})
+    assert onward_request(SITE, request, Answer(200, "", {"location": location}, b"")) is None
+
+
 @given(st.text() | st.text().map("https://".__add__))
 def test_no_address_breaks_asking(url: str) -> None:
     """Whatever an index writes, it is asked or it is not."""
     request = file_request(SITE, url)
     assert request is None or request.url == url
+    asked = Request("GET", "https://files.example/a/x.whl")
+    onward = onward_request(SITE, asked, Answer(302, "", {"location": url}, b""))
+    assert onward is None or onward.url.startswith("https://")
