@@ -16,7 +16,6 @@ from bot.forge.asking import ZIP
 from bot.wire import Answer
 
 MOST_INFLATED = 256 * 1_048_576
-"""Bytes in all that are unpacked, counted as they come and not as the zip says."""
 MOST_DIRECTORY = 1_048_576
 """Bytes of the zip's own list, which is read whole."""
 _CHUNK = 262_144
@@ -46,20 +45,23 @@ def read(answer: Answer) -> BuiltOutcome:
     return read_built(answer.body)
 
 
-def read_built(body: bytes) -> BuiltOutcome:
-    """Return the distribution files, by name; Invalid for what is no sound zip. Blocks while it hashes."""
+def read_built(body: bytes, most: int = MOST_INFLATED) -> BuiltOutcome:
+    """Return the distribution files, by name; Invalid for what is no sound zip. Blocks while it hashes.
+
+    `most` bytes are unpacked in all, counted as they come and not as the zip says.
+    """
     try:
         _check_directory(body)
         with zipfile.ZipFile(io.BytesIO(body)) as opened:
-            return _files(opened)
+            return _files(opened, most)
     except _Refused as error:
         return Invalid(f"The artifact {error}.")
     except _BROKEN:
         return Invalid("The artifact is not a sound zip file.")
 
 
-def _files(opened: zipfile.ZipFile) -> tuple[BuiltFile, ...]:
-    left = MOST_INFLATED
+def _files(opened: zipfile.ZipFile, most: int) -> tuple[BuiltFile, ...]:
+    left = most
     found: dict[str, BuiltFile] = {}
     for info in opened.infolist():
         name = info.filename.replace("\\", "/").rpartition("/")[2]
@@ -79,7 +81,7 @@ def _hashed(opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, left: int
     for chunk in _chunks(opened, info):
         size += len(chunk)
         if size > left:
-            raise _Refused(f"unpacks to more than {MOST_INFLATED >> 20} MB")
+            raise _Refused("unpacks to more than anybody would publish")
         digest.update(chunk)
     return BuiltFile(name, digest.hexdigest(), size)
 
