@@ -6,37 +6,29 @@ Listeners are few, since Bolt looks through them one by one; routing is by table
 ack is what a listener ends with, so nothing is acked that was not written.
 """
 
-import asyncio
-import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import aiohttp
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncBoltRequest
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core import commands, intents
 from bot.core.secrets import INDEX_TOKEN, looks_like_token
 from bot.core.sites import IndexSite
-from bot.slack.blocks import answers, base, dialogs, publishers
-from bot.slack.notifier import error_code
-from bot.workflow.inlet import Inlet, Wish
+from bot.slack import clicks
+from bot.slack.blocks import answers, base, dialogs, publishers, release_dialogs, releases
+from bot.slack.blocks.forms import INDEX_CHOICE
+from bot.slack.visits import Body, Reply, Visit, ephemeral, ephemeral_text, field_values, metadata
+from bot.workflow.inlet import Inlet
 from storage.records import Registration, Secret
 
 log = structlog.get_logger(__name__)
-
-Body = Mapping[str, Any]
-Reply = dict[str, Any]
-DIALOG_SECONDS = 2.0
-"""How long opening a dialog may take: Slack waits three seconds for the ack, and the trigger lives as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +64,17 @@ class Listeners:
         request: AsyncBoltRequest,
     ) -> None:
         """Answer a slash command."""
-        typed = commands.Context(self.indexes, str(body.get("channel_id", "")), self.forge)
+        typed = self._typed(str(body.get("channel_id", "")))
         parsed = commands.parse(str(body.get("command", "")), str(body.get("text", "")), typed)
         await ack(
             await self._answer(parsed, Visit(body, context, client, "x-slack-retry-num" in request.headers))
         )
 
-    async def _answer(self, parsed: commands.Parsed, visit: "Visit") -> Reply | str:
+    def _typed(self, channel: str) -> commands.Context:
+        """Return what is read with what somebody typed."""
+        return commands.Context(self.indexes, channel, self.forge, self.inlet.clock())
+
+    async def _answer(self, parsed: commands.Parsed, visit: Visit) -> Reply | str:
         match parsed:
             case commands.ShowHelp():
                 return ephemeral(answers.help_text(parsed.command))
@@ -88,17 +84,24 @@ class Listeners:
                 return ephemeral(answers.refusal(parsed))
             case commands.OpenPublisherForm():
                 return await visit.open(dialogs.publisher_form(parsed.typed, self.indexes, visit.channel))
-            case commands.OpenCredentials():
-                return await self._credentials(visit, parsed.index)
+            case commands.OpenReleaseForm() | commands.OpenCredentials():
+                return await self._open(parsed, visit)
             case _:
                 fresh = await self.inlet.put(visit.wish(parsed))
                 return (
                     ephemeral_text(answers.WORKING)
-                    if fresh and isinstance(parsed, intents.AddPublisher)
+                    if fresh and isinstance(parsed, intents.AddPublisher | intents.AskRelease)
                     else ""
                 )
 
-    async def _credentials(self, visit: "Visit", index: str) -> Reply | str:
+    async def _open(
+        self, parsed: commands.OpenReleaseForm | commands.OpenCredentials, visit: Visit
+    ) -> Reply | str:
+        if isinstance(parsed, commands.OpenCredentials):
+            return await self._credentials(visit, parsed.index)
+        return await visit.open(release_dialogs.release_form(parsed.typed, self.indexes, visit.channel))
+
+    async def _credentials(self, visit: Visit, index: str) -> Reply | str:
         """Open the dialog as "loading" before the trigger dies; the engine fills it."""
         external_id = uuid4().hex
         failed = await visit.open(dialogs.loading(external_id))
@@ -117,7 +120,9 @@ class Listeners:
             await self._credentials(visit, value if value in self.indexes else "")
         elif name == dialogs.OPEN_PUBLISHER:
             await visit.open(dialogs.publisher_form({}, self.indexes, visit.channel))
-        elif intent := clicked(name, value):
+        elif question := clicks.asks_first(name, value, visit.channel):
+            await visit.open(question)
+        elif intent := clicks.clicked(name, value):
             await self.inlet.put(visit.wish(intent))
         await ack()
 
@@ -129,6 +134,9 @@ class Listeners:
         handlers = {
             dialogs.ADD_PUBLISHER: self._publisher_sent,
             dialogs.ADD_CREDENTIAL: self._credential_sent,
+            release_dialogs.ASK: self._release_sent,
+            releases.REJECT: self._decision_sent,
+            releases.BREAK_GLASS: self._decision_sent,
         }
         handler = handlers.get(str(body["view"].get("callback_id", "")))
         problems = await handler(visit, field_values(body)) if handler else {}
@@ -137,11 +145,9 @@ class Listeners:
         else:
             await ack()
 
-    async def _publisher_sent(self, visit: "Visit", typed: Mapping[str, str]) -> dict[str, str]:
+    async def _publisher_sent(self, visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:
         names = ("project", "repository", "workflow", "environment")
-        fields = {name: typed.get(name, "") for name in names} | {
-            "index": typed.get(dialogs.INDEX_CHOICE, "")
-        }
+        fields = {name: typed.get(name, "") for name in names} | {"index": typed.get(INDEX_CHOICE, "")}
         wanted = commands.registration(fields, self.indexes, self.forge)
         channel = typed.get("channel") or metadata(visit.body).get("channel", "")
         if not isinstance(wanted, Registration):
@@ -151,19 +157,38 @@ class Listeners:
         await self.inlet.put(visit.wish(intents.AddPublisher(wanted, channel)))
         return {}
 
-    async def _credential_sent(self, visit: "Visit", typed: Mapping[str, str]) -> dict[str, str]:
-        token, index = typed.get("token", "").strip(), typed.get(dialogs.INDEX_CHOICE, "")
+    async def _credential_sent(self, visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:
+        token, index = typed.get("token", "").strip(), typed.get(INDEX_CHOICE, "")
         if not token:
             return {}
         kind = looks_like_token(token)
         if index not in self.sites:
-            return {dialogs.INDEX_CHOICE: "This index is not served here any more."}
+            return {INDEX_CHOICE: "This index is not served here any more."}
         if kind is not None and kind is not INDEX_TOKEN:
             return {"token": f"This is {kind.name}. Give an API token of the index."}
         if not token.isascii() or not token.isprintable() or " " in token:
             return {"token": "A token has no spaces or special signs: copy it again, whole and alone."}
         wish = visit.wish(intents.AddCredential(index), {"token": Secret(token)})
         await self.inlet.put(wish)
+        return {}
+
+    async def _release_sent(self, visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:
+        index = typed.get(INDEX_CHOICE, "")
+        fields = {name: typed.get(name, "") for name in ("project", "version", "notes", "at", "override")}
+        fields["index"] = "" if index == release_dialogs.ANY_INDEX else index
+        channel = metadata(visit.body).get("channel", "")
+        wanted = commands.release_request(fields, self._typed(channel))
+        if not isinstance(wanted, intents.AskRelease):
+            return release_dialogs.errors(wanted)
+        await self.inlet.put(visit.wish(wanted, channel=channel))
+        return {}
+
+    async def _decision_sent(self, visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:
+        carried = metadata(visit.body)
+        found = clicks.decided(str(visit.body["view"].get("callback_id", "")), carried, typed)
+        if isinstance(found, dict):
+            return found
+        await self.inlet.put(visit.wish(found, channel=carried.get("channel", "")))
         return {}
 
     async def on_home(
@@ -173,109 +198,6 @@ class Listeners:
         if body["event"].get("tab", "home") == "home":
             await self.inlet.put(Visit(body, context, client).wish(intents.OpenHome()))
         await ack()
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One delivery: who, where, and what it can still open."""
-
-    body: Body
-    context: AsyncBoltContext
-    client: AsyncWebClient
-    repeated: bool = False
-
-    @property
-    def channel(self) -> str:
-        """Where it happened; "" in a dialog or on the Home tab."""
-        return str(self.body.get("channel_id") or (self.body.get("channel") or {}).get("id") or "")
-
-    @property
-    def delivery(self) -> str:
-        """What Slack repeats when it repeats a delivery: `event_id`, else `trigger_id` or `action_ts`."""
-        action = next(iter(self.body.get("actions") or [{}]))
-        found = self.body.get("event_id") or self.body.get("trigger_id") or action.get("action_ts")
-        # Without any of them the whole delivery is its own name.
-        return str(
-            found or hashlib.sha256(json.dumps(self.body, sort_keys=True, default=str).encode()).hexdigest()
-        )
-
-    def wish(self, intent: intents.Intent, secrets: Mapping[str, Secret] | None = None) -> Wish:
-        """Return what is written down."""
-        url = self.body.get("response_url")
-        return Wish(
-            slack_team_id=self.context.team_id or "",
-            enterprise_id=self.context.enterprise_id or "",
-            delivery=self.delivery,
-            actor=self.context.user_id or "",
-            channel=self.channel,
-            intent=intent,
-            secrets={**(secrets or {}), **({"response_url": Secret(str(url))} if url else {})},
-        )
-
-    async def open(self, view: dialogs.View) -> Reply | str:
-        """Open a dialog; returns what to say where Slack does not open it, "" otherwise."""
-        try:
-            async with asyncio.timeout(DIALOG_SECONDS):
-                await self.client.views_open(trigger_id=str(self.body.get("trigger_id", "")), view=dict(view))
-        except SlackApiError as error:
-            if self.repeated or error_code(error) == "exchanged_trigger_id":
-                return ""  # the first delivery opened it
-            return ephemeral(answers.not_opened(error_code(error)))
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return ephemeral(answers.not_opened(type(error).__name__))
-        return ""
-
-
-def clicked(name: str, value: str) -> intents.Intent | None:
-    """Return what a button means; None for one that means nothing (a link, an older version's)."""
-    simple: Mapping[str, Callable[[str], intents.Intent]] = {
-        publishers.SUBMITTED: intents.SubmittedByHand,
-        publishers.AGAIN: intents.TryAgain,
-    }
-    try:
-        if name in simple:
-            return simple[name](str(UUID(value)))
-        if name == dialogs.REVOKE:
-            fields = json.loads(value)
-            return intents.RevokeCredential(str(UUID(fields["credential"])), str(fields.get("view", "")))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        log.warning("unreadable button", action=name[:50])
-    return None
-
-
-def field_values(body: Body) -> dict[str, str]:
-    """Return a dialog's fields by name, whatever their kind."""
-    values = (body["view"].get("state") or {}).get("values") or {}
-    found: dict[str, str] = {}
-    for name, elements in values.items():
-        for element in elements.values():
-            option = element.get("selected_option") or {}
-            value = element.get("value") or option.get("value") or element.get("selected_conversation")
-            found[str(name)] = str(value or "")
-    return found
-
-
-def metadata(body: Body) -> dict[str, str]:
-    """Return what a dialog carried along."""
-    try:
-        found = json.loads(body["view"].get("private_metadata") or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def ephemeral(message: base.Message) -> Reply:
-    """Return a message as the ack's own body, seen by the caller alone."""
-    return {
-        "response_type": "ephemeral",
-        "text": message.text,
-        "blocks": [dict(block) for block in message.blocks],
-    }
-
-
-def ephemeral_text(text: str) -> Reply:
-    """Return a short answer as the ack's own body."""
-    return {"response_type": "ephemeral", "text": text}
 
 
 async def on_error(error: Exception, body: Body) -> BoltResponse:

@@ -8,10 +8,12 @@ from types import MappingProxyType
 
 BOT_SCOPES: Mapping[str, str] = MappingProxyType(
     {
-        "commands": "to be asked: `/publisher`, `/shipbell`",
+        "commands": "to be asked: `/publisher`, `/release`, `/shipbell`",
         "chat:write": "to answer, and to tell the channels it was invited to",
         "channels:history": "after a crash, to see in a public channel whether a message was already said",
         "groups:history": "the same in a private channel",
+        "users:read": "to see who is a guest, a bot or an admin before an approval counts",
+        "usergroups:read": "to see who is in the user groups that a release policy names",
     }
 )
 """Scopes of the bot token (`xoxb-`), each with what it is for; the least that works."""
@@ -26,6 +28,10 @@ SLASH_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "/publisher": (
             "Register a package's trusted publisher",
             "add [PROJECT OWNER/REPO] | list | check PROJECT | remove PROJECT | help",
+        ),
+        "/release": (
+            "Release a version of a package, once the right people approve",
+            "PROJECT TAG_OR_VERSION | status | cancel | retry | lock | unlock | help",
         ),
         "/shipbell": (
             "Set up Shipbell for this workspace",

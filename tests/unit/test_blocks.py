@@ -19,6 +19,7 @@ from bot.core.secrets import INDEX_TOKEN
 from bot.core.sites import IndexSite
 from bot.demo.slack_limits import message_problems, view_problems
 from bot.slack.blocks import answers, base, dialogs, publishers
+from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.blocks.render import MESSAGES, VIEWS
 from storage.records import EvidenceKind, PublisherState, Reason, Registration
 
@@ -94,7 +95,7 @@ ANSWERS: dict[str, base.Message] = {
     "not invited": publishers.not_invited(base.message("Text", [base.section("Text")]), "C1"),
 }
 
-DIALOGS: dict[str, dialogs.View] = {
+DIALOGS: dict[str, View] = {
     "publisher form": dialogs.publisher_form({"project": "acme-widgets"}, ("company", "pypi"), "C1"),
     "loading": dialogs.loading("view-1"),
 }
@@ -257,6 +258,6 @@ def test_intents_survive_the_inbox() -> None:
 def test_several_problems_of_a_field_show_together() -> None:
     """Slack shows one error for each field, so several of one field are joined, and each names a field that exists."""
     found = dialogs.errors([Problem("owner", "A."), Problem("repository", "B."), Problem("index", "C.")])
-    assert found == {"repository": "A. B.", dialogs.INDEX_CHOICE: "C."}
+    assert found == {"repository": "A. B.", INDEX_CHOICE: "C."}
     shown = {block.get("block_id") for block in DIALOGS["publisher form"]["blocks"]}
     assert set(found) <= shown

@@ -37,6 +37,27 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
             ("/publisher check PROJECT", "looks at the index now and says what it found"),
             ("/publisher remove PROJECT", "stops watching; on the index it stays until removed there"),
         ),
+        "/release": (
+            ("/release", "opens a dialog with all the fields"),
+            (
+                '/release PROJECT TAG_OR_VERSION [index=...] [notes="..."] [at=TIME] [override="why"]',
+                (
+                    "looks at the version, then asks the right people; only what they approve is released. "
+                    "TIME is +2h, 17:00 (UTC) or 2026-12-01T17:00+02:00; override asks in spite of a freeze"
+                ),
+            ),
+            ("/release status [PROJECT]", "shows where each release stands, newest first"),
+            ("/release cancel PROJECT VERSION", "ends a release that has not started, or that failed"),
+            (
+                "/release retry PROJECT VERSION",
+                "tries a failed release again; what is done is not done twice",
+            ),
+            (
+                '/release lock PROJECT [until=TIME] reason="..."',
+                "lets nothing of the project be released until then, or until it is unlocked",
+            ),
+            ("/release unlock PROJECT", "ends the project's locks"),
+        ),
         "/shipbell": (
             (
                 "/shipbell credentials",
@@ -44,6 +65,28 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
             ),
             ("/shipbell connect INDEX", "the same, with the index chosen"),
             ("/shipbell settings", "shows which indexes this bot serves"),
+            (
+                "/shipbell settings policy [PROJECT]",
+                "shows who decides about releases, and which freezes stand",
+            ),
+            (
+                (
+                    "/shipbell settings policy [PROJECT] [quorum=2] [approvers=@a,@group] [groups=@g1,@g2] [deny=@a,@group] "
+                    "[requester=yes|no] [expires=24] [glass=@a,@group] [rehearsal=testpypi] [deployments=yes|no] "
+                    "[tell=all|final|pre|failures] [watch=yes|no]"
+                ),
+                (
+                    "changes it (admins): how many approve, who may, one of each group, who never counts, whether the asker "
+                    "counts, hours a request lives, who may break the glass, the index to rehearse on, whether I approve the "
+                    "run's environment, what the channel hears, whether versions that nobody asked for are told; "
+                    "none empties a value"
+                ),
+            ),
+            (
+                '/shipbell settings freeze [from=TIME] [until=TIME] reason="..."',
+                "lets nothing at all be released for that time",
+            ),
+            ("/shipbell settings unfreeze", "ends the workspace's freezes"),
             ("/shipbell audit [PROJECT]", "shows who did what, newest first"),
         ),
     }
@@ -55,10 +98,10 @@ WORKING = "On it. The channel hears how it goes."
 def help_text(command: str) -> Message:
     """Explain a command."""
     lines = [f"{code(usage)}\n{escape(meaning)}" for usage, meaning in HELP.get(command, HELP["/shipbell"])]
-    other = "/shipbell help" if command == "/publisher" else "/publisher help"
+    others = [code(f"{other} help") for other in HELP if other != command]
     return message(
         f"How to use {command}",
-        [header(f"How to use {command}"), *map(section, lines), context(f"See also {code(other)}")],
+        [header(f"How to use {command}"), *map(section, lines), context(f"See also {' and '.join(others)}")],
     )
 
 
@@ -73,9 +116,13 @@ def refusal(parsed: commands.Misspelt | commands.Wrong | commands.HoldsToken | c
             listed = "\n".join(
                 f"• *{escape(problem.field)}*: {escape(problem.message)}" for problem in parsed.problems
             )
+            refused = (
+                "the index would refuse this" if parsed.command == "/publisher" else "this can't be used"
+            )
+            why = f"Nothing was done: {refused}."
             return message(
                 "That can't be used yet.",
-                [section(f"Nothing was done: the index would refuse this.\n{listed}")],
+                [section(f"{why}\n{listed}")],
             )
         case commands.HoldsToken():
             return _token(parsed)

@@ -11,6 +11,7 @@ from bot.core import notices
 from bot.core import release_notices as said
 from bot.slack.blocks import answers, dialogs, policies, publishers, release_answers, releases, timeline
 from bot.slack.blocks.base import Message
+from bot.slack.blocks.forms import View
 
 MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
     {
@@ -44,7 +45,7 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
 )
 """Notices that are posted."""
 
-VIEWS: Mapping[type[Any], Callable[[Any], dialogs.View]] = MappingProxyType(
+VIEWS: Mapping[type[Any], Callable[[Any], View]] = MappingProxyType(
     {notices.CredentialsShown: dialogs.credentials, notices.HomeShown: dialogs.home}
 )
 """Notices that fill a dialog or a Home tab."""

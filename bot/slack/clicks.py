@@ -1,0 +1,122 @@
+"""What buttons mean, and dialogs that were sent: values of ours that come back through Slack, read again.
+
+Knows: the ids of buttons and what they carry. Must not know: Bolt, network, rules.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from uuid import UUID
+
+import structlog
+
+from bot.core import intents
+from bot.core.secrets import looks_like_token
+from bot.slack.blocks import dialogs, publishers, release_dialogs, releases
+from bot.slack.blocks.forms import View
+
+log = structlog.get_logger(__name__)
+
+Carried = Mapping[str, str]
+"""What a button or a dialog carries along, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    release: str
+    round: int
+
+
+def _about(carried: Carried) -> _About:
+    """Return which release, and which round of it, is meant; ValueError or KeyError where that can't be read."""
+    return _About(str(UUID(carried["release"])), int(carried["round"]))
+
+
+def _approve(value: str) -> intents.Intent:
+    about = _about(carried_by(value))
+    return intents.Approve(about.release, about.round)
+
+
+def _withdraw(value: str) -> intents.Intent:
+    about = _about(carried_by(value))
+    return intents.Withdraw(about.release, about.round)
+
+
+def _cancel(value: str) -> intents.Intent:
+    return intents.CancelRelease(release_id=_about(carried_by(value)).release)
+
+
+def _retry(value: str) -> intents.Intent:
+    return intents.RetryRelease(release_id=_about(carried_by(value)).release)
+
+
+def _revoke(value: str) -> intents.Intent:
+    carried = carried_by(value)
+    return intents.RevokeCredential(str(UUID(carried["credential"])), carried.get("view", ""))
+
+
+_BUTTONS: Mapping[str, Callable[[str], intents.Intent]] = MappingProxyType(
+    {
+        publishers.SUBMITTED: lambda value: intents.SubmittedByHand(str(UUID(value))),
+        publishers.AGAIN: lambda value: intents.TryAgain(str(UUID(value))),
+        dialogs.REVOKE: _revoke,
+        releases.APPROVE: _approve,
+        releases.WITHDRAW: _withdraw,
+        releases.CANCEL: _cancel,
+        releases.RETRY: _retry,
+    }
+)
+
+_OPENERS: Mapping[str, Callable[[Carried, str], View]] = MappingProxyType(
+    {releases.REJECT: release_dialogs.reject, releases.BREAK_GLASS: release_dialogs.break_glass}
+)
+
+
+def clicked(name: str, value: str) -> intents.Intent | None:
+    """Return what a button means; None for one that means nothing (a link, an older version's)."""
+    try:
+        return _BUTTONS[name](value) if name in _BUTTONS else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        log.warning("unreadable button", action=name[:50])
+        return None
+
+
+def asks_first(name: str, value: str, channel: str) -> View | None:
+    """Return the dialog in which a button's reason is asked for; None for a button that needs none."""
+    if name not in _OPENERS:
+        return None
+    try:
+        carried = carried_by(value)
+        _about(carried)
+    except (ValueError, TypeError, KeyError):
+        log.warning("unreadable button", action=name[:50])
+        return None
+    return _OPENERS[name](carried, channel)
+
+
+def decided(
+    callback: str, carried: Carried, typed: Mapping[str, str]
+) -> intents.Reject | intents.BreakGlass | dict[str, str]:
+    """Return what a dialog with a reason means, or Slack's inline errors; a reason is wanted, and no secret in it."""
+    reason = " ".join(typed.get("reason", "").split())
+    if kind := looks_like_token(reason):
+        return {"reason": f"This looks like {kind.name}, so it was kept nowhere. {kind.revoke}"}
+    if not reason:
+        return {"reason": "Say why, in a few words."}
+    try:
+        about = _about(carried)
+    except (ValueError, TypeError, KeyError):
+        return {
+            "reason": "I can't tell any more which release this is about: close this and press the button again."
+        }
+    short = reason[: release_dialogs.REASON]
+    if callback == releases.BREAK_GLASS:
+        return intents.BreakGlass(about.release, about.round, short)
+    return intents.Reject(about.release, about.round, short)
+
+
+def carried_by(text: str) -> dict[str, str]:
+    """Return what a button's value or a dialog's metadata says, by name; ValueError or TypeError where it is none."""
+    found = json.loads(text)
+    return {str(name): str(value) for name, value in dict(found).items()}

@@ -1,0 +1,124 @@
+"""Who somebody is in the workspace, and who is in a user group: asked of Slack, kept for a minute.
+
+Knows: Slack's Web API for people. Must not know: rules, who may decide.
+
+What can't be told is said so and never guessed (https://docs.slack.dev/reference/methods/users.info,
+https://docs.slack.dev/reference/methods/usergroups.users.list).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.core.people import CannotTell, Group, GroupOutcome, Person, PersonOutcome, Standing
+from bot.slack.notifier import error_code
+from bot.workflow.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+KEPT = timedelta(seconds=60)
+MOST = 5_000
+"""Answers that are kept at most; then those that are over go."""
+SLACKBOT = "USLACKBOT"
+NOBODY = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+
+T = TypeVar("T")
+Kept = dict[tuple[str, str], tuple[datetime, T]]
+
+
+@dataclass(frozen=True, slots=True)
+class SlackPeople:
+    """The workspaces' people. `client_for` gives the client of a Slack team."""
+
+    client_for: Callable[[str], AsyncWebClient]
+    clock: Clock
+    _people: Kept[Person] = field(default_factory=dict)
+    _groups: Kept[Group] = field(default_factory=dict)
+
+    async def person(self, slack_team_id: str, user: str) -> PersonOutcome:
+        """Return what a user is."""
+        if known := self._known(self._people, slack_team_id, user):
+            return known
+        try:
+            answer = await self.client_for(slack_team_id).users_info(user=user)
+            found = read_person(cast("Mapping[str, Any]", answer.get("user") or {}), user, slack_team_id)
+        except SlackApiError as error:
+            if error_code(error) not in NOBODY:
+                return _cannot_tell(error)
+            found = Person(user, Standing.UNKNOWN)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return _no_answer(error)
+        return self._keep(self._people, slack_team_id, user, found) if isinstance(found, Person) else found
+
+    async def group(self, slack_team_id: str, group: str) -> GroupOutcome:
+        """Return the members of a user group."""
+        if known := self._known(self._groups, slack_team_id, group):
+            return known
+        # An org-wide token has to name the workspace; a workspace's own may.
+        team = slack_team_id if slack_team_id.startswith("T") else None
+        try:
+            answer = await self.client_for(slack_team_id).usergroups_users_list(usergroup=group, team_id=team)
+        except SlackApiError as error:
+            return _cannot_tell(error)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return _no_answer(error)
+        members = answer.get("users")
+        if not isinstance(members, list):
+            return CannotTell("Slack's answer about the user group makes no sense")
+        found = Group(group, frozenset(str(member) for member in members))
+        return self._keep(self._groups, slack_team_id, group, found)
+
+    def _known(self, kept: Kept[T], team: str, name: str) -> T | None:
+        until, found = kept.get((team, name), (self.clock(), None))
+        return found if until > self.clock() else None
+
+    def _keep(self, kept: Kept[T], team: str, name: str, found: T) -> T:
+        now = self.clock()
+        if len(kept) >= MOST:
+            for key in [key for key, (until, _) in kept.items() if until <= now]:
+                del kept[key]
+        if len(kept) < MOST:
+            kept[team, name] = (now + KEPT, found)
+        return found
+
+
+def read_person(user: Mapping[str, Any], asked: str, slack_team_id: str) -> PersonOutcome:
+    """Return what Slack's user object says; the first that holds of: deactivated, bot, stranger, guest, member."""
+    enterprise = user.get("enterprise_user") or {}
+    teams = {user.get("team_id"), enterprise.get("enterprise_id"), *(enterprise.get("teams") or [])} - {
+        None,
+        "",
+    }
+    if not teams:
+        return CannotTell("Slack did not say of which workspace this person is")
+    signs = {
+        Standing.DEACTIVATED: bool(user.get("deleted")),
+        Standing.BOT: asked == SLACKBOT or bool(user.get("is_bot") or user.get("is_workflow_bot")),
+        Standing.STRANGER: bool(user.get("is_stranger")) or slack_team_id not in teams,
+        Standing.GUEST: bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+    }
+    standing = next((standing for standing, holds in signs.items() if holds), Standing.MEMBER)
+    admin = any(user.get(name) for name in ("is_admin", "is_owner", "is_primary_owner"))
+    return Person(asked, standing, admin=standing is Standing.MEMBER and admin)
+
+
+def _cannot_tell(error: SlackApiError) -> CannotTell:
+    code = error_code(error)
+    log.warning("people not known", error=code)
+    if code == "missing_scope":
+        needed = str(error.response.get("needed") or "users:read")
+        return CannotTell(f"the app lacks the scope {needed}: add it and install the app again")
+    if code in {"no_such_subteam", "subteam_not_found"}:
+        return CannotTell("Slack knows no such user group: name another one in the policy")
+    return CannotTell(f"Slack says {code}")
+
+
+def _no_answer(error: Exception) -> CannotTell:
+    log.warning("people not known", error=type(error).__name__)
+    return CannotTell("Slack did not answer")

@@ -1,0 +1,116 @@
+"""One delivery of Slack's: who, where, what was typed, and what it can still open.
+
+Knows: Slack's payloads and ids. Must not know: rules, SQL, wording (that is `blocks`).
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from slack_bolt.async_app import AsyncBoltContext
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.core import intents
+from bot.slack.blocks import answers, base
+from bot.slack.blocks.forms import View
+from bot.slack.notifier import error_code
+from bot.workflow.inlet import Wish
+from storage.records import Secret
+
+Body = Mapping[str, Any]
+Reply = dict[str, Any]
+DIALOG_SECONDS = 2.0
+"""How long opening a dialog may take: Slack waits three seconds for the ack, and the trigger lives as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One delivery: who, where, and what it can still open."""
+
+    body: Body
+    context: AsyncBoltContext
+    client: AsyncWebClient
+    repeated: bool = False
+
+    @property
+    def channel(self) -> str:
+        """Where it happened; "" in a dialog or on the Home tab."""
+        return str(self.body.get("channel_id") or (self.body.get("channel") or {}).get("id") or "")
+
+    @property
+    def delivery(self) -> str:
+        """What Slack repeats when it repeats a delivery: `event_id`, else `trigger_id` or `action_ts`."""
+        action = next(iter(self.body.get("actions") or [{}]))
+        found = self.body.get("event_id") or self.body.get("trigger_id") or action.get("action_ts")
+        # Without any of them the whole delivery is its own name.
+        return str(
+            found or hashlib.sha256(json.dumps(self.body, sort_keys=True, default=str).encode()).hexdigest()
+        )
+
+    def wish(
+        self, intent: intents.Intent, secrets: Mapping[str, Secret] | None = None, channel: str = ""
+    ) -> Wish:
+        """Return what is written down; `channel` is where the dialog was opened, which Slack does not say again."""
+        url = self.body.get("response_url")
+        return Wish(
+            slack_team_id=self.context.team_id or "",
+            enterprise_id=self.context.enterprise_id or "",
+            delivery=self.delivery,
+            actor=self.context.user_id or "",
+            channel=self.channel or channel,
+            intent=intent,
+            secrets={**(secrets or {}), **({"response_url": Secret(str(url))} if url else {})},
+        )
+
+    async def open(self, view: View) -> Reply | str:
+        """Open a dialog; returns what to say where Slack does not open it, "" otherwise."""
+        try:
+            async with asyncio.timeout(DIALOG_SECONDS):
+                await self.client.views_open(trigger_id=str(self.body.get("trigger_id", "")), view=dict(view))
+        except SlackApiError as error:
+            if self.repeated or error_code(error) == "exchanged_trigger_id":
+                return ""  # the first delivery opened it
+            return ephemeral(answers.not_opened(error_code(error)))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            return ephemeral(answers.not_opened(type(error).__name__))
+        return ""
+
+
+def field_values(body: Body) -> dict[str, str]:
+    """Return a dialog's fields by name, whatever their kind."""
+    values = (body["view"].get("state") or {}).get("values") or {}
+    found: dict[str, str] = {}
+    for name, elements in values.items():
+        for element in elements.values():
+            option = element.get("selected_option") or {}
+            value = element.get("value") or option.get("value") or element.get("selected_conversation")
+            found[str(name)] = str(value or "")
+    return found
+
+
+def metadata(body: Body) -> dict[str, str]:
+    """Return what a dialog carried along."""
+    try:
+        found = json.loads(body["view"].get("private_metadata") or "{}")
+    except ValueError:
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def ephemeral(message: base.Message) -> Reply:
+    """Return a message as the ack's own body, seen by the caller alone."""
+    return {
+        "response_type": "ephemeral",
+        "text": message.text,
+        "blocks": [dict(block) for block in message.blocks],
+    }
+
+
+def ephemeral_text(text: str) -> Reply:
+    """Return a short answer as the ack's own body."""
+    return {"response_type": "ephemeral", "text": text}
