@@ -5,12 +5,14 @@ Knows: HTTP. Must not know: what the forge answers.
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import aiohttp
 
 from bot.demo.forge import ForgeStandIn
 from bot.demo.index import IndexStandIn
 from bot.demo.index_model import PublisherValues
+from tests.demo.openapi import check_answer, check_request
 
 SLUG = "acme/widgets"
 REPO = f"/repos/{SLUG}"
@@ -36,7 +38,7 @@ class Caller:
         self.token = token
 
     async def ask(self, method: str, path: str, body: Any = None) -> Heard:
-        """Send one request; redirects are not followed."""
+        """Send one request; redirects are not followed. What is taken must be as GitHub describes it."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         url = path if path.startswith("http") else self.forge.url + path
         async with (
@@ -46,7 +48,12 @@ class Caller:
             raw = await answer.read()
             value = await answer.json() if "json" in answer.headers.get("Content-Type", "") else None
             found = {name.lower(): text for name, text in answer.headers.items()}
-            return Heard(answer.status, value, found, raw)
+        place = urlsplit(url)
+        problems = check_answer(method, unquote(place.path), answer.status, value)
+        if answer.status < 400:
+            problems += check_request(method, unquote(place.path), dict(parse_qsl(place.query)), body)
+        assert not problems
+        return Heard(answer.status, value, found, raw)
 
     async def get(self, path: str) -> Any:
         """Return the JSON of something that is there."""
