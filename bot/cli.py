@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -33,9 +33,11 @@ app = typer.Typer(help="Release automation for Python packages, in Slack.", **_P
 publisher = typer.Typer(help="Trusted publishers, without Slack or database.", rich_markup_mode=None)
 keys = typer.Typer(help="Master keys, which wrap the key of each team.", rich_markup_mode=None)
 db = typer.Typer(help="The database's schema.", rich_markup_mode=None)
+audit = typer.Typer(help="The audit trail: who did what, when.", rich_markup_mode=None)
 app.add_typer(publisher, name="publisher")
 app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")
+app.add_typer(audit, name="audit")
 
 Context = typer.Context
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -100,6 +102,7 @@ def _settings(ctx: Context) -> "Settings":
 @publisher.callback(invoke_without_command=True)
 @keys.callback(invoke_without_command=True)
 @db.callback(invoke_without_command=True)
+@audit.callback(invoke_without_command=True)
 def _group(ctx: Context) -> None:
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help(), err=True)
@@ -256,3 +259,31 @@ def upgrade(ctx: Context) -> None:
 
     migrations.upgrade(_settings(ctx).database_url)
     typer.echo("The database is up to date.")
+
+
+@audit.command()
+def verify(ctx: Context, as_json: Json = False) -> int:
+    """Check that nothing in the audit trail was changed, taken out or put in. Exit 1 if something was."""
+    import asyncio
+
+    from bot import auditing
+
+    checked = asyncio.run(auditing.verify(_settings(ctx)))
+    typer.echo(redact(auditing.as_json(checked) if as_json else auditing.as_lines(checked)))
+    return DONE if auditing.whole(checked) else REFUSED
+
+
+@audit.command()
+def export(
+    ctx: Context,
+    team: Annotated[str, typer.Option(help="Slack's id of one team; default: all.")] = "",
+    written_as: Annotated[
+        Literal["json", "csv"], typer.Option("--format", help="How it is written.")
+    ] = "json",
+) -> None:
+    """Print the whole audit trail, oldest first, with each event's place in the chain."""
+    import asyncio
+
+    from bot import auditing
+
+    asyncio.run(auditing.export(_settings(ctx), team, written_as, sys.stdout))

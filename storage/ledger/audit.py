@@ -71,16 +71,14 @@ async def verify(session: AsyncSession, team_id: UUID, *, page: int = PAGE) -> C
     In a session that is `steady`, or what is appended meanwhile looks added.
     """
     key = (await keys.data_key(session, team_id)).chain()
-    end = await _end(session, team_id)
-    walk = chain.Walk(key, end)
+    walk = chain.Walk(key, await _end(session, team_id))
     async for link in _links(session, team_id, page):
         walk.step(link)
     unchained, late = await _unchained(session, team_id)
     broken = walk.findings()
     if late:
         broken += ((0, f"added: {late} without a number after the chain began"),)
-    head = f"{end[0]}:{end[1].hex()}" if end else ""
-    return ChainReport(team_id, walk.events, unchained, broken, head)
+    return ChainReport(team_id, walk.events, unchained, broken, walk.last)
 
 
 async def entries(session: AsyncSession, team_id: UUID, *, page: int = PAGE) -> AsyncIterator[Entry]:

@@ -31,7 +31,7 @@ class ChainReport:
     broken: tuple[tuple[int, str], ...]
     """Number of a row (0: none) and what is wrong with it, in order."""
     head: str
-    """`number:mac` of the end, to be noted elsewhere; "" where there is no chain yet."""
+    """`number:mac` of the last row, to be noted elsewhere; "" where there is no chain yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ class Walk:
         self._before: bytes | None = key.head()
         """The head that the row before left; None where that row is not there to tell."""
         self._number = self._seq = self.events = 0
+        self.last = ""
         self._broken: list[tuple[int, str]] = []
 
     def step(self, link: Link) -> None:
@@ -115,6 +116,7 @@ class Walk:
             self._tell(link.number, "reordered: it lies before a row that was written earlier")
         self._number, self._seq = link.number, link.seq
         self._before = self._key.head(link.mac)
+        self.last = f"{link.number}:{link.mac.hex()}"
 
     def _fits(self, before: bytes, link: Link) -> bool:
         if link.event is None:
