@@ -24,19 +24,24 @@ from starlette.applications import Starlette
 from bot import __version__, keyfile, web
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
+from bot.forge import webhooks
+from bot.forge.client import WRITE_GAP, ForgeClient
 from bot.index.client import IndexClient
 from bot.settings import Settings
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier, shared_session
+from bot.slack.people import SlackPeople
 from bot.transport import Transport, user_agent
+from bot.workflow.hands import Hands
 from bot.workflow.inlet import Inlet
 from bot.workflow.intents import Intents
 from bot.workflow.outbox import SETTLE, Outbox
 from bot.workflow.publishers import Publishers
+from bot.workflow.releases import Releases
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import inbox, keys, outbox, publishers
+from storage.ledger import inbox, keys, outbox, publishers, releases
 from storage.records import Secret, StorageError
 
 log = structlog.get_logger(__name__)
@@ -91,13 +96,16 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         session = await stack.enter_async_context(shared_session())
         client = _client(settings, settings.slack_bot_token, session)
         engine = EmbeddedEngine(now, partial(_tidy, database))
-        steps = Publishers(
-            database,
-            IndexClient(transport, settings.indexes, now),
-            now,
-            timedelta(seconds=settings.poll_seconds),
-            uuid4(),
-        )
+        index = IndexClient(transport, settings.indexes, now, trust_root=settings.sigstore_trust_root)
+        base, owner = timedelta(seconds=settings.poll_seconds), uuid4()
+        steps = Publishers(database, index, now, base, owner)
+        forge = ForgeClient(
+            transport, settings.github_api_url, settings.github_web_url, settings.github_token,
+            write_gap=min(WRITE_GAP, settings.poll_seconds),
+        )  # fmt: skip
+        people = SlackPeople(lambda _team: client, now)
+        hands = Hands(database, index, forge, people, now, base, owner, settings.github_web_url)
+        shipping = Releases(hands)
         inlet = Inlet(database, now, partial(engine.nudge, "inbox"))
         bolt = _bolt(
             settings,
@@ -105,12 +113,26 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
             Listeners(inlet, settings.indexes, settings.poll_seconds, settings.github_web_url),
         )
         messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
-        engine.start(_works(database, steps, messages, tuple(settings.indexes)))
+        engine.start(_works(database, steps, shipping, messages, tuple(settings.indexes)))
         stack.push_async_callback(engine.stop)
         if settings.slack_app_token:
             await _connect(settings, bolt, stack)
         probes = web.Probes(partial(_ready, database, engine), partial(_figures, database))
-        yield Bot(web.routes(bolt if settings.slack_signing_secret else None, probes), engine, database)
+        hook = _hook(settings.github_webhook_secret, shipping, engine)
+        slack = bolt if settings.slack_signing_secret else None
+        yield Bot(web.routes(slack, probes, hook), engine, database)
+
+
+def _hook(secret: Secret | None, shipping: Releases, engine: EmbeddedEngine) -> web.Hook | None:
+    if secret is None:
+        return None
+
+    async def nudge(event: str, body: bytes) -> None:
+        found = webhooks.read(event, body)
+        if found is not None and await shipping.nudge(found.repo.owner, found.repo.name):
+            engine.nudge("releases")
+
+    return web.Hook(partial(webhooks.signed, secret), nudge)
 
 
 async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
@@ -131,14 +153,19 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
         await inbox.retake(session, now())
         await outbox.retake(session, now(), SETTLE)
         await publishers.retake(session)
+        await releases.retake(session)
     return database
 
 
-def _works(database: Database, steps: Publishers, messages: Outbox, indexes: tuple[str, ...]) -> list[Work]:
+def _works(
+    database: Database, steps: Publishers, shipping: Releases, messages: Outbox, indexes: tuple[str, ...]
+) -> list[Work]:
     lanes = {name: f"publishers {name}" for name in indexes}
-    wishes = Intents(database, steps, indexes, now)
+    wishes = Intents(database, steps, shipping.hands, indexes, now)
+    after_a_wish = (*lanes.values(), "releases", "outbox")
     return [
-        Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, (*lanes.values(), "outbox")),
+        Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, after_a_wish),
+        Work("releases", shipping.claim, shipping.advance, shipping.next_due, 16, ("outbox",)),
         Work("outbox", messages.claim, messages.work, messages.next_due, 16),
         *(
             # A lane for each index: a slow or lying one costs its own publishers only.
@@ -212,10 +239,11 @@ async def _ready(database: Database, engine: EmbeddedEngine) -> Mapping[str, str
 
 async def _figures(database: Database) -> Mapping[str, Mapping[str, float]]:
     async with database.reading() as session:
-        states = await publishers.counts(session)
+        states, shipped = await publishers.counts(session), await releases.counts(session)
         inbox_states, outbox_states = await inbox.counts(session), await outbox.counts(session)
     return {
         "shipbell_publishers": states,
+        "shipbell_releases": shipped,
         "shipbell_inbox_waiting": {"": inbox_states.get("waiting", 0)},
         "shipbell_inbox_dead": {"": inbox_states.get("dead", 0)},
         "shipbell_outbox_waiting": {"": outbox_states.get("waiting", 0) + outbox_states.get("sending", 0)},

@@ -126,6 +126,10 @@ class Settings(BaseModel):
         shown=" and ".join(f"`{name}`" for name in BUILT_IN),
         hidden=True,
     )
+    sigstore_trust_root: Annotated[Path | None, PlainValidator(values.file)] = _field(
+        "a Sigstore `trusted_root.json` by which attestations are verified",
+        shown="the public Sigstore's, as it comes with this version",
+    )
     poll_seconds: Annotated[float, PlainValidator(values.seconds)] = _field(
         "base period of the pollers, in seconds", 30.0, shown="`30`"
     )

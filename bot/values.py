@@ -264,6 +264,16 @@ def folder(raw: object) -> Path:
         raise ValueError(f"{quoted(path)} names no home folder; write an absolute path") from error
 
 
+def file(raw: object) -> Path | None:
+    """Read the path of a file that must be there; None where nothing is given."""
+    if raw is None or raw == "":
+        return None
+    path = folder(raw)
+    if not path.is_file():
+        raise ValueError(f"{quoted(path)} is no file")
+    return path
+
+
 def sites(built_in: Mapping[str, IndexSite]) -> Callable[[object], Mapping[str, IndexSite]]:
     """Return a reader of the operator's indexes that adds the built-in ones.
 

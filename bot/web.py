@@ -25,6 +25,7 @@ MAX_BODY = 1_048_576
 
 METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "shipbell_publishers": ("Publishers by state", ("state",)),
+    "shipbell_releases": ("Releases by state", ("state",)),
     "shipbell_outbox_waiting": ("Messages that are not said yet", ()),
     "shipbell_inbox_waiting": ("Intents that are not carried out yet", ()),
     "shipbell_inbox_dead": ("Intents that were set aside after a fault of ours", ()),
@@ -43,8 +44,18 @@ class Probes:
     """Metric -> value by label ("" for none)."""
 
 
-def routes(bolt: AsyncApp | None, probes: Probes) -> Starlette:
-    """Return the web application; `bolt` is None in Socket Mode without a signing secret."""
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where the forge's webhooks come in. They only nudge: a lost one costs delay, nothing else."""
+
+    genuine: Callable[[bytes, str], bool]
+    """Whether a body has this signature."""
+    nudge: Callable[[str, bytes], Awaitable[None]]
+    """Takes an event's name and body."""
+
+
+def routes(bolt: AsyncApp | None, probes: Probes, hook: Hook | None = None) -> Starlette:
+    """Return the web application; `bolt` is None in Socket Mode without a signing secret, `hook` without its secret."""
     slack = AsyncSlackRequestHandler(bolt) if bolt else None
 
     async def events(request: Request) -> Response:
@@ -69,12 +80,26 @@ def routes(bolt: AsyncApp | None, probes: Probes) -> Starlette:
     return Starlette(
         routes=[
             Route("/slack/events", events, methods=["POST"]),
+            Route("/github/webhooks", _webhooks(hook), methods=["POST"]),
             Route("/healthz", lambda _request: PlainTextResponse("ok"), methods=["GET"]),
             Route("/readyz", ready, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),
         ],
         middleware=[Middleware(Guard)],
     )
+
+
+def _webhooks(hook: Hook | None) -> Callable[[Request], Awaitable[Response]]:
+    async def webhooks(request: Request) -> Response:
+        if hook is None:
+            return PlainTextResponse("SHIPBELL_GITHUB_WEBHOOK_SECRET is not set.", status_code=404)
+        body = await request.body()
+        if not hook.genuine(body, request.headers.get("x-hub-signature-256", "")):
+            return PlainTextResponse("The signature is wrong.", status_code=401)
+        await hook.nudge(request.headers.get("x-github-event", ""), body)
+        return PlainTextResponse("ok")
+
+    return webhooks
 
 
 def exposition(figures: Mapping[str, Mapping[str, float]]) -> bytes:

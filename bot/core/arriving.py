@@ -180,7 +180,7 @@ def _end(situation: Situation, progress: Progress, look: Look) -> Decision:
     lines = told(situation, progress)
     evidence = _evidence(look)
     if done:
-        return _published(situation, progress, lines, evidence)
+        return _published(progress, lines, evidence)
     trouble = next(
         (
             one
@@ -197,16 +197,14 @@ def _end(situation: Situation, progress: Progress, look: Look) -> Decision:
             if unattested == len(progress.files)
             else f"{unattested} files without attestation"
         )
-        return _published(situation, replace(progress, not_verified=missing), lines, evidence)
+        return _published(replace(progress, not_verified=missing), lines, evidence)
     if situation.since(ARRIVES):
         away = trouble.detail if trouble else "not every file can be downloaded"
-        return _published(situation, replace(progress, not_verified=away), lines, evidence)
+        return _published(replace(progress, not_verified=away), lines, evidence)
     return again(situation, progress, lines, evidence)
 
 
-def _published(
-    situation: Situation, progress: Progress, lines: tuple[Line, ...], evidence: tuple[Evidence, ...]
-) -> Decision:
+def _published(progress: Progress, lines: tuple[Line, ...], evidence: tuple[Evidence, ...]) -> Decision:
     reason = ReleaseReason.NOT_VERIFIED if progress.not_verified else ReleaseReason.VERIFIED
     values = {"reason": reason, "detail": progress.not_verified, "next_at": None, "faults": 0}
     end = Line(Step.PUBLISHED, {"files": str(len(progress.files)), "not_verified": progress.not_verified})

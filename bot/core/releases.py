@@ -191,8 +191,8 @@ def reminded(situation: Situation) -> Decision:
     assert release.expires_at is not None
     count = {"have": str(have(situation.votes)), "need": str(situation.policy.seats)}
     if now >= release.expires_at:
-        values = {"reason": ReleaseReason.TERM_OVER, "next_at": None}
-        return Decision(ReleaseEvent.EXPIRED, values, lines=(Line(Step.EXPIRED, count),))
+        over = {"reason": ReleaseReason.TERM_OVER, "next_at": None}
+        return Decision(ReleaseEvent.EXPIRED, over, lines=(Line(Step.EXPIRED, count),))
     moments = reminders(release.asked_at, release.expires_at)
     due = sum(moment <= now for moment in moments)
     coming = next((moment for moment in moments if moment > now), release.expires_at)

@@ -52,6 +52,10 @@ class IndexClient:
         self._download_timeout = download_timeout
         self._trust = attestations.Trust(trust_root)
 
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the indexes that are served."""
+        return tuple(self._sites)
+
     def site(self, name: str) -> IndexSite:
         """Return what is known of an index; KeyError for an unknown name."""
         return self._sites[name]

@@ -3,7 +3,6 @@
 Knows: which intent does what. Must not know: Slack's payloads, wording.
 """
 
-import difflib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,11 +18,12 @@ from bot.core import publishers as decide
 from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.publishers import Decision, Situation
 from bot.core.sites import token_page
-from bot.workflow import showing
+from bot.workflow import deciding, showing
+from bot.workflow.hands import Hands
 from bot.workflow.publishers import Publishers, write
 from bot.workflow.telling import answer, write_down
 from storage.database import Database
-from storage.ledger import credentials, inbox
+from storage.ledger import credentials, inbox, teams
 from storage.ledger import publishers as ledger
 from storage.ledger.credentials import NewCredential
 from storage.records import CredentialKind, InboxItem, Publisher, PublisherState, Reason
@@ -41,6 +41,7 @@ class Intents:
 
     database: Database
     publishers: Publishers
+    hands: Hands
     indexes: tuple[str, ...]
     clock: Callable[[], datetime]
 
@@ -58,10 +59,10 @@ class Intents:
         """Do what was asked, exactly once; a fault is tried again a few times, then told to the person."""
         try:
             intent = codec.unpack(item.kind, item.payload, intents.KINDS)
-            await self._before(item, intent)
+            known = await self._before(item, intent)
             async with self.database.transaction() as session:
                 if await inbox.done(session, item, self.clock()):
-                    notice = await self._do(session, item, intent)
+                    notice = await self._do(session, item, intent, known)
                     if notice is not None:
                         await answer(session, item, notice, self.clock())
         except Exception:
@@ -79,16 +80,25 @@ class Intents:
             elif await inbox.bury(session, item, f"incident {incident}", now):
                 await answer(session, item, notices.BrokeDown(incident), now)
 
-    async def _before(self, item: InboxItem, intent: intents.Intent) -> None:
+    async def _before(self, item: InboxItem, intent: intents.Intent) -> deciding.Known:
         """Do what needs the network, outside any transaction; it may run twice."""
+        if isinstance(intent, deciding.DECIDED):
+            async with self.database.reading() as session:
+                team = await teams.get(session, item.team_id)
+            return await deciding.before(self.hands, item, team.slack_team_id, intent)
         if isinstance(intent, intents.CheckPublisher):
             async with self.database.reading() as session:
                 found = await ledger.newest(session, item.team_id, intent.project, intent.index or None)
             # Looking changes nothing; registering again waits its turn, as the index may have asked for.
             if found is not None and found.state is PublisherState.PENDING:
                 await self.publishers.look_now(found)
+        return deciding.Known()
 
-    def _do(self, session: AsyncSession, item: InboxItem, intent: intents.Intent) -> Did:
+    def _do(
+        self, session: AsyncSession, item: InboxItem, intent: intents.Intent, known: deciding.Known
+    ) -> Did:
+        if isinstance(intent, deciding.DECIDED):
+            return deciding.carry_out(session, self.hands, item, intent, known)
         match intent:
             case intents.AddPublisher():
                 return self._add(session, item, intent)
@@ -103,6 +113,7 @@ class Intents:
                 | intents.ListPublishers()
                 | intents.OpenHome()
                 | intents.ShowAudit()
+                | intents.ShowReleases()
             ):
                 return showing.show(session, item.team_id, intent, self.indexes)
             case _:
@@ -133,8 +144,7 @@ class Intents:
         publisher = await ledger.newest(session, item.team_id, intent.project, intent.index or None)
         if publisher is None:
             names = await ledger.projects(session, item.team_id)
-            close = difflib.get_close_matches(intent.project, names, n=1)
-            return notices.UnknownProject(intent.project, close[0] if close else "")
+            return notices.UnknownProject(intent.project, showing.suggestion(intent.project, names))
         if isinstance(intent, intents.CheckPublisher):
             known = publisher.registration.index in self.indexes
             url = self._situation(publisher).site.url if known else ""

@@ -69,6 +69,9 @@ class Index(Protocol):
     ) -> AttestationOutcome:
         """Fetch a file's attestation and verify it against the file's name and digest."""
 
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the indexes that are served."""
+
     def site(self, name: str) -> IndexSite:
         """Return what is known of an index; KeyError for an unknown name."""
 

@@ -3,14 +3,18 @@
 Knows: which facts a view is made of. Must not know: wording, Slack.
 """
 
+import difflib
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.core import intents, notices
+from bot.core.release_notices import ReleaseLine, ReleaseList
 from storage.ledger import audit
 from storage.ledger import credentials as credential_ledger
 from storage.ledger import publishers as ledger
+from storage.ledger import releases as release_ledger
 from storage.records import Credential, Publisher
 
 PAGE = 40
@@ -39,13 +43,39 @@ async def status(session: AsyncSession, publisher: Publisher, index_url: str) ->
     )
 
 
-Shown = intents.ShowCredentials | intents.ListPublishers | intents.OpenHome | intents.ShowAudit
+def suggestion(name: str, names: Sequence[str]) -> str:
+    """Return the name that was meant, "" where none is near."""
+    close = difflib.get_close_matches(name, names, n=1)
+    return close[0] if close else ""
+
+
+async def releases(session: AsyncSession, team_id: UUID, project: str) -> notices.Notice:
+    """Return the team's newest releases, or a project's."""
+    found, total = await release_ledger.listed(session, team_id, PAGE, project)
+    lines = tuple(
+        ReleaseLine(
+            one.target.project, one.version, one.target.index, one.state, one.state_at, one.requested_by, one.channel
+        )
+        for one in found
+    )  # fmt: skip
+    return ReleaseList(lines, total, project)
+
+
+Shown = (
+    intents.ShowReleases
+    | intents.ShowCredentials
+    | intents.ListPublishers
+    | intents.OpenHome
+    | intents.ShowAudit
+)
 
 
 async def show(
     session: AsyncSession, team_id: UUID, intent: Shown, indexes: tuple[str, ...]
 ) -> notices.Notice:
     """Return what a person asked to see: credentials dialog, list, Home tab or audit trail."""
+    if isinstance(intent, intents.ShowReleases):
+        return await releases(session, team_id, intent.project)
     if isinstance(intent, intents.ShowAudit):
         events = await audit.trail(session, team_id, limit=PAGE, project=intent.project)
         lines = tuple(

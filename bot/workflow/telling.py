@@ -35,6 +35,23 @@ async def answer(session: AsyncSession, item: InboxItem, notice: notices.Notice,
     await outbox.add(session, item.team_id, f"inbox:{item.id}:{kind}", to, (kind, facts), now)
 
 
+async def say_in_channel(
+    session: AsyncSession, item: InboxItem, notice: notices.Notice, now: datetime
+) -> None:
+    """Tell everybody in the channel where something was asked, once for each kind of notice."""
+    if not item.channel:
+        return
+    kind, facts = codec.pack(notice, notices.KINDS)
+    await outbox.add(
+        session,
+        item.team_id,
+        f"inbox:{item.id}:channel:{kind}",
+        Destination(item.channel),
+        (kind, facts),
+        now,
+    )
+
+
 async def write_down(
     session: AsyncSession, team_id: UUID, who_did: tuple[str, str, str], now: datetime, **detail: Any
 ) -> None:

@@ -1,0 +1,210 @@
+"""A release that acts: the tag, what starts the run, the run found, the run followed.
+
+Knows: the order of steps; what is written down before the forge is asked. Must not know: what an answer means.
+
+Each step is one look or one act, written before the next: killed at any await, the next look finds out what has become
+of the act. A started workflow is the one act that can't be looked for at once, so it is never asked for twice.
+"""
+
+from dataclasses import replace
+
+from bot.core import running
+from bot.core.arriving import built_for
+from bot.core.forge import (
+    BuiltFile,
+    Conclusion,
+    Done,
+    ForgeRelease,
+    Nothing,
+    RunFacts,
+    Unsure,
+)
+from bot.core.progress import Progress
+from bot.core.release_notices import Step
+from bot.core.releases import Decision, Line, Situation, at_once, broke, troubled
+from bot.core.versions import is_prerelease
+from bot.workflow.gathering import SILENT, within
+from bot.workflow.hands import Hands, approvers, repo
+from storage.records import ReleaseReason, StartBy
+
+RERUN_LOOKS = 3
+"""Looks after which a rerun that shows no effect is asked for again; the forge refuses one that is under way."""
+
+
+async def act(hands: Hands, seen: Situation) -> Decision | None:
+    """Do the next step of `tagging`; None where the claim was lost before anything was done."""
+    progress = seen.progress
+    if not progress.tag_made:
+        return await _tag(hands, seen)
+    if not progress.started:
+        return await _start(hands, seen)
+    if seen.release.run_id is not None:
+        return await _again(hands, seen, seen.release.run_id)
+    where, release = repo(seen.release), seen.release
+    event = running.event_of(release.start)
+    runs = await within(hands.forge.runs(where, release.target.workflow, release.commit, event), SILENT)
+    return running.after_search(seen, runs)
+
+
+async def _tag(hands: Hands, seen: Situation) -> Decision | None:
+    release, where = seen.release, repo(seen.release)
+    decision = running.after_tag(seen, await within(hands.forge.tag(where, release.tag), SILENT))
+    if decision is not None:
+        return decision
+    if not await hands.begin(release, "tag"):
+        return None
+    message = tag_message(seen)
+    made = await hands.forge.make_tag(where, release.tag, release.commit, message)
+    return running.after_tagging(_begun(seen, "tag"), made)
+
+
+def tag_message(seen: Situation) -> str:
+    """Return the annotated tag's message: the notes, and who approved."""
+    release = seen.release
+    people = ", ".join(approvers(seen)) or "nobody had to"
+    lines = [
+        f"{release.target.project} {release.version}",
+        "",
+        release.notes,
+        "",
+        f"Approved in Slack by: {people}",
+    ]
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+def _begun(seen: Situation, act: str) -> Situation:
+    return replace(seen, release=replace(seen.release, begun=act, begun_at=seen.now))
+
+
+async def _start(hands: Hands, seen: Situation) -> Decision | None:
+    release = seen.release
+    if release.run_id is not None or release.start is StartBy.PUSH or seen.report.run_id is not None:
+        return at_once(seen, replace(seen.progress, started=True))
+    if release.start is StartBy.RELEASE:
+        return await _release(hands, seen)
+    return await _dispatch(hands, seen)
+
+
+async def _release(hands: Hands, seen: Situation) -> Decision | None:
+    release, where = seen.release, repo(seen.release)
+    there = await within(hands.forge.release(where, release.tag), SILENT)
+    if isinstance(there, Unsure):
+        return troubled(seen, there)
+    if isinstance(there, ForgeRelease):
+        line = Line(Step.RELEASE_MADE, {"tag": release.tag, "url": there.url})
+        return at_once(seen, replace(seen.progress, started=True, release_url=there.url), line)
+    if not await hands.begin(release, "release"):
+        return None
+    name = f"{release.target.project} {release.version}"
+    pre = is_prerelease(release.version)
+    made = await hands.forge.make_release(where, release.tag, name, release.notes, prerelease=pre)
+    return running.after_release(_begun(seen, "release"), made)
+
+
+async def _dispatch(hands: Hands, seen: Situation) -> Decision | None:
+    release, where, workflow = seen.release, repo(seen.release), seen.release.target.workflow
+    if release.begun == "dispatch":
+        # The process died, or the answer was lost: it may have arrived, so the run is waited for.
+        progress = replace(seen.progress, started=True)
+        return at_once(seen, progress, begun="dispatch", begun_at=release.begun_at)
+    if seen.progress.known_runs is None:
+        runs = await within(hands.forge.runs(where, workflow, release.commit, StartBy.DISPATCH), SILENT)
+        if isinstance(runs, Unsure):
+            return troubled(seen, runs)
+        known = () if isinstance(runs, Nothing) else tuple(run.id for run in runs)
+        return at_once(seen, replace(seen.progress, known_runs=known))
+    if not await hands.begin(release, "dispatch"):
+        return None
+    return running.after_dispatch(
+        _begun(seen, "dispatch"), await hands.forge.dispatch(where, workflow, release.tag)
+    )
+
+
+async def _again(hands: Hands, seen: Situation, run_id: int) -> Decision | None:
+    """Follow a known run; where it had failed, let its failed jobs run again first."""
+    release, progress, where = seen.release, seen.progress, repo(seen.release)
+    run = await within(hands.forge.run(where, run_id), SILENT)
+    if isinstance(run, Unsure):
+        return troubled(seen, run)
+    if isinstance(run, Nothing):
+        return broke(seen, ReleaseReason.NO_RUN)
+    if not _to_rerun(run, progress):
+        return running.found(seen, run)
+    if release.begun == "rerun" and progress.looks < RERUN_LOOKS:
+        return running.after_rerun(seen, Done())
+    if not await hands.begin(release, "rerun"):
+        return None
+    return running.after_rerun(_begun(seen, "rerun"), await hands.forge.rerun(where, run_id))
+
+
+def _to_rerun(run: RunFacts, progress: Progress) -> bool:
+    return (
+        run.ended
+        and run.conclusion is not Conclusion.SUCCESS
+        and bool(progress.rerun_of)
+        and run.attempt <= progress.rerun_of
+    )
+
+
+async def follow(hands: Hands, seen: Situation) -> Decision:
+    """Look at the run: its waiting environment, its jobs, its end."""
+    run_id, where = seen.release.run_id, repo(seen.release)
+    assert run_id is not None
+    run = await within(hands.forge.run(where, run_id), SILENT)
+    if isinstance(run, Nothing):
+        return broke(seen, ReleaseReason.NO_RUN)
+    jobs = await within(hands.forge.jobs(where, run_id), SILENT)
+    for outcome in (run, jobs):
+        if isinstance(outcome, Unsure):
+            return troubled(seen, outcome)
+    assert isinstance(run, RunFacts)
+    listed = jobs if isinstance(jobs, tuple) else ()
+    if not run.ended:
+        seen, lines = await _gate(hands, seen, run)
+        decision = running.following(seen, run, listed)
+        return replace(decision, lines=(*lines, *decision.lines))
+    if run.conclusion is Conclusion.SUCCESS:
+        return running.ended_well(seen, run, listed)
+    failed = running.first_failed(listed)
+    log = await within(hands.forge.log_tail(where, failed.id), SILENT) if failed else ""
+    return running.ended_badly(seen, run, listed, log if isinstance(log, str) else "")
+
+
+async def _gate(hands: Hands, seen: Situation, run: RunFacts) -> tuple[Situation, tuple[Line, ...]]:
+    """Approve the environment that the team's approval covers, or tell whom the run waits for."""
+    progress, where = seen.progress, repo(seen.release)
+    if run.status != "waiting":
+        return replace(seen, progress=replace(progress, waits_for="", waits_told=False)), ()
+    waiting = await within(hands.forge.waiting(where, run.id), SILENT)
+    if not isinstance(waiting, tuple):
+        return seen, ()
+    ours = running.to_approve(seen, waiting)
+    lines: tuple[Line, ...] = ()
+    if ours is not None:
+        comment = f"Approved in Slack by: {', '.join(approvers(seen)) or 'nobody had to'}"
+        done = await hands.forge.approve(where, run.id, (ours.environment_id,), comment[:500])
+        if isinstance(done, Done):
+            lines = (Line(Step.DEPLOYMENT_APPROVED, {"environment": ours.environment}),)
+            approved = (*progress.approved_environments, ours.environment)
+            progress = replace(progress, approved_environments=approved)
+            waiting = tuple(one for one in waiting if one is not ours)
+        elif isinstance(done, Unsure):
+            waiting = ()  # looked at again, before anybody is called for it
+    progress, more = running.waits(progress, waiting)
+    return replace(seen, progress=progress), (*lines, *more)
+
+
+async def expected(hands: Hands, seen: Situation) -> Progress:
+    """Return the progress with what the run built, where that can be seen: its artifacts, else the forge's release."""
+    release, where = seen.release, repo(seen.release)
+    assert release.run_id is not None
+    found: list[BuiltFile] = []
+    artifacts = await hands.forge.artifacts(where, release.run_id)
+    for artifact in artifacts if isinstance(artifacts, tuple) else ():
+        built = await hands.forge.built(where, artifact.id) if not artifact.expired else ()
+        found += built if isinstance(built, tuple) else ()
+    there = await within(hands.forge.release(where, release.tag), SILENT)
+    if isinstance(there, ForgeRelease):
+        found += [BuiltFile(name, sha256, 0) for name, sha256 in there.assets if sha256]
+    files = built_for(release.target.project, release.version, found)
+    return replace(seen.progress, expected=files, expected_known=True)

@@ -1,0 +1,109 @@
+"""A release until it acts: looked at, asked for, reminded of, looked at again.
+
+Knows: the order of steps. Must not know: what a finding means, wording.
+"""
+
+import asyncio
+
+from bot.core import approvals as rules
+from bot.core import releases as decide
+from bot.core.approvals import Groups, Policy, Refusal
+from bot.core.lifecycle import ReleaseEvent
+from bot.core.preflight import undecided
+from bot.core.release_notices import Step
+from bot.core.releases import Decision, Line, Situation
+from bot.workflow.gathering import gather
+from bot.workflow.hands import Hands, packed, unpacked
+from storage.ledger import policies
+from storage.ledger import releases as ledger
+from storage.records import Release, ReleaseReason, ReleaseState, Verdict
+
+ENDED_BADLY = frozenset(
+    {ReleaseState.REJECTED, ReleaseState.CANCELLED, ReleaseState.EXPIRED, ReleaseState.FAILED}
+)
+
+
+async def look(hands: Hands, seen: Situation) -> Decision:
+    """Look before the team is asked (anew)."""
+    if waiting := await _rehearsed(hands, seen):
+        return waiting
+    return decide.after_look(seen, await gather(hands, seen.release))
+
+
+async def _rehearsed(hands: Hands, seen: Situation) -> Decision | None:
+    """Return what to do while the rehearsal is not over; None once it has arrived, or where there is none."""
+    release = seen.release
+    if not release.rehearsal:
+        return None
+    async with hands.database.reading() as session:
+        first = await ledger.newest(
+            session, release.team_id, release.target.project, release.version, release.rehearsal
+        )
+    if first is None or first.state in ENDED_BADLY:
+        return decide.broke(seen, ReleaseReason.REHEARSAL_FAILED, release.rehearsal)
+    return None if first.state is ReleaseState.PUBLISHED else decide.again(seen, seen.progress)
+
+
+async def remind(hands: Hands, seen: Situation) -> Decision:
+    """Look whether what people are asked about still holds; then remind them, or end the wait."""
+    assert seen.release.expires_at is not None
+    if seen.now < seen.release.expires_at:
+        facts = await gather(hands, seen.release)
+        if decision := decide.voided(seen, facts) if not undecided(facts) else None:
+            return decision
+    return decide.reminded(seen)
+
+
+async def begin(hands: Hands, seen: Situation) -> Decision:
+    """Look at everything once more, people too, and act if all is still as approved."""
+    release = seen.release
+    if release.act_at and release.act_at > seen.now:
+        return Decision(ReleaseEvent.WAITED, {"next_at": release.act_at})
+    if decision := await _still_enough(hands, seen):
+        return decision
+    return decide.act(seen, await gather(hands, release))
+
+
+async def _still_enough(hands: Hands, seen: Situation) -> Decision | None:
+    """Return what to do where the approvals do not suffice any more; None where they do."""
+    if any(vote.verdict is Verdict.BREAK_GLASS for vote in seen.votes):
+        return None
+    policy = rules.stricter(seen.policy, await policy_now(hands, seen.release))
+    groups = await read_groups(hands, seen.release.slack_team_id, policy)
+    gone = []
+    for vote in seen.votes:
+        person = await hands.people.person(seen.release.slack_team_id, vote.user)
+        verdict = rules.eligible(policy, person, seen.release.requested_by, groups)
+        if isinstance(verdict, Refusal):
+            if verdict.why is rules.Denied.CANNOT_TELL:
+                return decide.troubled(seen, f"Slack does not say who {vote.user} is: {verdict.detail}")
+            gone.append(vote.user)
+    left = [vote for vote in seen.votes if vote.user not in gone]
+    if rules.enough(policy, left, groups):
+        return None
+    assert seen.release.asked_at is not None
+    count = {"have": str(decide.have(left)), "need": str(policy.seats)}
+    lines = tuple(Line(Step.WITHDRAWN, {**count, "by": user}) for user in gone)
+    expires = seen.now + rules.term(policy)
+    values = {
+        "reason": ReleaseReason.CHECKED, "next_at": rules.reminders(seen.now, expires)[0], "policy": packed(policy),
+        "asked_at": seen.now, "expires_at": expires, "reminders": 0,
+    }  # fmt: skip
+    return Decision(ReleaseEvent.ASKED_AGAIN, values, lines=lines, withdrawn=tuple(gone))
+
+
+async def policy_now(hands: Hands, release: Release) -> Policy:
+    """Return the policy that holds for the project now."""
+    async with hands.database.reading() as session:
+        team, project = await policies.read(session, release.team_id, release.target.project)
+    return rules.merged(
+        unpacked(Policy, team) if team is not None else None,
+        unpacked(Policy, project) if project is not None else None,
+    )
+
+
+async def read_groups(hands: Hands, slack_team_id: str, policy: Policy) -> Groups:
+    """Return every user group that a policy names."""
+    names = policy.groups
+    found = await asyncio.gather(*(hands.people.group(slack_team_id, name) for name in names))
+    return dict(zip(names, found, strict=True))

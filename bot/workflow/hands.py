@@ -1,0 +1,219 @@
+"""What every step of a release works with, and how a step's decision is written.
+
+Knows: the concrete parts as protocols; ledger, outbox and audit in one transaction. Must not know: wording, Slack.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import codec
+from bot.core import notices
+from bot.core.approvals import Policy, Tell
+from bot.core.findings import Report
+from bot.core.forge import Repo
+from bot.core.lifecycle import follow_release
+from bot.core.progress import Progress
+from bot.core.release_notices import ReleaseShown, ReleaseStep, Step, VoteLine
+from bot.core.releases import Decision, Line, Situation
+from bot.core.versions import is_prerelease
+from bot.workflow.ports import Clock, Forge, Index, People
+from bot.workflow.telling import SHIPBELL, write_down
+from storage.database import Database
+from storage.ledger import approvals, outbox
+from storage.ledger import releases as ledger
+from storage.ledger.outbox import Destination
+from storage.records import Release, ReleaseState, Verdict
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+ENDS = frozenset(
+    {
+        Step.PUBLISHED,
+        Step.FAILED,
+        Step.RUN_FAILED,
+        Step.REJECTED,
+        Step.EXPIRED,
+        Step.CANCELLED,
+        Step.BROKEN_GLASS,
+    }
+)
+"""Lines that the channel sees too, not the thread alone: how it ended, and what must be loud."""
+BAD_ENDS = frozenset({Step.FAILED, Step.RUN_FAILED, Step.EXPIRED, Step.BROKEN_GLASS})
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """The parts that a release's steps work with."""
+
+    database: Database
+    index: Index
+    forge: Forge
+    people: People
+    clock: Clock
+    base: timedelta
+    """Base period of the pollers."""
+    owner: UUID
+    """This process, as it signs its claims."""
+    web_url: str = ""
+    """The forge's pages."""
+
+    async def situation(self, release: Release) -> Situation:
+        """Return what decisions about a release need besides answers."""
+        async with self.database.reading() as session:
+            return await situation(session, release, self.clock(), self.base)
+
+    async def write(self, seen: Situation, decision: Decision) -> bool:
+        """Write a step's decision under the claim; False where somebody was faster."""
+        async with self.database.transaction() as session:
+            return await write(session, self, seen, decision, (self.owner, SHIPBELL)) is not None
+
+    async def begin(self, release: Release, act: str) -> bool:
+        """Write down, before the forge is asked, that an act begins; False where the claim was lost."""
+        async with self.database.transaction() as session:
+            return await ledger.begin(session, release, self.owner, act, self.clock())
+
+
+def repo(release: Release) -> Repo:
+    """Return the release's repository."""
+    return Repo(release.target.owner, release.target.repository)
+
+
+def packed(value: Any) -> dict[str, Any]:
+    """Return a frozen value as JSON types."""
+    return codec.pack(value, {"": type(value)})[1]
+
+
+def unpacked(cls: type[T], fields: Mapping[str, Any]) -> T:
+    """Return the value again; what an older version has not written takes its default."""
+    return codec.unpack("", fields, {"": cls})
+
+
+async def situation(session: AsyncSession, release: Release, now: datetime, base: timedelta) -> Situation:
+    """Return a release with all that was kept about it."""
+    return Situation(
+        release=release,
+        policy=unpacked(Policy, release.policy),
+        report=unpacked(Report, release.report),
+        progress=unpacked(Progress, release.progress),
+        now=now,
+        base=base,
+        votes=tuple(await approvals.votes(session, release)),
+    )
+
+
+async def write(
+    session: AsyncSession, hands: Hands, seen: Situation, decision: Decision, by: tuple[UUID | None, str]
+) -> Situation | None:
+    """Write a decision, say what it says, keep its evidence; None where somebody was faster. `by` is (claim, actor)."""
+    release = seen.release
+    owner, actor = by
+    after = follow_release(release.state, decision.event)
+    values = _columns(seen, decision, after)
+    if not await ledger.move(session, release, owner, **values):
+        log.info("claim lost", release=str(release.id), event=decision.event.name)
+        return None
+    for user in decision.withdrawn:
+        await approvals.withdraw(session, release, user, seen.now)
+    for evidence in decision.evidence:
+        await ledger.keep_evidence(session, release, evidence)
+    moved = await ledger.get(session, release.team_id, release.id)
+    assert moved is not None
+    fresh = await situation(session, moved, seen.now, seen.base)
+    await show(session, hands, fresh)
+    for line in decision.lines:
+        await say(session, hands, fresh, line)
+    if after is not release.state:
+        await write_down(
+            session, release.team_id, (actor, f"release.{after}", subject(release)), seen.now,
+            reason=str(values.get("reason", release.reason)), detail=str(values.get("detail", "")),
+            release=str(release.id), round=moved.round, commit=moved.commit,
+        )  # fmt: skip
+    return fresh
+
+
+def _columns(seen: Situation, decision: Decision, after: ReleaseState) -> dict[str, Any]:
+    values = dict(decision.values)
+    if "report" in values:
+        values["report"] = packed(values["report"])
+    if decision.progress is not None:
+        values["progress"] = packed(decision.progress)
+    if after is not seen.release.state:
+        values |= {"state": after, "state_at": seen.now}
+    return values
+
+
+def subject(release: Release) -> str:
+    """Return how the audit trail names a release."""
+    return f"{release.target.project} on {release.target.index} {release.version}"
+
+
+def key(release: Release) -> str:
+    """Return the outbox key of a release's one message."""
+    return f"release:{release.id}"
+
+
+async def show(session: AsyncSession, hands: Hands, seen: Situation) -> None:
+    """Let the release's one message say how it stands."""
+    release = seen.release
+    message = codec.pack(shown(hands, seen), notices.KINDS)
+    await outbox.show(session, release.team_id, key(release), Destination(release.channel), message, seen.now)
+
+
+async def say(session: AsyncSession, hands: Hands, seen: Situation, line: Line) -> None:
+    """Add a line to the release's timeline; its end is shown in the channel too."""
+    release = seen.release
+    url = hands.index.site(release.target.index).url
+    values = dict(line.values)
+    if line.step in {Step.PUBLISHED, Step.ACCEPTED, Step.INSTALLABLE, Step.REHEARSED}:
+        values.setdefault("url", page(url, release))
+    step = ReleaseStep(release.target, url, release.version, line.step, values, line.people)
+    loud = line.step in ENDS and _wanted(seen, line.step)
+    to = Destination(release.channel, parent_key=key(release), broadcast=loud)
+    # The row is written in the transaction that moved the release, which is won once: no key could say it better.
+    message = codec.pack(step, notices.KINDS)
+    await outbox.add(session, release.team_id, f"{key(release)}:{uuid4()}", to, message, seen.now)
+
+
+def _wanted(seen: Situation, step: Step) -> bool:
+    """Whether the channel wants to hear of this end."""
+    tell = seen.policy.tell
+    if step in BAD_ENDS or tell is Tell.ALL:
+        return True
+    if tell is Tell.FAILURES:
+        return False
+    return is_prerelease(seen.release.version) is (tell is Tell.PRE)
+
+
+def page(index_url: str, release: Release) -> str:
+    """Return where the index shows the version."""
+    return f"{index_url}/project/{release.target.project}/{release.version}/"
+
+
+def shown(hands: Hands, seen: Situation) -> ReleaseShown:
+    """Return the release's one message as facts."""
+    release = seen.release
+    url = hands.index.site(release.target.index).url
+    there = release.state is ReleaseState.PUBLISHED or seen.progress.accepted_at is not None
+    return ReleaseShown(
+        release_id=str(release.id), round=release.round, target=release.target, index_url=url, version=release.version,
+        asked_by=release.requested_by, state=release.state, reason=release.reason, detail=release.detail,
+        notes=release.notes, report=seen.report, policy=seen.policy,
+        votes=tuple(VoteLine(vote.user, vote.verdict, vote.at, vote.reason) for vote in seen.votes),
+        # What only counts looks must not change the message.
+        progress=replace(seen.progress, looks=0, etag="", known_runs=None),
+        since=release.state_at, expires_at=release.expires_at, act_at=release.act_at, rehearsal=release.rehearsal,
+        repository_url=f"{hands.web_url}/{release.target.slug}" if hands.web_url else "",
+        release_url=page(url, release) if there else "",
+    )  # fmt: skip
+
+
+def approvers(seen: Situation) -> tuple[str, ...]:
+    """Return who has approved in this round."""
+    return tuple(vote.user for vote in seen.votes if vote.verdict is not Verdict.REJECTED)

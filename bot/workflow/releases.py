@@ -1,0 +1,74 @@
+"""The release's lifecycle: load -> decide -> claim -> act.
+
+Knows: which step a state is for. Must not know: Slack, HTTP, wording.
+
+Clicks, webhooks, polls and crashes all end in the same `advance`: what was claimed comes up again, every act is looked
+for before it is repeated, and what is said is written in the same transaction as the state that it tells.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.core.releases import Decision, Situation
+from bot.workflow import acting, asking, verifying
+from bot.workflow.hands import Hands
+from storage.ledger import releases as ledger
+from storage.records import Release, ReleaseState
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=10)
+"""Longer than all requests of one step together may take."""
+AFTER_A_FAULT = timedelta(minutes=1)
+
+Stepper = Callable[[Hands, Situation], Awaitable[Decision | None]]
+STEPS: Mapping[ReleaseState, Stepper] = {
+    ReleaseState.REQUESTED: asking.look,
+    ReleaseState.VOIDED: asking.look,
+    ReleaseState.AWAITING_APPROVAL: asking.remind,
+    ReleaseState.APPROVED: asking.begin,
+    ReleaseState.TAGGING: acting.act,
+    ReleaseState.BUILDING: acting.follow,
+    ReleaseState.PUBLISHING: acting.follow,
+    ReleaseState.VERIFYING: verifying.verify,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """The release workflow on its concrete parts."""
+
+    hands: Hands
+
+    async def claim(self, limit: int) -> Sequence[Release]:
+        """Take due releases."""
+        now = self.hands.clock()
+        async with self.hands.database.transaction() as session:
+            return await ledger.claim(session, self.hands.owner, (now, now + LEASE), limit)
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next release is due."""
+        async with self.hands.database.reading() as session:
+            return await ledger.next_due(session, self.hands.clock())
+
+    async def nudge(self, owner: str, repository: str) -> int:
+        """Let every release that waits for this repository be looked at now; returns how many."""
+        async with self.hands.database.transaction() as session:
+            return await ledger.nudge(session, owner, repository, self.hands.clock())
+
+    async def advance(self, release: Release) -> None:
+        """Do the next step of a claimed release. A fault costs this row a minute, never the others anything."""
+        try:
+            seen = await self.hands.situation(release)
+            decision = await STEPS[release.state](self.hands, seen)
+            if decision is not None:
+                await self.hands.write(seen, decision)
+        except Exception:
+            log.exception("release step failed", release=str(release.id), team=str(release.team_id))
+            async with self.hands.database.transaction() as session:
+                await ledger.move(
+                    session, release, self.hands.owner, next_at=self.hands.clock() + AFTER_A_FAULT
+                )

@@ -1,0 +1,128 @@
+"""Who decides about releases, and when nothing is released: policies, freezes and locks, as people set them.
+
+Knows: who may change them, what is written together. Must not know: Slack's payloads, wording.
+"""
+
+from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.core import approvals as rules
+from bot.core import intents, notices
+from bot.core.approvals import Policy
+from bot.core.people import CannotTell, Person, PersonOutcome, Standing
+from bot.core.policies import changed
+from bot.core.release_notices import FreezeLine, FreezeSet, PolicyRefused, PolicyShown
+from bot.workflow.hands import Hands, packed, unpacked
+from bot.workflow.telling import say_in_channel, write_down
+from storage.ledger import freezes, policies
+from storage.records import Freeze, InboxItem
+
+Settled = intents.SetPolicy | intents.ShowPolicy | intents.SetFreeze | intents.LiftFreeze
+
+
+async def carry_out(
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: Settled, person: PersonOutcome
+) -> notices.Notice:
+    """Set or show who decides; only admins and owners of the workspace may change it."""
+    if isinstance(intent, intents.ShowPolicy):
+        return await _shown(session, hands, item, intent.project)
+    if isinstance(intent, intents.SetPolicy):
+        return _refused(person, admin=True) or await _set(session, hands, item, intent)
+    if refused := _refused(person, admin=not intent.project):
+        return refused
+    if isinstance(intent, intents.SetFreeze):
+        return await _freeze(session, hands, item, intent)
+    return await _lift(session, hands, item, intent)
+
+
+def _refused(person: PersonOutcome, *, admin: bool) -> PolicyRefused | None:
+    """Return why somebody may not change this: policies and freezes of all are an admin's, a lock any full member's."""
+    if isinstance(person, CannotTell):
+        return PolicyRefused("cannot_tell", person.detail)
+    assert isinstance(person, Person)
+    if person.standing is not Standing.MEMBER or (admin and not person.admin):
+        return PolicyRefused("not_admin")
+    return None
+
+
+async def _read(session: AsyncSession, item: InboxItem, project: str) -> tuple[Policy | None, Policy | None]:
+    team, own = await policies.read(session, item.team_id, project)
+    return (
+        unpacked(Policy, team) if team is not None else None,
+        unpacked(Policy, own) if own is not None else None,
+    )
+
+
+async def _shown(
+    session: AsyncSession, hands: Hands, item: InboxItem, project: str, *, was_changed: bool = False
+) -> notices.Notice:
+    team, own = await _read(session, item, project)
+    standing = await freezes.standing(session, item.team_id, project, hands.clock())
+    lines = tuple(_line(freeze) for freeze in standing)
+    return PolicyShown(project, rules.merged(team, own), own is not None, lines, was_changed)
+
+
+def _line(freeze: Freeze) -> FreezeLine:
+    return FreezeLine(freeze.project, freeze.starts_at, freeze.ends_at, freeze.reason, freeze.set_by)
+
+
+async def _set(
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.SetPolicy
+) -> notices.Notice:
+    team, own = await _read(session, item, intent.project)
+    before = rules.merged(team, own)
+    after = changed(before, intent.changes, tuple(hands.index.names()))
+    if not isinstance(after, Policy):
+        return PolicyRefused("unreadable", " ".join(problem.message for problem in after))
+    if _nobody_left(after):
+        return PolicyRefused("nobody_left")
+    now = hands.clock()
+    await policies.put(session, item.team_id, intent.project, packed(after), item.actor, now)
+    what = intent.project or "every project"
+    was, is_now = packed(before), packed(after)
+    differing = {name: [was[name], is_now[name]] for name in is_now if was[name] != is_now[name]}
+    await write_down(session, item.team_id, (item.actor, "policy.set", what), now, changes=differing)
+    return await _shown(session, hands, item, intent.project, was_changed=True)
+
+
+def _nobody_left(policy: Policy) -> bool:
+    """Whether the people named could never be enough: a group may hold anybody, so only bare people are counted."""
+    named = (*policy.approvers, *policy.one_of_each)
+    if not named or any(rules.is_group(name) for name in named):
+        return False
+    return len(set(named) - set(policy.deny)) < policy.quorum
+
+
+async def _freeze(
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.SetFreeze
+) -> notices.Notice:
+    now = hands.clock()
+    starts = intent.starts_at or now
+    freeze = Freeze(uuid4(), item.team_id, intent.project, starts, intent.ends_at, intent.reason, item.actor)
+    await freezes.add(session, item.team_id, freeze, now)
+    notice = FreezeSet(_line(freeze))
+    await say_in_channel(session, item, notice, now)
+    what = intent.project or "every project"
+    until = intent.ends_at.isoformat() if intent.ends_at else ""
+    await write_down(
+        session, item.team_id, (item.actor, "freeze.set", what), now, reason=intent.reason, until=until
+    )
+    return notice
+
+
+async def _lift(
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.LiftFreeze
+) -> notices.Notice:
+    now = hands.clock()
+    found = await freezes.standing(session, item.team_id, intent.project, now)
+    standing = [freeze for freeze in found if freeze.project == intent.project]
+    for freeze in standing:
+        await freezes.lift(session, item.team_id, freeze.id, item.actor, now)
+    line = _line(standing[0]) if standing else FreezeLine(intent.project, now, None, "", item.actor)
+    notice = FreezeSet(line, lifted=True, count=len(standing))
+    if standing:
+        await say_in_channel(session, item, notice, now)
+        what = intent.project or "every project"
+        await write_down(session, item.team_id, (item.actor, "freeze.lifted", what), now, count=len(standing))
+    return notice

@@ -1,0 +1,51 @@
+"""A release that must arrive: looked for on the index until it is there, whole and attested.
+
+Knows: what is asked of the index, in which order. Must not know: what an answer means.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from bot.core import arriving
+from bot.core.arriving import Look
+from bot.core.outcomes import AttestationOutcome, DownloadOutcome, SimpleFile
+from bot.core.progress import Progress
+from bot.core.releases import Decision, Situation
+from bot.workflow.acting import expected
+from bot.workflow.hands import Hands
+
+AT_ONCE = 50
+"""Files of a release that are looked at in one step."""
+
+
+async def verify(hands: Hands, seen: Situation) -> Decision:
+    """Look once."""
+    if not seen.progress.expected_known:
+        seen = replace(seen, progress=await expected(hands, seen))
+    target = seen.release.target
+    version, simple = await asyncio.gather(
+        hands.index.version(target.index, target.project, seen.release.version),
+        hands.index.simple(target.index, target.project),
+    )
+    look = Look(version, simple)
+    judged = arriving.listed(seen, look)
+    if isinstance(judged, Decision):
+        return judged
+    files = {file.filename: file for file in arriving.files_of(seen, simple)}
+    return arriving.arrived(seen, judged, await _files(hands, target.index, files, judged, look))
+
+
+async def _files(
+    hands: Hands, index: str, files: dict[str, SimpleFile], progress: Progress, look: Look
+) -> Look:
+    to_download, to_attest = arriving.outstanding(progress)
+    downloads: dict[str, DownloadOutcome] = {}
+    attestations: dict[str, AttestationOutcome] = {}
+    for name in to_download[:AT_ONCE]:
+        downloads[name] = await hands.index.download(index, files[name].url)
+    for name in to_attest[:AT_ONCE]:
+        file = files[name]
+        if file.provenance_url:
+            digest = dict(progress.expected).get(name) or file.sha256
+            attestations[name] = await hands.index.attested(index, file.provenance_url, name, digest)
+    return replace(look, downloads=downloads, attestations=attestations)
