@@ -42,6 +42,8 @@ class ForgeStandIn(StandIn):
     Asked without a token it answers too, 60 times an hour; a token it does not know gets 401.
     """
 
+    keeps_json = True
+
     def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
         super().__init__()
         self.state = ForgeState(clock)

@@ -4,9 +4,11 @@ Knows: aiohttp's server. Must not know: which service is stood in for.
 """
 
 import asyncio
+import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from aiohttp import web
 
@@ -14,6 +16,7 @@ from bot.demo.faults import DEFAULT_BODY, Fault, Gate
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_UPLOAD_BYTES = 512 * 1024 * 1024
+SECRET = re.compile(r"(?:gh[a-z]_|github_pat_|pypi-|xox[a-z]-|eyJ)[\w.=-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,15 @@ class SeenRequest:
     """`Token`, `Basic`, `Bearer`, ...; "" where there was no `Authorization`."""
     headers: Mapping[str, str]
     """Lower-case names."""
+    body: Any = None
+    """The JSON that was sent, secrets taken out, where the stand-in keeps such; else None."""
 
 
 class StandIn:
     """A service on 127.0.0.1 that tests and the demo can count, break and stop."""
+
+    keeps_json: ClassVar[bool] = False
+    """Whether the JSON of requests is kept, for tests to look at."""
 
     def __init__(self) -> None:
         self.requests: list[SeenRequest] = []
@@ -153,7 +161,7 @@ class StandIn:
     def _application(self) -> web.Application:
         @web.middleware
         async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self._note(request)
+            self._note(request, await self._sent_json(request))
             fault = next((fault for fault in self._faults if fault.strikes(request)), None)
             if fault is None:
                 return await self._true_answer(request, handler)
@@ -187,7 +195,15 @@ class StandIn:
         await self._gate.wait()
         return answer or await self._true_answer(request, handler)
 
-    def _note(self, request: web.Request) -> None:
+    async def _sent_json(self, request: web.Request) -> Any:
+        if not self.keeps_json or request.content_type != "application/json":
+            return None
+        try:
+            return json.loads(SECRET.sub("(secret)", (await request.read()).decode()))
+        except ValueError:
+            return None
+
+    def _note(self, request: web.Request, body: Any) -> None:
         scheme, space, _ = request.headers.get("Authorization", "").partition(" ")
         # Without a space it is no scheme, but maybe a bare token.
         scheme = scheme if space else scheme and "(malformed)"
@@ -195,6 +211,8 @@ class StandIn:
         headers.pop("cookie", None)
         if scheme:
             headers["authorization"] = scheme
-        self.requests.append(SeenRequest(request.method, request.path, dict(request.query), scheme, headers))
+        self.requests.append(
+            SeenRequest(request.method, request.path, dict(request.query), scheme, headers, body)
+        )
         self._news.set()
         self._news = asyncio.Event()
