@@ -6,6 +6,7 @@ Knows: Slack's refusals. Must not know: the server, injected faults.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from bot.demo import slack_people
 from bot.demo.slack_limits import (
     TEXT_HARD,
     Problem,
@@ -71,6 +72,8 @@ class WebApi:
         self._triggers = triggers
         self._metadata = Metadata()
         self._pace = Pace(clock)
+        self.broadcasts: set[tuple[str, str]] = set()
+        """(channel, ts) of the answers in threads that the channel sees too; local-slack shows them in the thread alone."""
         self.violated: Callable[[str, Sequence[str]], None] = lambda _method, _causes: None
         """Is told (method, what Slack would refuse or cut)."""
 
@@ -85,6 +88,8 @@ class WebApi:
                 raise RateLimited(seconds)
         if call.method.startswith("views."):
             return await self._view(call, forward)
+        if call.method in slack_people.METHODS:
+            return slack_people.answer(call.method, call.args, self._workspace.users, self._workspace.groups)
         if call.method in {"conversations.history", "conversations.replies"}:
             return await self._history(call, forward)
         answer = await forward(call.method, call.args)
@@ -190,6 +195,8 @@ class WebApi:
         kept = self._metadata.of(channel, ts)
         if kept and isinstance(answer.get("message"), dict):
             answer["message"]["metadata"] = kept
+        if call.args.get("thread_ts") and truthy(call.args.get("reply_broadcast")):
+            self.broadcasts.add((channel, ts))
 
     async def _history(self, call: Call, forward: Forward) -> Json:
         asked = {"channel": call.args["channel"], **({"ts": call.args["ts"]} if "ts" in call.args else {})}
@@ -198,6 +205,7 @@ class WebApi:
         messages = [one for one in answer.get("messages", []) if one.get("subtype") != "ephemeral"]
         if call.method == "conversations.replies" and not messages:
             return {"ok": False, "error": "thread_not_found"}
+        messages = self._with_broadcasts(call, messages)
         try:
             shown, cursor = page(messages, call.args)
         except BadCursor:
@@ -206,6 +214,19 @@ class WebApi:
             shown = [self._with_metadata(message) for message in shown]
         more = {"response_metadata": {"next_cursor": cursor}} if cursor else {}
         return {"ok": True, "messages": shown, "has_more": bool(cursor), **more}
+
+    def _with_broadcasts(self, call: Call, messages: list[Json]) -> list[Json]:
+        """Mark the answers that the channel sees too; the channel's own history shows them among its messages."""
+        channel = str(call.args["channel"])
+        sent = [one for one in self._workspace.messages(channel) if (channel, one["ts"]) in self.broadcasts]
+        marked = {one["ts"]: one | {"subtype": "thread_broadcast"} for one in sent}
+        shown = {one["ts"]: one for one in messages}
+        missing = marked if call.method == "conversations.history" else marked.keys() & shown.keys()
+        shown |= {ts: marked[ts] for ts in missing}
+        # A channel's history comes newest first, a thread oldest first.
+        return sorted(
+            shown.values(), key=lambda one: str(one["ts"]), reverse=call.method == "conversations.history"
+        )
 
     def _with_metadata(self, message: Json) -> Json:
         kept = self._metadata.of(message["channel"], message["ts"])

@@ -13,18 +13,38 @@ Mode = Literal["events", "socket"]
 """How deliveries reach the bot: signed HTTP requests, or Socket Mode."""
 
 TEAM_ID = "T01SHIPBELL"
+STRANGERS_TEAM_ID = "T02ELSEWHERE"
+"""The workspace of people who are met in shared channels."""
 APP_ID = "A01SHIPBELL"
 BOT_USER_ID = "U0SHIPBELL"
 BOT_NAME = "shipbell"
 
 
+Kind = Literal["member", "guest", "bot", "deactivated", "stranger"]
+
+
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person of the workspace. local-slack can't express guests, admins or deactivated people."""
+    """Somebody in the workspace. local-slack can't express kinds and admins: the gate does, and lets each of them act."""
 
     id: str
     name: str
     real_name: str
+    kind: Kind = "member"
+    admin: bool = False
+
+    def __str__(self) -> str:
+        return self.id
+
+
+@dataclass(frozen=True, slots=True)
+class UserGroup:
+    """A user group and the ids of who is in it. local-slack has none: the gate answers for them."""
+
+    id: str
+    handle: str
+    name: str
+    members: tuple[str, ...]
 
     def __str__(self) -> str:
         return self.id
@@ -42,11 +62,15 @@ class Channel:
         return self.id
 
 
-ALICE = User("U01ALICE", "alice", "Alice Anderson")
+ALICE = User("U01ALICE", "alice", "Alice Anderson", admin=True)
 BOB = User("U02BOB", "bob", "Bob Brown")
 CAROL = User("U03CAROL", "carol", "Carol Clark")
 DAVE = User("U04DAVE", "dave", "Dave Davis")
-USERS = (ALICE, BOB, CAROL, DAVE)
+ERIN = User("U05ERIN", "erin", "Erin Evans", kind="guest")
+USERS = (ALICE, BOB, CAROL, DAVE, ERIN)
+MAINTAINERS = UserGroup("S01MAINTAINERS", "maintainers", "Maintainers", (ALICE.id, BOB.id))
+SECURITY = UserGroup("S02SECURITY", "security", "Security", (CAROL.id,))
+GROUPS = (MAINTAINERS, SECURITY)
 EVERYBODY = (*(user.id for user in USERS), BOT_USER_ID)
 GENERAL = Channel("C01GENERAL", "general", EVERYBODY)
 RELEASES = Channel("C02RELEASES", "releases", EVERYBODY)

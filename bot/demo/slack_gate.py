@@ -4,8 +4,9 @@ Knows: the server, faults on demand, what was seen. Must not know: what the bot 
 
 From the bot: `/api/*` (its SHIPBELL_SLACK_API_URL) is checked and handed on, `/_hooks/response/*` counts uses.
 To the bot: local-slack delivers to `/deliver`, which mends, signs again, records and passes on. Socket Mode goes
-through `/socket/*` alike. The browser opens local-slack's own page. What the gate still lacks: `reply_broadcast`,
-`state.values` of block actions, the container of clicks in home tabs and modals, OAuth, org-wide installs.
+through `/socket/*` alike. The browser opens local-slack's own page. What the gate still lacks: `state.values`
+of block actions, the container of clicks in home tabs and modals, OAuth, org-wide installs; the page shows a broadcast
+answer in its thread alone.
 """
 
 import asyncio
@@ -142,6 +143,11 @@ class SlackGate:
     def deliver_url(self) -> str:
         """Where local-slack delivers."""
         return f"{self.url}/deliver"
+
+    @property
+    def broadcasts(self) -> set[tuple[str, str]]:
+        """(channel, ts) of the answers in threads that were shown in the channel too."""
+        return set(self._api.broadcasts)
 
     @property
     def deliveries(self) -> list[Delivery]:

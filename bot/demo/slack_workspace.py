@@ -21,22 +21,27 @@ from bot.demo.slack_config import (
     CAROL,
     CHANNELS,
     DAVE,
+    ERIN,
     GENERAL,
+    GROUPS,
+    MAINTAINERS,
     RELEASES,
+    SECURITY,
     TEAM_ID,
     USERS,
     Channel,
     Keys,
     Mode,
     User,
+    UserGroup,
     config_text,
 )
 from bot.demo.slack_mirror import Json, Mirror, chosen, filled, find_action
 from bot.demo.slack_process import LocalSlack
 
 __all__ = [
-    "ALICE", "APP_ID", "BOB", "BOT_USER_ID", "CAROL", "CHANNELS", "DAVE", "GENERAL", "RELEASES", "TEAM_ID",
-    "USERS", "Channel", "SlackWorkspace", "User",
+    "ALICE", "APP_ID", "BOB", "BOT_USER_ID", "CAROL", "CHANNELS", "DAVE", "ERIN", "GENERAL", "GROUPS",
+    "MAINTAINERS", "RELEASES", "SECURITY", "TEAM_ID", "USERS", "Channel", "SlackWorkspace", "User", "UserGroup",
 ]  # fmt: skip
 
 Found = TypeVar("Found")
@@ -64,6 +69,9 @@ class SlackWorkspace:
         self.request_url = request_url
         """Where deliveries go in mode `events`; may be set until `start`."""
         self.users = tuple(users)
+        """May be replaced while it runs, by the same people as something else: a guest, an admin, deactivated."""
+        self.groups: tuple[UserGroup, ...] = GROUPS
+        """May be replaced while it runs."""
         self.channels = tuple(channels)
         self.team_id = TEAM_ID
         self.app_id = APP_ID
