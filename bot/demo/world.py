@@ -20,10 +20,12 @@ import aiohttp
 
 from bot.demo.forge import ForgeStandIn
 from bot.demo.index import IndexStandIn
+from bot.demo.sigstore_signer import Signer
 from bot.demo.slack_gate import SlackGate
 from bot.demo.slack_workspace import SlackWorkspace
 from bot.errors import ShipbellError
 
+WEBHOOK_SECRET = "stand-in-webhook-secret"
 START_SECONDS = 30.0
 STOP_SECONDS = 25.0
 
@@ -122,16 +124,20 @@ class World:
         poll_seconds: float = 1.0,
         page_port: int = 0,
         settings: Mapping[str, str] | None = None,
+        webhooks: bool = True,
     ) -> None:
-        """Describe a world; `settings` are further ones for the bot."""
+        """Describe a world; `settings` are further ones for the bot, `webhooks` whether the forge tells it of events."""
         self.settings = dict(settings or {})
         self.folder = folder
         self.poll_seconds = poll_seconds
         self.forge = ForgeStandIn()
+        self.forge_token = self.forge.make_token()
         self.company = IndexStandIn(name="company")
         self.public = IndexStandIn(name="public", publisher_api=False)
         self.slack = SlackWorkspace(mode="socket" if mode == "socket" else "events", port=page_port)
         self.gate = SlackGate(self.slack)
+        self.signer = Signer()
+        self.webhooks = webhooks
         self.bot = BotProcess({}, folder / "bot.log")
         self._stack = AsyncExitStack()
 
@@ -144,6 +150,7 @@ class World:
                 await index.start()
                 self._stack.push_async_callback(index.stop)
                 index.trust_issuer(self.forge.issuer, self.forge.jwks)
+            self._let_runs_publish()
             self.company.add_project("widgets", ["widgets-1.0.tar.gz"])
             self.company.add_project("gears", ["gears-0.3.tar.gz"])
             await self.gate.start()
@@ -152,12 +159,23 @@ class World:
             self._stack.push_async_callback(self.slack.stop)
             self.bot.environment = self.environment()
             self.gate.bot_url = self.bot.url
+            if self.webhooks:
+                self.forge.hook_url = f"{self.bot.url}/github/webhooks"
+                self.forge.hook_secret = WEBHOOK_SECRET
             if bot:
                 await self.bot.start()
         except BaseException:
             await self.stop()
             raise
         return self
+
+    def _let_runs_publish(self) -> None:
+        """Tell the forge's runs where they publish, who attests their files, and that publishing needs a review."""
+        self.forge.runner.indexes[""] = (self.company.url, self.company.upload_url)
+        self.forge.runner.indexes["acme/gizmos"] = (self.public.url, self.public.upload_url)
+        self.forge.runner.attest = self.signer.attest_file
+        self.forge.require_review("acme/widgets", "pypi", token_may_approve=True)
+        self.signer.write_trusted_root(self.folder / "trusted_root.json")
 
     async def stop(self) -> None:
         """End the bot, then everything else."""
@@ -190,6 +208,9 @@ class World:
             "SHIPBELL_SLACK_API_URL": self.gate.api_url,
             "SHIPBELL_GITHUB_API_URL": self.forge.url,
             "SHIPBELL_GITHUB_WEB_URL": self.forge.web_url,
+            "SHIPBELL_GITHUB_TOKEN": self.forge_token,
+            "SHIPBELL_GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "SHIPBELL_SIGSTORE_TRUST_ROOT": str(self.folder / "trusted_root.json"),
             "SHIPBELL_INDEXES": json.dumps(indexes),
             "SHIPBELL_POLL_SECONDS": str(self.poll_seconds),
             "SHIPBELL_ALLOW_PRIVATE_ADDRESSES": "true",

@@ -61,3 +61,56 @@ async def give_token(world: World, token: str) -> None:
     await open_credentials(world)
     await world.slack.submit(ALICE, {"index_choice": "company", "token": token})
     await world.slack.wait_for(lambda slack: slack.describe().count(KEPT) > before, PATIENCE)
+
+
+async def confirmed(world: World) -> None:
+    """Give the bot a token, register widgets' publisher, and wait until it is confirmed."""
+    await give_token(world, world.company.make_token())
+    await world.slack.command(ALICE, RELEASES, "/publisher", ADD)
+    await seen(world, PENDING)
+    world.company.confirm("widgets")
+    await seen(world, CONFIRMED)
+
+
+async def policy(world: World, changes: str) -> None:
+    """Set the team's policy, as an admin."""
+    await world.slack.command(ALICE, RELEASES, "/shipbell", f"settings policy {changes}")
+    await world.slack.wait_for(lambda slack: any("olicy" in text for text in texts(world)), PATIENCE)
+
+
+def root_of(slack: SlackWorkspace, name: str = "widgets 1.4.0") -> Json | None:
+    """Return the newest message that is a release's."""
+    found = [
+        message
+        for message in slack.messages(RELEASES)
+        if str(message.get("text", "")).startswith(f"Release of {name}") and not message.get("thread_ts")
+    ]
+    return found[-1] if found else None
+
+
+async def root_saying(world: World, what: str, name: str = "widgets 1.4.0") -> Json:
+    """Wait until the release's message says so, and return it."""
+
+    def find(slack: SlackWorkspace) -> Json | None:
+        root = root_of(slack, name)
+        return root if root is not None and what in str(root["text"]) else None
+
+    found = await world.slack.wait_for(find, PATIENCE)
+    assert found is not None
+    return found
+
+
+async def ask(world: World, who: Any, words: str, name: str = "widgets 1.4.0") -> Json:
+    """Ask for a release, and wait until the team is asked to approve it."""
+    await world.slack.command(who, RELEASES, "/release", words)
+    return await root_saying(world, "waiting for", name)
+
+
+async def click(world: World, who: Any, root: Json, action: str) -> None:
+    """Press a button of a release's message as it is now."""
+    await world.slack.click(who, RELEASES, root["ts"], action)
+
+
+def in_thread(world: World, root: Json) -> list[str]:
+    """Return the timeline of a release."""
+    return [str(message.get("text", "")) for message in world.slack.messages(RELEASES, thread=root["ts"])]
