@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 
+from bot.demo import slack_people
 from bot.demo.faults import Gate, cut
 from bot.demo.slack_api import Call, GateOptions, RateLimited, WebApi
 from bot.demo.slack_deliveries import Carrier, Deliveries, Delivery, Disturbance, HttpCarrier
@@ -265,6 +266,11 @@ class SlackGate:
         """Return the response URL that the bot is given for local-slack's (for the mender of deliveries)."""
         return f"{self.url}/_hooks/response/{self._hooks.issue(url)}"
 
+    def escaped(self, text: str) -> str:
+        """Return a command's text as Slack writes it (for the mender of deliveries)."""
+        at = self._workspace
+        return slack_people.escaped(text, at.users, at.groups, at.channels)
+
     async def _on_api(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         args = read_arguments(request.query, request.content_type, body)
@@ -330,15 +336,19 @@ class SlackGate:
             return 404, {"ok": False, "error": error}, {}
         # Shown to the caller alone unless told otherwise; local-slack does the opposite.
         told = {"response_type": "ephemeral", **message}
-        async with self._open_session().post(url, json=with_plain_dates(told)) as answer:
+        async with self._open_session().post(url, json=self._for_page(told)) as answer:
             return answer.status, {"ok": answer.status == 200}, {}
+
+    def _for_page(self, args: Json) -> Json:
+        """Return what local-slack shows right: it knows neither Slack's dates nor user groups."""
+        return slack_people.with_handles(with_plain_dates(args), self._workspace.groups)
 
     async def _forward(self, method: str, args: Json) -> Json:
         app_level = method == "apps.connections.open"
         token = self._workspace.app_token if app_level else self._workspace.bot_token
         headers = {"Authorization": f"Bearer {token}"}
         url = f"{self._workspace.api_url}{method}"
-        async with self._open_session().post(url, json=with_plain_dates(args), headers=headers) as answer:
+        async with self._open_session().post(url, json=self._for_page(args), headers=headers) as answer:
             said: Json = await answer.json()
             return said
 

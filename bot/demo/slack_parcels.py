@@ -34,6 +34,9 @@ class Handouts(Protocol):
     def hook(self, url: str) -> str:
         """Return the response URL that the bot is given instead."""
 
+    def escaped(self, text: str) -> str:
+        """Return a command's text with people, groups and channels as Slack writes them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
@@ -107,6 +110,8 @@ class Mender:
         if parcel.kind == "events_api":
             return parcel
         payload = copy.deepcopy(parcel.payload)
+        if parcel.kind == "slash_commands":
+            payload["text"] = self._handouts.escaped(str(payload.get("text", "")))
         channel = payload.get("channel_id") or (payload.get("channel") or {}).get("id") or ""
         if payload.get("trigger_id"):
             self._handouts.trigger(payload["trigger_id"], channel)

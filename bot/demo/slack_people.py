@@ -1,15 +1,39 @@
-"""What Slack answers about people and user groups, which local-slack can't express.
+"""What Slack answers about people and user groups, and how it writes those that are named in a command.
 
-Knows: the shapes of `users.info` and `usergroups.*`. Must not know: HTTP, what the bot is for.
+Knows: the shapes of `users.info` and `usergroups.*`, Slack's escapes. Must not know: HTTP, what the bot is for.
 """
 
+import json
+import re
 from collections.abc import Sequence
 
-from bot.demo.slack_config import BOT_NAME, BOT_USER_ID, STRANGERS_TEAM_ID, TEAM_ID, User, UserGroup
+from bot.demo.slack_config import BOT_NAME, BOT_USER_ID, STRANGERS_TEAM_ID, TEAM_ID, Channel, User, UserGroup
 from bot.demo.slack_mirror import Json
 
 METHODS = frozenset(["users.info", "usergroups.list", "usergroups.users.list"])
 SLACKBOT = User("USLACKBOT", "slackbot", "Slackbot")
+_MENTIONED = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|[^>]*)?>")
+_NAMED = re.compile(r"(?<![\w<|@#!^])([@#])([a-z0-9][a-z0-9._-]*)")
+
+
+def escaped(
+    text: str, users: Sequence[User], groups: Sequence[UserGroup], channels: Sequence[Channel]
+) -> str:
+    """Return a command's text with `@bob`, `@maintainers` and `#releases` as Slack writes them (`should_escape`).
+
+    What is written so already stays, and so do `&`, `<` and `>`, which Slack would escape too.
+    """
+    known = {f"@{user.name}": f"<@{user.id}|{user.name}>" for user in users}
+    known |= {f"@{group.handle}": f"<!subteam^{group.id}|@{group.handle}>" for group in groups}
+    known |= {f"#{at.name}": f"<#{at.id}|{at.name}>" for at in channels}
+    return _NAMED.sub(lambda found: known.get(found[0], found[0]), text)
+
+
+def with_handles(args: Json, groups: Sequence[UserGroup]) -> Json:
+    """Return a call with each mention of a user group as its handle, since local-slack shows them raw."""
+    handles = {group.id: f"@{group.handle}" for group in groups}
+    told: Json = json.loads(_MENTIONED.sub(lambda found: handles.get(found[1], found[0]), json.dumps(args)))
+    return told
 
 
 def answer(method: str, args: Json, users: Sequence[User], groups: Sequence[UserGroup]) -> Json:
