@@ -31,12 +31,12 @@ def run(value: object) -> RunFacts:
     path = needed(value, "path", limit=500).partition("@")[0]
     return RunFacts(
         id=number(value, "id"),
-        attempt=number(value, "run_attempt"),
+        attempt=1 if member(value, "run_attempt") is None else number(value, "run_attempt"),
         event=needed(value, "event", limit=60),
         sha=sha(value, "head_sha"),
         ref=words(value, "head_branch", limit=255),
         workflow=path.rpartition("/")[2],
-        status=needed(value, "status", limit=60),
+        status=words(value, "status", limit=60),
         conclusion=_conclusion(value),
         url=link(value),
         created_at=moment(value, "created_at"),

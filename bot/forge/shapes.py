@@ -46,11 +46,10 @@ def words(value: object, name: str, *, limit: int = 200) -> str:
 
 
 def needed(value: object, name: str, *, limit: int = 200) -> str:
-    """Return a member's text, cleaned, which must say something."""
-    found = words(value, name, limit=limit)
-    if not found:
+    """Return a member's text, cleaned, which must be there; "?" where nothing of it is fit to be shown."""
+    if not member(value, name):
         raise Misshapen
-    return found
+    return words(value, name, limit=limit) or "?"
 
 
 def number(value: object, name: str) -> int:

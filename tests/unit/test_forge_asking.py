@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -12,11 +12,19 @@ from bot.core.forge import Repo
 from bot.forge import asking
 from bot.forge.asking import Ask, is_ref
 from storage.records import Secret
+from tests.demo.openapi import check_request
 
 REPO = Repo("acme", "widgets")
 SHA = "a" * 40
 ROOT = "/repos/acme/widgets"
 TOKEN = Secret("ghp_marked9931")
+
+
+def described(ask: Ask) -> list[str]:
+    """Return what GitHub's own description finds wrong with a question or order."""
+    place = urlsplit(ask.path)
+    body = json.loads(ask.body) if ask.body else None
+    return check_request(ask.method, unquote(place.path), dict(parse_qsl(place.query)), body)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +54,7 @@ def test_questions(ask: Ask | None, path: str) -> None:
     assert ask is not None
     assert (ask.method, ask.path, ask.body) == ("GET", ROOT + path, b"")
     assert ask.accept == (asking.RAW if "/contents/" in path else asking.JSON)
+    assert described(ask) == []
 
 
 @pytest.mark.parametrize(
@@ -66,6 +75,7 @@ def test_orders(ask: Ask | None, path: str, value: dict[str, object]) -> None:
     """Each order has GitHub's address and body."""
     assert ask is not None
     assert (ask.method, ask.path, json.loads(ask.body)) == ("POST", ROOT + path, value)
+    assert described(ask) == []
 
 
 ODD = ["", ".", "..", "a..b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "/a", "a/", "a//b", "a/.b", ".a", "a.lock",
