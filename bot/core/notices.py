@@ -19,6 +19,7 @@ from bot.core.release_notices import (
     ReleaseList,
     ReleaseShown,
     ReleaseStep,
+    ReleaseTimeline,
     Unapproved,
 )
 from storage.records import EvidenceKind, PublisherState, Reason, Registration
@@ -277,6 +278,7 @@ Notice = (
     | BrokeDown
     | ReleaseShown
     | ReleaseStep
+    | ReleaseTimeline
     | ReleaseAnswer
     | NotCounted
     | ReleaseList
@@ -309,6 +311,7 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "broke_down": BrokeDown,
         "release.shown": ReleaseShown,
         "release.step": ReleaseStep,
+        "release.timeline": ReleaseTimeline,
         "release.answer": ReleaseAnswer,
         "release.not_counted": NotCounted,
         "release.list": ReleaseList,

@@ -142,6 +142,13 @@ class ReleaseStep:
     """Slack users and user groups that are called."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseTimeline:
+    """Lines of a release's timeline that are said together, in the order in which they came to pass."""
+
+    steps: tuple[ReleaseStep, ...]
+
+
 class Heard(StrEnum):
     """What one person is told of a click or command about a release."""
 

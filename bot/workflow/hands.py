@@ -19,7 +19,7 @@ from bot.core.findings import Report
 from bot.core.forge import Repo
 from bot.core.lifecycle import follow_release
 from bot.core.progress import Progress
-from bot.core.release_notices import ReleaseShown, ReleaseStep, Step, VoteLine
+from bot.core.release_notices import ReleaseShown, ReleaseStep, ReleaseTimeline, Step, VoteLine
 from bot.core.releases import Decision, Line, Situation
 from bot.core.versions import is_prerelease
 from bot.workflow.ports import Clock, Forge, Index, People
@@ -45,6 +45,8 @@ ENDS = frozenset(
     }
 )
 """Lines that the channel sees too, not the thread alone: how it ended, and what must be loud."""
+TOGETHER = 8
+"""Lines that are said in one message at most."""
 BAD_ENDS = frozenset({Step.FAILED, Step.RUN_FAILED, Step.EXPIRED, Step.BROKEN_GLASS})
 
 
@@ -176,9 +178,13 @@ async def say(session: AsyncSession, hands: Hands, seen: Situation, line: Line) 
     step = ReleaseStep(release.target, url, release.version, line.step, values, line.people)
     loud = line.step in ENDS and _wanted(seen, line.step)
     to = Destination(release.channel, parent_key=key(release), broadcast=loud)
+    kind, facts = codec.pack(step if loud else ReleaseTimeline((step,)), notices.KINDS)
+    if not loud:
+        added = (kind, "steps", facts["steps"][0])
+        if await outbox.extend(session, release.team_id, to.parent_key, added, TOGETHER):
+            return
     # The row is written in the transaction that moved the release, which is won once: no key could say it better.
-    message = codec.pack(step, notices.KINDS)
-    await outbox.add(session, release.team_id, f"{key(release)}:{uuid4()}", to, message, seen.now)
+    await outbox.add(session, release.team_id, f"{key(release)}:{uuid4()}", to, (kind, facts), seen.now)
 
 
 def _wanted(seen: Situation, step: Step) -> bool:

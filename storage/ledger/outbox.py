@@ -96,6 +96,37 @@ async def show(
     await update_one(session, update(OutboxRow).where(col(OutboxRow.id) == row.id).values(**values))
 
 
+async def extend(
+    session: AsyncSession, team_id: UUID, parent_key: str, message: tuple[str, str, Any], most: int
+) -> bool:
+    """Add to the newest answer in a thread, where nobody has begun to say it; False where there is none to add to.
+
+    `message` is (kind, the fact that is a list, what is added); at most `most` lie together. So the answers of many
+    threads stay within what Slack takes in a channel.
+    """
+    kind, name, added = message
+    row = await session.scalar(
+        select(OutboxRow)
+        .where(col(OutboxRow.team_id) == team_id, col(OutboxRow.parent_key) == parent_key)
+        .order_by(col(OutboxRow.seq).desc())
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None or row.kind != kind or row.broadcast or row.state is not OutboxState.WAITING or row.ts:
+        return False
+    together = list(row.facts.get(name, ()))
+    if len(together) >= most:
+        return False
+    facts = {**row.facts, name: [*together, added]}
+    return await update_one(
+        session,
+        update(OutboxRow)
+        .where(col(OutboxRow.id) == row.id, col(OutboxRow.state) == OutboxState.WAITING)
+        .values(facts=facts, revision=row.revision + 1),
+    )
+
+
 async def claim(session: AsyncSession, now: datetime, doubt: timedelta, limit: int) -> Sequence[OutboxItem]:
     """Take due messages: the first unsaid one of each channel (or person), and every edit of one that was said.
 

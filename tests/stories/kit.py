@@ -111,6 +111,12 @@ async def click(world: World, who: Any, root: Json, action: str) -> None:
     await world.slack.click(who, RELEASES, root["ts"], action)
 
 
-def in_thread(world: World, root: Json) -> list[str]:
-    """Return the timeline of a release."""
-    return [str(message.get("text", "")) for message in world.slack.messages(RELEASES, thread=root["ts"])]
+def in_thread(slack: SlackWorkspace, root: Json) -> str:
+    """Return the timeline of a release, all that its messages show."""
+    return "\n".join(repr(message.get("blocks")) for message in slack.messages(RELEASES, thread=root["ts"])[1:])
+
+
+async def thread_saying(world: World, root: Json, what: str) -> str:
+    """Wait until the timeline says so, and return it whole."""
+    await world.slack.wait_for(lambda slack: what in in_thread(slack, root), PATIENCE)
+    return in_thread(world.slack, root)

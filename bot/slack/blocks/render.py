@@ -34,6 +34,7 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         notices.BrokeDown: answers.broke_down,
         said.ReleaseShown: releases.shown,
         said.ReleaseStep: timeline.told,
+        said.ReleaseTimeline: timeline.several,
         said.ReleaseAnswer: release_answers.answer,
         said.NotCounted: release_answers.not_counted,
         said.ReleaseList: release_answers.listed,

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from bot.core.findings import Found
-from bot.core.release_notices import ReleaseStep, Step
+from bot.core.release_notices import ReleaseStep, ReleaseTimeline, Step
 from bot.slack.blocks import findings
-from bot.slack.blocks.base import FALLBACK, Message, cut, escape, section
+from bot.slack.blocks.base import BLOCKS, FALLBACK, Message, cut, escape, section
 from bot.slack.blocks.pieces import (
     called,
     count,
@@ -18,6 +18,7 @@ from bot.slack.blocks.pieces import (
     mention,
     moment,
     one_line,
+    paragraphs,
     quoted,
     sha,
     tick,
@@ -66,6 +67,15 @@ def told(notice: ReleaseStep) -> Message:
     sign, _, rest = first.partition(" ")
     named = f"{sign} *{escape(line.about.name)}* · {rest}"
     return Message(cut(named, FALLBACK), (section(named), *[section(text) for text in below if text]))
+
+
+def several(notice: ReleaseTimeline) -> Message:
+    """Say several lines of the timeline in one message."""
+    each = [told(step) for step in notice.steps]
+    text = each[0].text if len(each) == 1 else f"{each[0].text} … {each[-1].text}"
+    # Sections joined as far as they fit: each would stand apart by a blank line.
+    lines = [str(block["text"]["text"]) for one in each for block in one.blocks]
+    return Message(cut(text, FALLBACK), tuple(paragraphs(lines))[:BLOCKS])
 
 
 def _asked(line: _Line) -> Told:
