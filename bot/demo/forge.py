@@ -23,6 +23,7 @@ from bot.demo.forge_events import Events
 from bot.demo.forge_hooks import Hooks
 from bot.demo.forge_oidc import Issuer
 from bot.demo.forge_pages import ForgePages
+from bot.demo.forge_publish import build
 from bot.demo.forge_runner import Runner
 from bot.demo.forge_runs import Run
 from bot.demo.forge_seed import plant
@@ -200,6 +201,17 @@ class ForgeStandIn(StandIn):
             raise LookupError(f"run {run_id} waits for nothing")
         for one in run.waiting:
             self.runner.review(repository, run, one, state=state, by=by)
+
+    def cancel_by_hand(self, run_id: int) -> None:
+        """End a run where it is, as somebody does in the browser; LookupError where there is none."""
+        self.runner.cancel(*self.run(run_id))
+
+    def built(self, slug: str, ref: str) -> dict[str, bytes]:
+        """Return the files that runs build at a ref; LookupError where there is none."""
+        commit = self.state.found(slug).history.resolve(ref)
+        if commit is None:
+            raise LookupError(ref)
+        return build(commit, ref)
 
     def jwks(self) -> dict[str, Any]:
         """Return the issuer's public keys."""

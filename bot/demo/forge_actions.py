@@ -11,6 +11,7 @@ from bot.demo.forge_answers import (
     answer_json,
     created,
     found_repository,
+    linked,
     must_be_allowed,
     page_of,
     read_object,
@@ -70,7 +71,8 @@ class ActionsRoutes:
         if not found and repository.workflow(filename) is None:
             raise web.HTTPNotFound
         values = [run_value(repository, self._state, run) for run in page_of(request, found)]
-        return answer_json(request, {"total_count": len(found), "workflow_runs": values})
+        value = {"total_count": len(found), "workflow_runs": values}
+        return linked(request, answer_json(request, value), len(found))
 
     async def run(self, request: web.Request) -> web.Response:
         """Give one run."""
@@ -80,9 +82,10 @@ class ActionsRoutes:
     async def jobs(self, request: web.Request) -> web.Response:
         """Give the jobs of a run's newest attempt, or of all."""
         repository, run = self._run(request)
-        found = run.jobs if request.query.get("filter") != "all" else [*run.old_jobs, *run.jobs]
+        found = run.listed if request.query.get("filter") != "all" else [*run.old_jobs, *run.listed]
         values = [job_value(repository, self._state, run, job) for job in page_of(request, found)]
-        return answer_json(request, {"total_count": len(found), "jobs": values})
+        value = {"total_count": len(found), "jobs": values}
+        return linked(request, answer_json(request, value), len(found))
 
     async def logs(self, request: web.Request) -> web.StreamResponse:
         """Lead to a job's log; there is none before its end."""
@@ -101,7 +104,8 @@ class ActionsRoutes:
         name = request.query.get("name")
         found = [one for one in reversed(run.artifacts) if name in {None, one.name}]
         values = [artifact_value(repository, self._state, run, one) for one in page_of(request, found)]
-        return answer_json(request, {"total_count": len(found), "artifacts": values})
+        value = {"total_count": len(found), "artifacts": values}
+        return linked(request, answer_json(request, value), len(found))
 
     async def archive(self, request: web.Request) -> web.StreamResponse:
         """Lead to an artifact's zip; 410 where it is too old."""

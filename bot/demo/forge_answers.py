@@ -128,9 +128,30 @@ def wanted(body: Json, name: str, kind: type[Item], default: Item | None = None)
 
 def page_of(request: web.Request, items: Sequence[Item]) -> Sequence[Item]:
     """Return the page of a list that is asked for."""
+    size, page = _page(request)
+    return items[(page - 1) * size : page * size]
+
+
+def linked(request: web.Request, answer: web.Response, total: int) -> web.Response:
+    """Tell in an answer where a list's other pages are."""
+    size, page = _page(request)
+    last = max(1, -(-total // size))
+    places = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
+    found = {"prev", "first"} if page > 1 else set()
+    found |= {"next", "last"} if page < last else set()
+    links = [
+        f'<{request.url.update_query(page=number)}>; rel="{name}"'
+        for name, number in places.items()
+        if name in found
+    ]
+    if links:
+        answer.headers["Link"] = ", ".join(links)
+    return answer
+
+
+def _page(request: web.Request) -> tuple[int, int]:
     size = min(max(_number(request, "per_page", 30), 1), MAX_PAGE)
-    start = (max(_number(request, "page", 1), 1) - 1) * size
-    return items[start : start + size]
+    return size, max(_number(request, "page", 1), 1)
 
 
 def _number(request: web.Request, name: str, default: int) -> int:

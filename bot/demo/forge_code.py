@@ -12,6 +12,7 @@ from bot.demo.forge_answers import (
     created,
     found_repository,
     invalid,
+    linked,
     must_be_allowed,
     page_of,
     read_object,
@@ -35,6 +36,7 @@ from bot.demo.forge_values import content_value, file_value, folder_value
 
 RAW = "application/vnd.github.raw"
 REPO = "/repos/{owner}/{name}"
+MAX_COMPARED = 250
 ACTOR = "shipbell-bot"
 """Who a token belongs to."""
 
@@ -104,7 +106,7 @@ class CodeRoutes:
         wanted_name = request.query.get("check_name")
         found = [one for one in found if wanted_name in {None, one["name"]}]
         value = {"total_count": len(found), "check_runs": page_of(request, found)}
-        return answer_json(request, value)
+        return linked(request, answer_json(request, value), len(found))
 
     async def status(self, request: web.Request) -> web.Response:
         """Give a commit's statuses together."""
@@ -119,9 +121,10 @@ class CodeRoutes:
         if not dots or ends[0] is None or ends[1] is None:
             raise web.HTTPNotFound
         value = comparison_value(repository, self._state, ends[0], ends[1])
-        if request.query.keys() & {"page", "per_page"}:
-            value["commits"] = page_of(request, value["commits"])
-        return answer_json(request, value)
+        if not request.query.keys() & {"page", "per_page"}:
+            return answer_json(request, {**value, "commits": value["commits"][:MAX_COMPARED]})
+        value["commits"] = page_of(request, value["commits"])
+        return linked(request, answer_json(request, value), value["total_commits"])
 
     async def ref(self, request: web.Request) -> web.Response:
         """Give what one branch or tag points to."""

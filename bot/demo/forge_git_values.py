@@ -15,7 +15,6 @@ from bot.demo.forge_values import Json, login_value, moment, node_id, short_repo
 
 UNSIGNED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
 ACTIONS_APP_ID = 15368
-MAX_COMPARED = 250
 
 
 def short_commit_value(commit: Commit) -> Json:
@@ -117,7 +116,7 @@ def comparison_value(repository: Repository, state: ForgeState, base: Commit, he
         "ahead_by": len(ahead),
         "behind_by": len(behind),
         "total_commits": len(ahead),
-        "commits": [commit_value(repository, state, one) for one in ahead[:MAX_COMPARED]],
+        "commits": [commit_value(repository, state, one) for one in ahead],
         "files": changes_value(repository, state, common.files, head),
     }
 
@@ -158,7 +157,7 @@ def checks_value(repository: Repository, state: ForgeState, sha: str) -> list[Js
         check_value(repository, state, sha, job.plan.name, job_state(run, job))
         for run in reversed(repository.runs)
         if run.sha == sha
-        for job in run.jobs
+        for job in run.listed
     ]
     others = [
         check_value(repository, state, sha, name, other_state(name, conclusion))

@@ -53,8 +53,7 @@ class Issuer:
         return {
             "iss": issuer,
             "aud": "pypi",
-            "iat": now,
-            "nbf": now,
+            **dict.fromkeys(("iat", "nbf"), now),
             "exp": now + LIFE_SECONDS,
             "jti": str(uuid4()),
             "sub": f"repo:{slug}:{place}",
@@ -80,6 +79,5 @@ class Issuer:
             "run_id": "1",
             "run_number": "1",
             "run_attempt": "1",
-            "base_ref": "",
-            "head_ref": "",
+            **dict.fromkeys(("base_ref", "head_ref"), ""),
         }

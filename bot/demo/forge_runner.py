@@ -1,65 +1,36 @@
-"""The runner: starts runs, moves them on step by step, lets them wait for reviews, fails on demand.
+"""The runner: starts runs, moves them on step by step, lets them wait for reviews.
 
-Knows: in which order a run's states follow. Must not know: routing, shapes.
+Knows: in which order a run's states follow. Must not know: routing, shapes, what jobs do.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 
 from bot.demo.forge_oidc import Issuer
-from bot.demo.forge_publish import (
-    Attest,
-    JobFailed,
-    build,
-    exchange,
-    identity,
-    target_of,
-    upload,
-    zipped,
-)
-from bot.demo.forge_runs import FAILURE, SKIPPED, SUCCESS, Artifact, Deployment, Job, Run
+from bot.demo.forge_publish import JobFailed
+from bot.demo.forge_runs import CANCELLED, FAILURE, SKIPPED, SUCCESS, Deployment, Job, Run
 from bot.demo.forge_state import ForgeState, Repository
+from bot.demo.forge_work import Worker
 from bot.demo.forge_workflow import Workflow
 
-Listener = Callable[[str, str, Repository, Run, "Job | Deployment | None"], None]
+Listener = Callable[[str, str, Repository, Run, Job | Deployment | None], None]
 """Told of (event, action, ...)."""
-NO_ID_TOKEN = (
-    "##[error]Trusted publishing exchange failure: OpenID Connect token retrieval failed: GitHub: missing or "
-    "insufficient OIDC token permissions, the ACTIONS_ID_TOKEN_REQUEST_TOKEN environment variable was unset"
-)
 
 
-@dataclass(slots=True)
-class Failure:
-    """How the next runs of a job end badly."""
-
-    slug: str
-    job: str
-    times: int
-    log: str
-    uploads: int
-    """How many files it uploads before."""
-
-
-class Runner:
+class Runner(Worker):
     """Plays the runs of a forge, each as a task."""
 
     def __init__(self, state: ForgeState, issuer: Issuer, listener: Listener) -> None:
+        super().__init__(state, issuer)
         self.pace = 0.0
         """Seconds between steps."""
-        self.indexes: dict[str, tuple[str, str]] = {}
-        """(URL, upload URL) by `owner/name:environment`, `owner/name`, environment, or "" for all others."""
-        self.attest: Attest | None = None
-        """Makes a file's attestation from its name, content and the job's claims."""
-        self._state = state
-        self._issuer = issuer
         self._listener = listener
-        self._failures: list[Failure] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._http: aiohttp.ClientSession | None = None
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        """By run."""
+        self._postponed: list[Callable[[], object]] | None = None
         self._news = asyncio.Event()
         self._allowed: int | None = None
         self._held = 0
@@ -72,9 +43,10 @@ class Runner:
     async def stop(self) -> None:
         """Drop every run where it is. What broke inside of one is raised here."""
         http, self._http = self._http, None
-        for task in self._tasks:
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if http is not None:
             await http.close()
         self._raise_broken()
@@ -87,6 +59,16 @@ class Runner:
         """Allow so many further steps; None: let everything go its way again."""
         self._allowed = None if steps is None or self._allowed is None else self._allowed + steps
         self.changed()
+
+    def postpone(self) -> None:
+        """Let events start no run until `catch_up`, as on a slow day."""
+        self._postponed = []
+
+    def catch_up(self, *, lose: bool = False) -> None:
+        """Start the runs that were postponed, or lose them for ever; later ones start at once again."""
+        postponed, self._postponed = self._postponed or [], None
+        for begin in () if lose else postponed:
+            begin()
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is so; looked at whenever a run has moved. What broke inside a run is raised here."""
@@ -117,13 +99,6 @@ class Runner:
             )
         )
 
-    def fail_next(
-        self, slug: str, job: str = "publish", *, times: int = 1, log: bytes = b"", uploads: int = 0
-    ) -> None:
-        """Let a job of a repository fail the next `times`, its log ending so, after so many uploads."""
-        text = log.decode(errors="replace") or "##[error]Process completed with exit code 1."
-        self._failures.append(Failure(slug.lower(), job, times, text, uploads))
-
     def begin(  # noqa: PLR0913 - what a run is made of, given by keyword
         self,
         repository: Repository,
@@ -135,8 +110,12 @@ class Runner:
         actor: str,
         inputs: Mapping[str, object] | None = None,
     ) -> Run | None:
-        """Start a run; None before the runner itself is started."""
+        """Start a run; None before the runner itself is started, and while runs are postponed."""
         if self._http is None:
+            return None
+        if self._postponed is not None:
+            again = partial(self.begin, repository, workflow, event=event, ref=ref, sha=sha, actor=actor)
+            self._postponed.append(partial(again, inputs=inputs))
             return None
         now = self._state.clock()
         title = repository.history.commits[sha].message.partition("\n")[0]
@@ -151,8 +130,6 @@ class Runner:
             title=workflow.name if event == "workflow_dispatch" else title,
             actor=actor,
             made_at=now,
-            changed_at=now,
-            started_at=now,
             inputs=inputs or {},
         )
         run.jobs = [Job(self._state.next_id(), plan, 1, now) for plan in workflow.jobs]
@@ -172,6 +149,20 @@ class Runner:
         ]
         self._launch(repository, run)
 
+    def cancel(self, repository: Repository, run: Run) -> None:
+        """End a run where it is; nothing happens to one that is over."""
+        task = self._tasks.get(run.id)
+        if task is None:
+            return
+        task.cancel()
+        for one in run.waiting:
+            one.state = "cancelled"
+        begun = run.listed
+        for job in run.jobs:
+            if job.conclusion is None:
+                self._end(repository, run, job, CANCELLED if job in begun else SKIPPED)
+        self._over(repository, run)
+
     def review(
         self, repository: Repository, run: Run, one: Deployment, *, state: str, by: str, comment: str = ""
     ) -> None:
@@ -189,20 +180,18 @@ class Runner:
 
     def _launch(self, repository: Repository, run: Run) -> None:
         task = asyncio.get_running_loop().create_task(self._play(repository, run))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        self._tasks[run.id] = task
+        task.add_done_callback(partial(self._ended, run.id))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def _ended(self, run_id: int, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(run_id) is task:
+            del self._tasks[run_id]
         if not task.cancelled() and task.exception() is not None:
             self._broken = task.exception()
             self.changed()
 
     async def _play(self, repository: Repository, run: Run) -> None:
         self._say("workflow_run", "requested", repository, run)
-        for job in run.jobs:
-            if job.conclusion is None:
-                self._say("workflow_job", "queued", repository, run, job)
         await self._step()
         while True:
             ready = run.ready()
@@ -213,8 +202,7 @@ class Runner:
                 await self._reviewed(run)
             else:
                 break
-        run.conclusion = FAILURE if run.failed else SUCCESS
-        self._move_run(repository, run, "completed")
+        self._over(repository, run)
 
     async def _reviewed(self, run: Run) -> None:
         count = len(run.waiting)
@@ -226,7 +214,6 @@ class Runner:
             self._end(repository, run, job, SKIPPED)
             return
         if self._must_wait(repository, run, job):
-            self._say("workflow_job", "waiting", repository, run, job)
             return
         self._move_run(repository, run, "in_progress")
         deployment = run.deployment(job)
@@ -234,18 +221,21 @@ class Runner:
             job.say(self._state.clock(), f"##[error]{deployment.by} rejected the deployment.")
             self._end(repository, run, job, FAILURE)
             return
+        job.status = "queued"
+        self._say("workflow_job", "queued", repository, run, job)
+        await self._step()
         job.begin(self._state.clock())
         self._say("workflow_job", "in_progress", repository, run, job)
         await self._step()
+        self._end(repository, run, job, await self._tried(repository, run, job))
+
+    async def _tried(self, repository: Repository, run: Run, job: Job) -> str:
         try:
             await self._work(repository, run, job)
         except JobFailed as failed:
             job.say(self._state.clock(), str(failed))
-            conclusion = FAILURE
-        else:
-            conclusion = SUCCESS
-        await self._step()
-        self._end(repository, run, job, conclusion)
+            return FAILURE
+        return SUCCESS
 
     def _must_wait(self, repository: Repository, run: Run, job: Job) -> bool:
         if not job.plan.environment or run.deployment(job) is not None:
@@ -257,52 +247,8 @@ class Runner:
         run.deployments.append(made)
         job.status = "waiting"
         self._listener("deployment_review", "requested", repository, run, made)
+        self._say("workflow_job", "waiting", repository, run, job)
         return True
-
-    async def _work(self, repository: Repository, run: Run, job: Job) -> None:
-        """Do what a job does; JobFailed where that ends badly."""
-        job.say(self._state.clock(), "Current runner version: '2.330.0'")
-        for name in job.plan.step_names[1:-1]:
-            job.say(self._state.clock(), f"##[group]{name}\n##[endgroup]")
-        failure = self._struck(repository, job)
-        if job.plan.publishing is not None:
-            await self._publish(repository, run, job, failure)
-        if failure is not None:
-            raise JobFailed(failure.log)
-        if job.plan.artifact is not None:
-            files = build(repository.history.commits[run.sha], run.branch)
-            name = str(job.plan.artifact.get("name") or "artifact")
-            run.artifacts = [one for one in run.artifacts if one.name != name]
-            run.artifacts.append(Artifact(self._state.next_id(), name, zipped(files), self._state.clock()))
-            job.say(self._state.clock(), f"Artifact {name} has been successfully uploaded!")
-
-    async def _publish(self, repository: Repository, run: Run, job: Job, failure: Failure | None) -> None:
-        files = list(build(repository.history.commits[run.sha], run.branch).items())
-        files = files if failure is None else files[: failure.uploads]
-        if not files:
-            return
-        if not job.plan.id_token:
-            raise JobFailed(NO_ID_TOKEN)
-        if self._http is None:
-            raise JobFailed("##[error]The runner has received a shutdown signal.")
-        target = target_of(self.indexes, repository.slug, job)
-        claims = identity(self._state, self._issuer, repository, run, job)
-        try:
-            token = await exchange(self._http, target, claims, self._issuer.sign)
-            job.say(self._state.clock(), f"Uploading distributions to {target.upload_url}")
-            for name, content in files:
-                attestation = self.attest(name, content, claims) if self.attest is not None else None
-                await upload(self._http, target, token, (name, content), attestation)
-                job.say(self._state.clock(), f"Uploading {name}")
-        except aiohttp.ClientError as broken:
-            raise JobFailed(f"##[error]{type(broken).__name__}: the index could not be reached.") from broken
-
-    def _struck(self, repository: Repository, job: Job) -> Failure | None:
-        for failure in self._failures:
-            if failure.times and (failure.slug, failure.job) == (repository.slug.lower(), job.plan.key):
-                failure.times -= 1
-                return failure
-        return None
 
     async def _step(self) -> None:
         """Let a moment pass: the pace, and as long as runs are held."""
@@ -319,6 +265,11 @@ class Runner:
     def _end(self, repository: Repository, run: Run, job: Job, conclusion: str) -> None:
         job.end(self._state.clock(), conclusion)
         self._say("workflow_job", "completed", repository, run, job)
+
+    def _over(self, repository: Repository, run: Run) -> None:
+        ends = {job.conclusion for job in run.jobs}
+        run.conclusion = next((end for end in (CANCELLED, FAILURE) if end in ends), SUCCESS)
+        self._move_run(repository, run, "completed")
 
     def _move_run(self, repository: Repository, run: Run, status: str) -> None:
         if run.status == status:

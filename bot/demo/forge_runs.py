@@ -6,11 +6,12 @@ Knows: their states and what follows from what. Must not know: who moves them on
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bot.demo.forge_workflow import Workflow, WorkflowJob
 
-SUCCESS, FAILURE, SKIPPED = "success", "failure", "skipped"
+SUCCESS, FAILURE, SKIPPED, CANCELLED = "success", "failure", "skipped", "cancelled"
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class Deployment:
     job: Job
     made_at: datetime
     state: str = "waiting"
-    """`waiting`, `approved`, `rejected`."""
+    """`waiting`, `approved`, `rejected`, `cancelled`."""
     comment: str = ""
     by: str = ""
 
@@ -91,18 +92,21 @@ class Run:
     title: str
     actor: str
     made_at: datetime
-    changed_at: datetime
-    started_at: datetime
+    changed_at: datetime = EPOCH
+    started_at: datetime = EPOCH
     attempt: int = 1
     status: str = "queued"
     conclusion: str | None = None
     inputs: Mapping[str, object] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
-    """Of the newest attempt."""
+    """Of the newest attempt, also those that are not listed yet."""
     old_jobs: list[Job] = field(default_factory=list)
     """Of attempts before."""
     deployments: list[Deployment] = field(default_factory=list)
     artifacts: list[Artifact] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.changed_at = self.started_at = self.made_at
 
     @property
     def branch(self) -> str:
@@ -115,9 +119,14 @@ class Run:
         return [one for one in self.deployments if one.state == "waiting"]
 
     @property
+    def listed(self) -> list[Job]:
+        """The jobs that the forge tells of: one that needs others is made when those have ended."""
+        return [job for job in self.jobs if all(one.conclusion for one in self.needed(job))]
+
+    @property
     def failed(self) -> bool:
-        """Whether any of its jobs failed."""
-        return any(job.conclusion == FAILURE for job in self.jobs)
+        """Whether any of its jobs failed or was cancelled."""
+        return any(job.conclusion in {FAILURE, CANCELLED} for job in self.jobs)
 
     def of(self, key: str) -> Job | None:
         """Return the job of the newest attempt by its key."""

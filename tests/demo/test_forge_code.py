@@ -70,6 +70,18 @@ async def test_a_comparison_is_oldest_first(caller: Caller) -> None:
     assert (await caller.get(f"{REPO}/compare/main...main"))["status"] == "identical"
 
 
+async def test_a_long_comparison_comes_in_pages(caller: Caller) -> None:
+    """Asked for pages, each names the next and the last; unasked for, all come at once."""
+    first = await caller.ask("GET", f"{REPO}/compare/v1.0...main?per_page=3")
+    links = first.headers["link"]
+    assert 'page=2>; rel="next"' in links
+    assert 'rel="last"' in links
+    second = await caller.ask("GET", f"{REPO}/compare/v1.0...main?per_page=3&page=2")
+    assert [len(heard.body["commits"]) for heard in (first, second)] == [3, 1]
+    assert 'rel="next"' not in second.headers["link"]
+    assert "link" not in (await caller.ask("GET", f"{REPO}/compare/v1.0...main")).headers
+
+
 async def test_an_annotated_tag_leads_to_its_commit(caller: Caller, forge: ForgeStandIn) -> None:
     """The ref names a tag object, which names the commit; a lightweight one names the commit itself."""
     forge.push_tag(SLUG, "light", annotated=False)

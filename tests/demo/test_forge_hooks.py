@@ -77,9 +77,8 @@ async def test_a_run_is_told_step_by_step(forge: ForgeStandIn, ear: Ear) -> None
         "create",
         "push",
         "workflow_run requested",
-        "workflow_job queued",
-        "workflow_job queued",
         "workflow_run in_progress",
+        "workflow_job queued",
         "workflow_job in_progress",
         "workflow_job completed",
         "deployment_review requested",
@@ -91,6 +90,7 @@ async def test_a_run_is_told_step_by_step(forge: ForgeStandIn, ear: Ear) -> None
     await forge.hooks.drained()
     assert ear.names() == [
         "deployment_review approved",
+        "workflow_job queued",
         "workflow_job in_progress",
         "workflow_job completed",
         "workflow_run completed",

@@ -66,24 +66,24 @@ async def test_the_artifact_holds_what_is_on_the_index(
 
 
 async def test_steps_can_be_watched(caller: Caller, forge: ForgeStandIn, index: IndexStandIn) -> None:
-    """Held, a run stands still before each step and shows where it is."""
+    """Held, a run stands still before each step and shows where it is; a job is listed when its needs are over."""
     publishes_to(forge, index)
     forge.runner.hold()
     forge.push_tag(SLUG, "v1.4.0")
-    seen: list[tuple[str, str, str]] = []
+    seen: list[tuple[str, ...]] = []
     while not seen or seen[-1][0] != "completed":
         await forge.runner.until(
             lambda: forge.state.found(SLUG).runs[0].status == "completed" or forge.runner.standing
         )
         run = await caller.only_run()
         jobs = await jobs_of(caller, run)
-        seen.append((run["status"], jobs["build"]["status"], jobs["publish"]["status"]))
+        seen.append((run["status"], *(job["status"] for job in jobs.values())))
         forge.runner.go_on(1)
     assert seen == [
-        ("queued", "queued", "queued"),
-        ("in_progress", "in_progress", "queued"),
-        ("in_progress", "in_progress", "queued"),
-        ("in_progress", "completed", "in_progress"),
+        ("queued", "queued"),
+        ("in_progress", "queued"),
+        ("in_progress", "in_progress"),
+        ("in_progress", "completed", "queued"),
         ("in_progress", "completed", "in_progress"),
         ("completed", "completed", "completed"),
     ]
@@ -267,6 +267,59 @@ async def test_the_identity_names_the_run(
         forge.head(SLUG),
         str(run["id"]),
     )
+
+
+async def test_somebody_cancels_a_run(caller: Caller, forge: ForgeStandIn) -> None:
+    """What has not ended is cancelled, also what waits for a review, and the run with it; it can run again."""
+    forge.require_review(SLUG, "pypi")
+    run = await pushed(forge, caller)
+    forge.cancel_by_hand(run["id"])
+    run = await caller.only_run()
+    jobs = await jobs_of(caller, run)
+    assert (run["status"], run["conclusion"]) == ("completed", "cancelled")
+    assert [job["conclusion"] for job in jobs.values()] == ["success", "cancelled"]
+    assert await caller.get(f"{REPO}/actions/runs/{run['id']}/pending_deployments") == []
+    assert (await caller.post(f"{REPO}/actions/runs/{run['id']}/rerun-failed-jobs")).status == 201
+    await forge.runner.settled()
+    assert (await caller.only_run())["status"] == "waiting"
+
+
+async def test_a_run_cancelled_early_skips_the_rest(caller: Caller, forge: ForgeStandIn) -> None:
+    """Jobs that had not begun are skipped, and the run is no longer moved on."""
+    forge.runner.hold()
+    forge.push_tag(SLUG, "v1.4.0")
+    await forge.runner.until_held()
+    forge.cancel_by_hand(forge.state.found(SLUG).runs[0].id)
+    forge.runner.go_on()
+    jobs = await jobs_of(caller, await caller.only_run())
+    assert [job["conclusion"] for job in jobs.values()] == ["cancelled", "skipped"]
+
+
+async def test_a_run_may_come_late_or_never(caller: Caller, forge: ForgeStandIn) -> None:
+    """The forge takes its time between the tag and the run, and sometimes forgets it."""
+    forge.runner.postpone()
+    forge.push_tag(SLUG, "v1.4.0")
+    assert (await caller.get(RUNS))["total_count"] == 0
+    forge.runner.catch_up()
+    assert (await caller.only_run())["head_branch"] == "v1.4.0"
+    forge.runner.postpone()
+    forge.push_tag(SLUG, "v1.4.1")
+    forge.runner.catch_up(lose=True)
+    assert (await caller.only_run())["head_branch"] == "v1.4.0"
+
+
+async def test_what_is_built_can_be_known_before(
+    caller: Caller, forge: ForgeStandIn, index: IndexStandIn
+) -> None:
+    """The same commit gives the same bytes each time, another one others."""
+    publishes_to(forge, index)
+    await pushed(forge, caller)
+    built = forge.built(SLUG, "v1.4.0")
+    known = {file.filename: file.content for file in index.state.projects["widgets"].files}
+    assert built.items() <= known.items()
+    assert forge.built(SLUG, forge.commit(SLUG, {"new.py": b""}))[WHEEL] != built[WHEEL]
+    with pytest.raises(LookupError):
+        forge.built(SLUG, "nowhere")
 
 
 async def test_stopping_drops_what_runs(forge: ForgeStandIn) -> None:
