@@ -90,7 +90,7 @@ class Listeners:
                 fresh = await self.inlet.put(visit.wish(parsed))
                 return (
                     ephemeral_text(answers.WORKING)
-                    if fresh and isinstance(parsed, intents.AddPublisher | intents.AskRelease)
+                    if fresh and isinstance(parsed, intents.AddPublisher)
                     else ""
                 )
 

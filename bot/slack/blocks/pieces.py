@@ -66,11 +66,13 @@ def count(number: int | str, one: str, many: str = "") -> str:
     return f"{tidy(str(number), 12)} {word}"
 
 
-def moment(seconds: str) -> str:
-    """Return unix seconds as a moment in each reader's own time; what is none is shown as it came."""
-    if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 11):
-        return tidy(seconds, 40)
-    return date(datetime.fromtimestamp(int(seconds), UTC))
+def moment(text: str) -> str:
+    """Return unix seconds, or an ISO 8601 time, as each reader's own time; what is neither is shown as it came."""
+    try:
+        at = datetime.fromtimestamp(int(text), UTC) if text.isdigit() else datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return tidy(text, 40)
+    return date(at) if at.tzinfo else tidy(text, 40)
 
 
 def paragraphs(lines: Iterable[str], most: int = 20) -> list[Block]:

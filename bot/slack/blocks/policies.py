@@ -89,13 +89,17 @@ def _until(line: FreezeLine) -> str:
 _REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "not_admin": (
-            "only admins and owners of this workspace change who decides about releases",
+            (
+                "policies, and freezes of every project, are set by admins and owners of this workspace; a lock of one "
+                "project by any full member"
+            ),
             "Ask one of them to type the same command.",
         ),
         "cannot_tell": (
             "Slack did not tell me whether you are an admin",
             "Try again in a minute; if it stays so, tell whoever runs Shipbell (`shipbell doctor` names what is missing).",
         ),
+        "unreadable": ("a value can't be used", "Correct it and type the command again."),
         "nobody_left": (
             "so few people would be left that the quorum could never be met",
             "Name more approvers, ask for fewer approvals, or bar fewer people.",
@@ -125,11 +129,7 @@ def freeze(notice: FreezeSet) -> Message:
     plain = one_line(line.project, 60) or "every project"
     what = f"*{tidy(line.project, 60)}*" if line.project else "*every project*"
     if notice.lifted:
-        gone = f" ({count(notice.count, 'freeze')} ended)" if notice.count != 1 else ""
-        return message(
-            f"The freeze of {plain} is lifted.",
-            [section(f":sunny: {mention(line.set_by)} lifted the freeze of {what}{gone}: releases are possible again.")],
-        )  # fmt: skip
+        return _lifted(notice, plain, what)
     verb = f"{date(line.starts_at)} {_until(line)}"
     return message(
         f"Releases of {plain} are frozen.",
@@ -137,5 +137,21 @@ def freeze(notice: FreezeSet) -> Message:
             section(f":ice_cube: {mention(line.set_by)} froze releases of {what} from {verb}."),
             section(quoted(line.reason)),
             context('In need: `/release PROJECT VERSION override="why"`, which everybody hears.'),
+        ],
+    )
+
+
+def _lifted(notice: FreezeSet, plain: str, what: str) -> Message:
+    line = notice.line
+    if not notice.count:
+        text = f"No freeze of {what} stands, so nothing was changed."
+        return message(f"No freeze of {plain} stands.", [section(text)])
+    was = f"It was set by {mention(line.set_by)}: “{tidy(line.reason, 200)}”."
+    more = f" {count(notice.count, 'freeze')} ended." if notice.count > 1 else ""
+    return message(
+        f"The freeze of {plain} is lifted.",
+        [
+            section(f":sunny: The freeze of {what} is lifted: releases are possible again.{more}"),
+            context(was),
         ],
     )

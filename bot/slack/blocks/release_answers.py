@@ -69,7 +69,7 @@ _HEARD: Mapping[Heard, tuple[str, Callable[[_Words], str]]] = MappingProxyType(
 def not_counted(notice: NotCounted) -> Message:
     """Tell somebody why an approval, or a glass, does not count: cause and remedy."""
     named = f"{one_line(notice.project, 60)} {one_line(notice.version, 40)}"
-    what = "You can't break the glass for" if notice.glass else "Your approval does not count for"
+    what = "You can't break the glass for" if notice.glass else "Your vote does not count for"
     cause, remedy = _DENIED[notice.why]
     if notice.glass and notice.why is Denied.NOT_APPROVER:
         cause, remedy = _GLASS

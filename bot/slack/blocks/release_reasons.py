@@ -58,16 +58,33 @@ def explain(reason: ReleaseReason, about: About, detail: str) -> tuple[str, str]
     `detail` is what the forge or the index said, cleaned already.
     """
     cause, remedy = _WORDS[reason]
-    said = ""
-    if detail:
-        said = f" {detail}" if detail.endswith((".", "!", "?", "…")) else f" {detail}."
     known = {"name": about.name, "project": about.project, "version": about.version,
              "index": about.index, "workflow": about.workflow}  # fmt: skip
-    return cause.format_map(known) + said, remedy.format_map(known)
+    return cause.format_map(known) + _said(reason, detail), remedy.format_map(known)
 
 
-_LOOK = "Mend what is named, then press Look again."
-_RETRY = "Mend the cause, then press Retry: what is done already is not done twice."
+def _said(reason: ReleaseReason, detail: str) -> str:
+    """Return what was heard, as a sentence of its own; "" where nothing was."""
+    if not detail:
+        return ""
+    end = "" if detail.endswith((".", "!", "?", "…")) else "."
+    return f" {_BEFORE.get(reason, '')}{detail}{end}"
+
+
+_BEFORE: Mapping[ReleaseReason, str] = MappingProxyType(
+    {
+        ReleaseReason.REJECTED_BY_PERSON: "The reason: ",
+        ReleaseReason.TAG_ELSEWHERE: "It is at ",
+        ReleaseReason.RUN_FAILED: "The job: ",
+        ReleaseReason.FILES_MISSING: "Missing: ",
+        ReleaseReason.DIGEST_DIFFERS: "The file: ",
+        ReleaseReason.REHEARSAL_FAILED: "It was rehearsed on ",
+    }
+)
+"""What stands before the detail of a reason, where it is no sentence by itself."""
+
+_LOOK = "Mend what is named, then look again: the button is on its message."
+_RETRY = "Mend the cause, then try again: the button is on its message."
 _NEW = "Ask again with /release {project} {version} when it is time."
 _SUSPECT = (
     "Do not install this version. Find out what has published it, yank it on {index} if it is not yours, "
@@ -93,41 +110,41 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
         ReleaseReason.STARTED: ("It is approved; I am starting it.", ""),
         ReleaseReason.TAG_ELSEWHERE: (
             "The tag is at another commit than the approved one, so nothing was started.",
-            "Move the tag back, or delete it and press Retry; or ask for a release of what it names now.",
+            "Move the tag back or delete it, then try again; or ask for a release of what it names now.",
         ),
         ReleaseReason.FORGE_REFUSED: (
             "The forge refused to start it.",
-            "Give Shipbell's forge credential the right that is missing, then press Retry.",
+            "Give Shipbell's forge credential the right that is missing, then try again.",
         ),
         ReleaseReason.START_LOST: (
             "Whether the start reached the forge is unknown, and no run is to be seen.",
-            "Look at the runs of {workflow}; if there is none for this tag, press Retry.",
+            "Look at the runs of {workflow}; if there is none for this tag, try again.",
         ),
         ReleaseReason.NO_RUN: (
             "No run of {workflow} has appeared for this tag.",
-            "See that {workflow} starts on this event and that Actions are enabled, then press Retry.",
+            "See that {workflow} starts on this event and that Actions are enabled, then try again.",
         ),
         ReleaseReason.RUN_FOUND: ("The run is there and builds.", ""),
         ReleaseReason.RUN_PUBLISHES: ("The publishing job runs.", ""),
         ReleaseReason.RUN_FAILED: (
             "The run of {workflow} failed.",
             (
-                "Read the log of the job named in the thread. If a new run can mend it, press Retry; if the code must "
+                "Read the log of the job named in the thread. If a new run can mend it, try again; if the code must "
                 "change, give this release up and release a new version."
             ),
         ),
         ReleaseReason.RUN_TOO_LONG: (
             "The run of {workflow} has not ended in time.",
-            "Look at what it waits for; cancel it there if it hangs, then press Retry.",
+            "Look at what it waits for; cancel it there if it hangs, then try again.",
         ),
         ReleaseReason.RUN_DONE: ("The run ended well; I am looking at the index now.", ""),
         ReleaseReason.NOT_ARRIVED: (
             "The run ended well, but {index} does not have {name}.",
-            "See in the run's log where it uploaded to and that its publishing job was not skipped, then press Retry.",
+            "See in the run's log where it uploaded to and that its publishing job was not skipped, then try again.",
         ),
         ReleaseReason.FILES_MISSING: (
             "{index} has not every file that the run built.",
-            "See in the log which upload failed, then press Retry: files that are there already stay.",
+            "See in the log which upload failed, then try again: files that are there already stay.",
         ),
         ReleaseReason.DIGEST_DIFFERS: (
             "A file on {index} is not the one that the run built: its sha256 differs.",
@@ -148,7 +165,7 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
         ),
         ReleaseReason.OUT_OF_ORDER: (
             "The forge or the index was out of order for too long.",
-            "When it is up again, press the button below: I look before I act, so nothing is done twice.",
+            "When it is up again, try again: I look before I act, so nothing is done twice.",
         ),
         ReleaseReason.RETRIED: ("Somebody asked for another try.", ""),
     }

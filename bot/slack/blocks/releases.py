@@ -212,11 +212,16 @@ def _vote(vote: VoteLine) -> str:
     return f"{words[vote.verdict]} {mention(vote.user)} {date(vote.at)}{reason}"
 
 
+def _begun(notice: ReleaseShown) -> bool:
+    """Whether something was done outside: then a retry goes on from there, and else it begins with a look."""
+    return notice.progress.tag_made or bool(notice.progress.run_url)
+
+
 def _progress(notice: ReleaseShown) -> list[Block]:
-    begun = notice.progress.tag_made or notice.progress.started or bool(notice.progress.run_url)
-    if notice.state in ACTING or notice.state is S.PUBLISHED or (notice.state is S.FAILED and begun):
-        return [section(stages(notice))]
-    return []
+    told = (
+        notice.state in ACTING or notice.state is S.PUBLISHED or (notice.state is S.FAILED and _begun(notice))
+    )
+    return [section(stages(notice))] if told else []
 
 
 def _notes(notice: ReleaseShown) -> list[Block]:
@@ -273,7 +278,7 @@ def _buttons(notice: ReleaseShown) -> list[Block]:
         case S.REQUESTED | S.APPROVED | S.VOIDED:
             return [actions(_cancel(notice))]
         case S.FAILED:
-            again = "Look again at" if notice.report.blocking or not notice.report.commit else "Retry"
+            again = "Retry" if _begun(notice) else "Look again at"
             give_up = _press(notice, f"Give up {name}", CANCEL, confirm=_give_up(notice))
             return [actions(_press(notice, f"{again} {name}", RETRY, style="primary"), give_up)]
         case _:

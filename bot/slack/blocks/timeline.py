@@ -89,7 +89,7 @@ def _blocked(line: _Line) -> Told:
     return (
         (
             f":no_entry: {count(line['count'], 'finding')} {verb} in the way, so nobody is asked. The message above names "
-            "each with its remedy; press Look again when they are mended."
+            "each with its remedy; look again when they are mended."
         ),
     )
 
@@ -249,7 +249,12 @@ def _run_failed(line: _Line) -> Told:
     end = tidy(line["conclusion"], 40).replace("_", " ")
     why = f" ({end})" if end and end != "failure" else ""
     log = fence(line["log"]) if line["log"].strip() else ""
-    return (f":x: The {go(line['url'], 'run')} failed: {job} did not end well{why}.", log)
+    _, remedy = explain(ReleaseReason.RUN_FAILED, line.about, "")
+    return (
+        f":x: The {go(line['url'], 'run')} failed: {job} did not end well{why}.",
+        log,
+        f"*Remedy:* {escape(remedy)}",
+    )
 
 
 def _files(line: _Line) -> str:
@@ -257,7 +262,8 @@ def _files(line: _Line) -> str:
 
 
 def _accepted(line: _Line) -> Told:
-    return (f":inbox_tray: *Accepted:* {go(line['url'], line.about.index)} lists {_files(line)} of it.",)
+    what = f"lists {_files(line)} of it" if line["files"] else "has it"
+    return (f":inbox_tray: *Accepted:* {go(line['url'], line.about.index)} {what}.",)
 
 
 def _installable(line: _Line) -> Told:
@@ -311,7 +317,9 @@ def _failed(line: _Line) -> Told:
     known = {one.value for one in ReleaseReason}
     reason = ReleaseReason(line["reason"]) if line["reason"] in known else None
     detail = one_line(line["detail"], 400)
-    cause, remedy = explain(reason, line.about, detail) if reason else (detail or "No cause is known.", "")
+    cause, remedy = (
+        explain(reason, line.about, detail) if reason else (f"{detail or 'No cause is known'}.", "")
+    )
     first = f":x: *Failed* on the way to {line.index}. {escape(cause)}"
     return (first, f"*Remedy:* {escape(remedy)}" if remedy else "")
 
