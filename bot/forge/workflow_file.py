@@ -3,7 +3,7 @@
 Knows: the few members of GitHub's workflow syntax that count here. Must not know: where the file comes from.
 
 Not a YAML parser: it reads mappings, lists and plain values, goes past the rest by indentation, and calls the file
-unreadable where it meets something that could mean more than it sees (anchors, tags, tabs, nested brackets).
+unreadable where it meets something that could mean more than it sees (anchors, tags, tabs, lists in lists).
 """
 
 import re
@@ -11,15 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.core.repositories import Filters, WorkflowFacts, WorkflowJob
+from bot.forge.yaml_values import Unreadable, Value, inline, plain
 
 MOST_LINES = 5_000
 _ENTRY = re.compile(r"""("[^"]*"|'[^']*'|[A-Za-z0-9_$][^:#"'\[\]{},]*):(?: +(.*))?""")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _QUOTED = re.compile(r"""("[^"]*"|'[^']*')\s*(?:#.*)?""")
-_PART = re.compile(r"""(?:[^,"']|"[^"]*"|'[^']*'|["'])+""")
 _BLOCK = re.compile(r"[|>][-+0-9]*")
-
-Value = str | list[str] | dict[str, "Value"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +48,6 @@ _EVENTS = _Wanted(
     }
 )
 _LONGEST = 255
-
-
-class _Unreadable(Exception):
-    """Something that could mean more than is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +86,7 @@ def read_workflow(text: str) -> WorkflowFacts:
 def _read(text: str, wanted: _Wanted) -> dict[str, Value] | None:
     try:
         return _Reader(tuple(_lines(text))).whole(wanted)
-    except _Unreadable:
+    except Unreadable:
         return None
 
 
@@ -160,7 +154,7 @@ def _names(value: Value) -> Iterator[str]:
 def _lines(text: str) -> Iterator[_Line]:
     lines = text.removeprefix("\ufeff").splitlines()
     if len(lines) > MOST_LINES:
-        raise _Unreadable
+        raise Unreadable
     for raw in lines:
         content = raw.strip()
         if content and not content.startswith("#") and content != "---":
@@ -184,12 +178,12 @@ class _Reader:
         while (line := self._here()) is not None and line.indent >= indent:
             entry = _ENTRY.fullmatch(line.text)
             if line.indent != indent or entry is None:
-                raise _Unreadable
+                raise Unreadable
             self._at += 1
-            name = _plain(entry[1])
+            name = plain(entry[1])
             below = wanted.members.get(name, wanted.members.get("*"))
             if name in found:
-                raise _Unreadable  # GitHub refuses a file that says something twice
+                raise Unreadable  # GitHub refuses a file that says something twice
             if below is not None:
                 found[name] = self._value(_uncommented(entry[2] or ""), indent, below)
             if below is None or not below.members:
@@ -203,8 +197,10 @@ class _Reader:
         if text:
             block = _BLOCK.fullmatch(text)
             if deeper and (wanted.members or not (block or text[0] in "[{")):
-                raise _Unreadable  # it goes on below
-            return "" if block else _inline(text, nested=not wanted.members)
+                raise Unreadable  # it goes on below
+            if block or (text[0] in "[{" and not wanted.members):
+                return "" if block else None  # only the name counts
+            return inline(text)
         if line is None or not wanted.members:
             return None
         if line.is_item and line.indent >= indent:
@@ -216,7 +212,7 @@ class _Reader:
         found = []
         while (line := self._here()) is not None and line.indent == indent and line.is_item:
             self._at += 1
-            found.append(_plain(_uncommented(line.text[1:].strip())))
+            found.append(plain(_uncommented(line.text[1:].strip())))
         return found
 
     def _pass(self, indent: int) -> None:
@@ -234,53 +230,3 @@ def _uncommented(text: str) -> str:
     if quoted := _QUOTED.fullmatch(text):
         return quoted[1]
     return _COMMENT.sub("", text).strip()
-
-
-def _inline(text: str, *, nested: bool) -> Value:
-    """Read a value on the line of its name; `nested`: of what only the name counts, so brackets may be deep."""
-    if nested and text[0] in "[{":
-        return None
-    if text[0] == "[" and text[-1] == "]":
-        return [_plain(part) for part in _parts(text)]
-    if text[0] == "{" and text[-1] == "}":
-        return dict(_pair(part) for part in _parts(text))
-    return _plain(text)
-
-
-def _parts(text: str) -> list[str]:
-    """Return what stands between brackets, where nothing in it is nested."""
-    found = []
-    for part in _PART.findall(text[1:-1]):
-        name, _, value = _unquoted(part).partition(":")
-        if any(sign in name + _unquoted(value) for sign in "[]{}\"'"):
-            raise _Unreadable
-        found.append(part.strip())
-    return [part for part in found if part]
-
-
-def _unquoted(text: str) -> str:
-    """Return the text without what is quoted at its beginning, where alone quotes mean something."""
-    text = text.strip()
-    end = text.find(text[0], 1) if text[:1] in {'"', "'"} else -1
-    return text[end + 1 :].lstrip()
-
-
-def _pair(part: str) -> tuple[str, str]:
-    """Read `name: value`; without the space it is one word to YAML, unless the name is quoted."""
-    name, _, value = part.partition(":")
-    if value[:1] not in {"", " "} and name[-1:] not in {'"', "'"}:
-        raise _Unreadable
-    return _plain(name), _plain(value)
-
-
-def _plain(text: str) -> str:
-    text = text.strip()
-    mark = text[:1]
-    if mark in {'"', "'"}:
-        inside = text[1:-1].replace("''", "") if mark == "'" else text[1:-1]
-        if len(text) < 2 or text[-1] != mark or "\\" in text or mark in inside:
-            raise _Unreadable
-        return text[1:-1].replace("''", "'") if mark == "'" else text[1:-1]
-    if mark in set("&*!%@`|>[]{}") or "\t" in text:
-        raise _Unreadable
-    return text

@@ -133,7 +133,7 @@ def test_what_a_release_needs_is_read() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "on:\n  release: {types: [published]}\njobs:\n  a:\n    environment: pypi\n",
+        "on:\n  release: {types: [[published]]}\njobs:\n  a:\n    environment: pypi\n",
         "on:\n  push: {tags: *x}\njobs:\n  a:\n    environment: pypi\n",
         "on:\n  push:\njobs:\n  a:\n    name: &x b\n    environment: pypi\n",
     ],
@@ -143,6 +143,29 @@ def test_what_a_release_needs_may_be_unreadable_alone(text: str) -> None:
     facts = read_workflow(text)
     assert (facts.readable, facts.detailed, facts.environments) == (True, False, ("pypi",))
     assert facts.jobs == (WorkflowJob("a", "a", "pypi"),)
+
+
+def test_brackets_in_brackets_are_read() -> None:
+    """The short form means what the long one means."""
+    facts = read_workflow(
+        "on: {push: {tags: ['v*', \"x, [y]\", 'it''s'], branches: []}, release: {types: [published, ]}, workflow_dispatch: }\n"
+        "jobs: {a: {environment: {name: pypi}, permissions: {'id-token': write}, \"name\":A}}\n"
+    )
+    assert facts.detailed
+    assert facts.triggers == ("push", "release", "workflow_dispatch")
+    assert facts.push == Filters(tags=("v*", "x, [y]", "it's"))
+    assert facts.release_types == ("published",)
+    assert facts.jobs == (WorkflowJob("a", "A", "pypi", id_token=True),)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["[a", "{a: b", "[a]]", "{a: b}}", "[a b: c]", "[,]", "{a: 1, a: 2}", "{a:b}", "[&a b]", "[*a]", "{a: [b: c]}", "['a'b]",
+     "[a] b", "{" * 99, "[" * 99, "[a{b}]", "{: a}", '["a\\x62"]', "{? a}"],
+)  # fmt: skip
+def test_odd_brackets_are_unreadable(value: str) -> None:
+    """Brackets that don't fit, or hold what could mean more, are not guessed at."""
+    assert not read_workflow(f"on: {value}\njobs:\n  a:\n    environment: pypi\n").readable
 
 
 @pytest.mark.parametrize(
@@ -163,7 +186,7 @@ def test_inputs_that_nobody_could_fill_in(inputs: str, needs: bool) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "on: &a push\n", "permissions: *a\njobs:\n  a:\n", "on: {push: {tags: [v1]}}\n", "\ton: push\n", "- on\n", "just text",
+        "on: &a push\n", "permissions: *a\njobs:\n  a:\n", "on: {push: {tags: [[v1]]}}\n", "\ton: push\n", "- on\n", "just text",
         "on: push\n  more\n", "permissions: [\n  write-all]\n", "on: !x push\n", "jobs:\n  <<: *a\n", "on: \"a\\x62\"\n",
         "on: push\n" * 5_001,
         "permissions: {id-token:write}\njobs:\n  a:\n    x: y\n", "permissions:\n  id-token: write\n    more\njobs:\n",
@@ -241,6 +264,20 @@ def test_it_agrees_with_a_yaml_parser(file: dict[str, object], flow: bool | None
         )
         assert [job.name for job in facts.jobs] == [job.get("name") or name for name, job in jobs.items()]
         assert [job.uses for job in facts.jobs] == [job.get("uses", "") for job in jobs.values()]
+
+
+@given(FILES)
+def test_it_agrees_with_a_yaml_parser_on_brackets(file: dict[str, object]) -> None:
+    """Each member on a line of its own, in brackets as deep as it is, is read as a real parser reads it, or not at all."""
+    lines = [
+        yaml.safe_dump({name: value}, default_flow_style=True, sort_keys=False, width=100_000).strip()[1:-1]
+        for name, value in file.items()
+    ]
+    text = "\n".join(lines) + "\n"
+    facts = read_workflow(text)
+    block = read_workflow(yaml.safe_dump(yaml.safe_load(text), sort_keys=False, width=100_000))
+    if facts.detailed and block.detailed:
+        assert facts == block
 
 
 @given(st.text() | st.text(alphabet="on: jobs\n  -{}[]'\"#|>&*permissions"))
