@@ -2,9 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from slack_sdk.models.blocks import Block
@@ -17,17 +14,13 @@ from bot.core.names import Problem
 from bot.core.outcomes import ByHand
 from bot.core.secrets import INDEX_TOKEN
 from bot.core.sites import IndexSite
-from bot.demo.slack_limits import message_problems, view_problems
-from bot.slack.blocks import answers, base, dialogs, publishers
+from bot.slack.blocks import answers, base, dialogs, publishers, release_dialogs
 from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.blocks.render import MESSAGES, VIEWS
-from storage.records import EvidenceKind, PublisherState, Reason, Registration
+from storage.records import EvidenceKind, PublisherState, Reason
+from tests.unit import release_examples
+from tests.unit.wording import AT, HOSTILE, ID, URL, WANTED, marked_up, problems, rendered, told, wild
 
-AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
-URL = "https://index.example"
-WANTED = Registration("company", "acme-widgets", "acme", "widgets", "release.yml", "pypi")
-HOSTILE = "<!channel> & `code` <@U1> *bold* \n\u202e " + "x" * 10_000
-WILD = Registration("company", HOSTILE, HOSTILE, HOSTILE, HOSTILE, "")
 FORM = ByHand(
     f"{URL}/form?a=1&b=2", prefilled=False, fields=(("PyPI Project Name", "acme-widgets"), ("Owner", "acme"))
 )
@@ -35,9 +28,7 @@ PREFILLED = dataclasses.replace(FORM, prefilled=True)
 LINE = notices.PublisherLine(WANTED, PublisherState.PENDING, AT, "C1")
 FACT = notices.EvidenceLine(EvidenceKind.INDEX, f"{URL}/list", AT)
 CREDENTIAL = notices.CredentialLine("id-1", "company", "API token", "U1", AT, AT, 3, AT)
-ID = "0b6f2f0e-0000-4000-8000-000000000001"
-OUR_IDS = {"view_id", "publisher_id", "credential_id"}
-"""Made by us, so never hostile."""
+CARRIED = {"release": ID, "round": "1", "project": "acme-widgets", "version": "1.4.0"}
 
 NOTICES: dict[str, notices.Notice] = {
     "pending": notices.PublisherPending(WANTED, URL, "U1", AT, by_hand=False),
@@ -76,15 +67,18 @@ NOTICES: dict[str, notices.Notice] = {
         (notices.AuditLine(AT, "U1", "publisher.requested", "acme-widgets on company"),), ""
     ),
     "broke down": notices.BrokeDown("0b6f2f0e"),
+    **release_examples.NOTICES,
 }
 
 ANSWERS: dict[str, base.Message] = {
     "help publisher": answers.help_text("/publisher"),
+    "help release": answers.help_text("/release"),
     "help shipbell": answers.help_text("/shipbell"),
     "misspelt": answers.refusal(commands.Misspelt("/publisher", "lsit", "/publisher list")),
     "wrong": answers.refusal(
         commands.Wrong("/publisher", (Problem("project", "It is taken."), Problem("owner", "No.")))
     ),
+    "wrong release": answers.refusal(commands.Wrong("/release", (Problem("version", "Give one."),))),
     "token": answers.refusal(commands.HoldsToken(INDEX_TOKEN)),
     "not yet": answers.refusal(commands.NotYet("connect github")),
     "not opened": answers.not_opened("expired_trigger_id"),
@@ -98,48 +92,10 @@ ANSWERS: dict[str, base.Message] = {
 DIALOGS: dict[str, View] = {
     "publisher form": dialogs.publisher_form({"project": "acme-widgets"}, ("company", "pypi"), "C1"),
     "loading": dialogs.loading("view-1"),
+    "release form": release_dialogs.release_form({"project": "acme-widgets"}, ("company", "pypi"), "C1"),
+    "reject": release_dialogs.reject(CARRIED, "C1"),
+    "break glass": release_dialogs.break_glass(CARRIED, "C1"),
 }
-
-
-def rendered(notice: notices.Notice) -> dict[str, Any]:
-    """Return a notice as Slack gets it: a message, or a view."""
-    if type(notice) in VIEWS:
-        return dict(VIEWS[type(notice)](notice))
-    said = MESSAGES[type(notice)](notice)
-    return {"text": said.text, "blocks": [dict(block) for block in said.blocks]}
-
-
-def problems(shown: dict[str, Any]) -> list[Any]:
-    """Return what Slack would refuse."""
-    return list(view_problems(shown) if "type" in shown else message_problems({"channel": "C1", **shown}))
-
-
-def wild(value: Any) -> Any:
-    """Return the value with every text in it replaced by a hostile one, keys and ids apart."""
-    if isinstance(value, Registration):
-        return WILD
-    if isinstance(value, tuple):
-        return tuple(wild(one) for one in value) * (60 if value and dataclasses.is_dataclass(value[0]) else 1)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        changes = {
-            one.name: wild(getattr(value, one.name))
-            for one in dataclasses.fields(value)
-            if one.name not in OUR_IDS
-        }
-        return dataclasses.replace(value, **changes)
-    return HOSTILE if type(value) is str else value
-
-
-def marked_up(shown: Any) -> Iterator[str]:
-    """Give every text in which Slack would read mentions: mrkdwn, and a message's own text; plain text is shown as it is."""
-    if isinstance(shown, dict):
-        if isinstance(shown.get("text"), str) and shown.get("type") != "plain_text":
-            yield shown["text"]
-        for one in shown.values():
-            yield from marked_up(one)
-    elif isinstance(shown, list | tuple):
-        for one in shown:
-            yield from marked_up(one)
 
 
 @pytest.fixture
@@ -160,7 +116,7 @@ def test_notice(name: str, snapshot_json: SnapshotAssertion) -> None:
 def test_answer(name: str, snapshot_json: SnapshotAssertion) -> None:
     """Each answer to one person says what its snapshot says, and Slack would take it."""
     said = ANSWERS[name]
-    shown = {"text": said.text, "blocks": [dict(block) for block in said.blocks]}
+    shown = told(said)
     assert shown == snapshot_json
     assert problems(shown) == []
 
@@ -211,7 +167,16 @@ def test_what_was_typed_fits_the_form() -> None:
     """The publisher's form opens with whatever was typed, and with more indexes than Slack can list."""
     typed = dict.fromkeys(("project", "repository", "workflow", "environment", "index"), HOSTILE)
     many = tuple(f"{number} {'x' * 200}" for number in range(150))
-    for view in (dialogs.publisher_form(typed, ("company",), "C1"), dialogs.publisher_form({}, many, "C1")):
+    forms = (
+        dialogs.publisher_form(typed, ("company",), "C1"),
+        dialogs.publisher_form({}, many, "C1"),
+        release_dialogs.release_form(
+            dict.fromkeys((*typed, "version", "notes", "at", "override"), HOSTILE), many, HOSTILE
+        ),
+        release_dialogs.reject(dict.fromkeys(CARRIED, HOSTILE), HOSTILE),
+        release_dialogs.break_glass(dict.fromkeys(CARRIED, HOSTILE), HOSTILE),
+    )
+    for view in forms:
         assert problems(dict(view)) == []
 
 
@@ -222,7 +187,7 @@ def test_a_refusal_of_anything_fits() -> None:
         commands.Wrong("/publisher", (Problem("project", HOSTILE),) * 60),
     ):
         said = answers.refusal(refused)
-        shown = {"text": said.text, "blocks": [dict(block) for block in said.blocks]}
+        shown = told(said)
         assert problems(shown) == []
         assert "<!channel>" not in "".join(marked_up(shown))
 
@@ -247,7 +212,11 @@ def test_intents_survive_the_inbox() -> None:
         intents.AddPublisher(WANTED, "C1"), intents.ListPublishers(), intents.CheckPublisher("a", ""),
         intents.RemovePublisher("a", "pypi"), intents.SubmittedByHand(ID), intents.TryAgain(ID),
         intents.ShowCredentials("v", ""), intents.AddCredential("pypi"), intents.RevokeCredential(ID, "v"),
-        intents.OpenHome(), intents.ShowAudit(""),
+        intents.OpenHome(), intents.ShowAudit(""), intents.AskRelease("a", "v1", "", "notes", AT, "", "C1"),
+        intents.Approve(ID, 1), intents.Reject(ID, 1, "no"), intents.Withdraw(ID, 2), intents.BreakGlass(ID, 1, "fire"),
+        intents.CancelRelease("a", "1"), intents.RetryRelease(release_id=ID), intents.ShowReleases(""),
+        intents.SetPolicy("a", {"quorum": "2"}), intents.ShowPolicy(""), intents.SetFreeze("", AT, None, "why"),
+        intents.LiftFreeze("a"),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:

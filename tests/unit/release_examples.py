@@ -1,0 +1,191 @@
+"""Releases to be worded in tests: one in each state that looks different, lists, policies, freezes."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.core import notices
+from bot.core.approvals import Denied, Policy
+from bot.core.findings import Change, Check, Finding, Found, Level, Report
+from bot.core.progress import JobSeen, Progress
+from bot.core.release_notices import (
+    FreezeLine,
+    FreezeSet,
+    Heard,
+    NotCounted,
+    PolicyRefused,
+    PolicyShown,
+    ReleaseAnswer,
+    ReleaseLine,
+    ReleaseList,
+    ReleaseShown,
+    ReleaseStep,
+    ReleaseTimeline,
+    Step,
+    Unapproved,
+    VoteLine,
+)
+from storage.records import ReleaseReason, ReleaseState, StartBy, Verdict
+from tests.unit.wording import AT, ID, URL, WANTED
+
+FORGE = "https://forge.example/acme/widgets"
+COMMIT = "1f0c9d2ab34e5f60718293a4b5c6d7e8f9012345"
+LATER = AT + timedelta(hours=24)
+
+
+def finding(check: Check, level: Level, found: Found, **values: str) -> Finding:
+    """Return a finding."""
+    return Finding(check, level, found, values)
+
+
+FINE = (
+    finding(Check.VERSION, Level.FINE, Found.VERSION_FINE, version="1.4.0"),
+    finding(Check.INDEX, Level.FINE, Found.INDEX_FREE),
+    finding(Check.TAG, Level.FINE, Found.TAG_TO_MAKE, tag="v1.4.0", sha=COMMIT, branch="main"),
+    finding(Check.METADATA, Level.FINE, Found.METADATA_EQUAL, version="1.4.0"),
+    finding(Check.CI, Level.FINE, Found.CI_GREEN, passed="5"),
+)
+CHANGES = tuple(
+    Change(f"{number}" * 40, f"Mend the {number}. gear", "carol", f"{FORGE}/commit/{number}")
+    for number in range(1, 8)
+)
+REPORT = Report(
+    findings=(
+        *FINE,
+        finding(Check.PUBLISHER, Level.WARNING, Found.PUBLISHER_OPEN, state="pending"),
+        finding(Check.CHANGES, Level.UNKNOWN, Found.CHANGES_UNKNOWN, detail="the forge answered 502"),
+    ),
+    tag="v1.4.0",
+    commit=COMMIT,
+    make_tag=True,
+    start=StartBy.PUSH,
+    since="v1.3.0",
+    changes=CHANGES,
+    changes_total=12,
+    changes_url=f"{FORGE}/compare/v1.3.0...{COMMIT}",
+    contributors=("carol", "dave"),
+    commit_url=f"{FORGE}/commit/{COMMIT}",
+)
+BLOCKED = replace(
+    REPORT,
+    findings=(
+        finding(Check.INDEX, Level.BLOCKING, Found.INDEX_TAKEN, version="1.4.0", files="2"),
+        finding(
+            Check.FREEZE,
+            Level.BLOCKING,
+            Found.FREEZE_STANDS,
+            reason="Holidays",
+            until=AT.isoformat(),
+            by="U2",
+        ),
+        *REPORT.findings,
+    ),
+)
+POLICY = Policy(quorum=2, approvers=("S01MAINTAINERS", "U3"))
+APPROVED = VoteLine("U2", Verdict.APPROVED, AT)
+ACTING = Progress(
+    tag_made=True,
+    started=True,
+    run_url=f"{FORGE}/actions/runs/7",
+    run_attempt=1,
+    jobs=(JobSeen("build", "completed", "success"), JobSeen("publish", "waiting")),
+)
+VERIFIED = replace(
+    ACTING,
+    jobs=(JobSeen("build", "completed", "success"), JobSeen("publish", "completed", "success")),
+    accepted_at=AT,
+    installable_at=AT,
+    downloadable_at=AT,
+    attested_at=AT,
+)
+ASKED = ReleaseShown(
+    release_id=ID,
+    round=1,
+    target=WANTED,
+    index_url=URL,
+    version="1.4.0",
+    asked_by="U1",
+    state=ReleaseState.AWAITING_APPROVAL,
+    reason=ReleaseReason.CHECKED,
+    detail="",
+    notes="Gears turn both ways.\n\n* `spin()` takes a direction & a <speed>",
+    report=REPORT,
+    policy=POLICY,
+    votes=(),
+    progress=Progress(),
+    since=AT,
+    expires_at=LATER,
+    repository_url=FORGE,
+)
+
+
+def standing(state: ReleaseState, reason: ReleaseReason, **more: object) -> ReleaseShown:
+    """Return the release in another state."""
+    return replace(ASKED, state=state, reason=reason, **more)  # type: ignore[arg-type]  # the dataclass's own fields
+
+
+S, R = ReleaseState, ReleaseReason
+ROOTS: dict[str, ReleaseShown] = {
+    "release looking": standing(S.REQUESTED, R.ASKED, report=Report(), notes=""),
+    "release asked": ASKED,
+    "release asked anew, one approved": replace(ASKED, round=2, votes=(APPROVED,)),
+    "release asked, groups": replace(
+        ASKED, policy=Policy(one_of_each=("S1", "S2"), requester_counts=True), votes=(APPROVED, replace(APPROVED, user="U4"))
+    ),
+    "release blocked": standing(S.FAILED, R.BLOCKED, report=BLOCKED),
+    "release scheduled": standing(S.APPROVED, R.QUORUM, votes=(APPROVED,), act_at=LATER),
+    "release approved, glass broken": standing(
+        S.APPROVED, R.BREAK_GLASS, votes=(VoteLine("U2", Verdict.BREAK_GLASS, AT, "Widgets are on fire."),)
+    ),
+    "release starting": standing(S.TAGGING, R.STARTED, votes=(APPROVED,)),
+    "release publishing, reviewers wanted": standing(
+        S.PUBLISHING, R.RUN_PUBLISHES, progress=replace(ACTING, waits_for="pypi", trouble="the forge answered 502")
+    ),
+    "release verifying": standing(S.VERIFYING, R.RUN_DONE, progress=replace(VERIFIED, downloadable_at=None, attested_at=None)),
+    "release published": standing(
+        S.PUBLISHED, R.VERIFIED, progress=VERIFIED, release_url=f"{URL}/project/acme-widgets/1.4.0/", votes=(APPROVED,)
+    ),
+    "release published, not verified": standing(
+        S.PUBLISHED, R.NOT_VERIFIED, progress=replace(VERIFIED, attested_at=None, not_verified="1 file has no attestation")
+    ),
+    "release failed": standing(S.FAILED, R.RUN_FAILED, detail="publish", progress=ACTING),
+    "release failed before it acted": standing(S.FAILED, R.FORGE_REFUSED, detail="it answered 403"),
+    "release rejected": standing(
+        S.REJECTED, R.REJECTED_BY_PERSON, detail="Docs first.", votes=(VoteLine("U2", Verdict.REJECTED, AT, "Docs first."),)
+    ),
+    "release cancelled": standing(S.CANCELLED, R.CANCELLED_BY_PERSON),
+    "release expired": standing(S.EXPIRED, R.TERM_OVER),
+    "release voided": standing(S.VOIDED, R.CHANGED, rehearsal="testpypi"),
+}  # fmt: skip
+
+STEP = ReleaseStep(WANTED, URL, "1.4.0", Step.SHOWN, {"seats": "2"}, ("S01MAINTAINERS", "U3"))
+FREEZE = FreezeLine("", AT, LATER, "Holidays", "U1")
+LOCK = FreezeLine("acme-widgets", AT, None, "The build is broken.", "U2")
+LINE = ReleaseLine("acme-widgets", "1.4.0", "company", S.PUBLISHED, AT, "U1", "C1")
+
+NOTICES: dict[str, notices.Notice] = {
+    **ROOTS,
+    "release step": STEP,
+    "release timeline": ReleaseTimeline(
+        (replace(STEP, step=Step.ASKED, values={"by": "U1"}, people=()), STEP)
+    ),
+    "release answer": ReleaseAnswer("acme-widgets", "1.4.0", Heard.COUNTED, {"have": "1", "need": "2"}),
+    "not counted": NotCounted("acme-widgets", "1.4.0", Denied.OWN_RELEASE),
+    "glass not broken": NotCounted("acme-widgets", "1.4.0", Denied.NOT_APPROVER, glass=True),
+    "releases": ReleaseList((LINE, replace(LINE, state=S.FAILED)), 7, ""),
+    "no releases": ReleaseList((), 0, "acme-widgets"),
+    "policy": PolicyShown("", Policy(), of_project=False, freezes=()),
+    "policy of a project, changed": PolicyShown(
+        "acme-widgets",
+        Policy(2, ("S1", "U2"), ("S1", "S2"), ("U9",), break_glass=("U1",), rehearsal="testpypi", watch=True),
+        of_project=True,
+        freezes=(FREEZE, LOCK),
+        changed=True,
+    ),
+    "policy refused": PolicyRefused("not_admin"),
+    "policy unreadable": PolicyRefused("unreadable", "Say yes or no."),
+    "freeze": FreezeSet(FREEZE),
+    "lock": FreezeSet(LOCK),
+    "freeze lifted": FreezeSet(FREEZE, lifted=True, count=2),
+    "no freeze to lift": FreezeSet(replace(LOCK, reason=""), lifted=True, count=0),
+    "unapproved": Unapproved(WANTED, URL, "1.4.1", 2),
+}
