@@ -37,7 +37,8 @@ class Policy:
     deny: tuple[str, ...] = ()
     """Users and groups whose approval never counts, whatever else says so."""
     requester_counts: bool = False
-    expires_hours: int = 24
+    expires_seconds: int = 86_400
+    """How long a request waits for approvals."""
     break_glass: tuple[str, ...] = ()
     """Users and groups that may release without approvals; empty: workspace admins and owners."""
     rehearsal: str = ""
@@ -182,7 +183,7 @@ def stricter(asked: Policy, now: Policy) -> Policy:
         one_of_each=tuple(dict.fromkeys((*asked.one_of_each, *now.one_of_each))),
         deny=tuple(dict.fromkeys((*asked.deny, *now.deny))),
         requester_counts=asked.requester_counts and now.requester_counts,
-        expires_hours=min(asked.expires_hours, now.expires_hours),
+        expires_seconds=min(asked.expires_seconds, now.expires_seconds),
         break_glass=now.break_glass,
         rehearsal=asked.rehearsal,
         approve_deployments=asked.approve_deployments,
@@ -206,4 +207,4 @@ def merged(team: Policy | None, project: Policy | None) -> Policy:
 
 def term(policy: Policy) -> timedelta:
     """Return how long a request waits for approvals."""
-    return timedelta(hours=policy.expires_hours)
+    return timedelta(seconds=policy.expires_seconds)

@@ -12,7 +12,10 @@ from bot.core.approvals import MOST_SEATS, Policy, Tell
 from bot.core.names import Problem
 
 MOST_NAMES = 50
-MOST_HOURS = 24 * 30
+SHORTEST, LONGEST = 10, 30 * 86_400
+"""Seconds that a request may wait for approvals."""
+_SPAN = re.compile(r"(\d{1,7})\s*(s|m|h|d)?", re.ASCII | re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _PERSON = re.compile(r"<@([UW][A-Z0-9]{2,30})(?:\|[^>]*)?>|@?([UW][A-Z0-9]{6,30})", re.ASCII)
 _GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]{2,30})(?:\|[^>]*)?>|@?(S[A-Z0-9]{6,30})", re.ASCII)
 _FLAGS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
@@ -48,6 +51,14 @@ def _number(least: int, most: int, what: str) -> Callable[[str], object]:
         return int(text)
 
     return read
+
+
+def _term(text: str) -> object:
+    found = _SPAN.fullmatch(text)
+    seconds = int(found[1]) * _SECONDS[(found[2] or "h").lower()] if found else 0
+    if not SHORTEST <= seconds <= LONGEST:
+        raise _Wrong("Give hours, or a span such as 90m or 2d, from 10s to 30d.")
+    return seconds
 
 
 def _flag(text: str) -> object:
@@ -94,7 +105,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = MappingProxyType(
         "groups": ("one_of_each", _names(people=False)),
         "deny": ("deny", _names(people=True)),
         "requester": ("requester_counts", _flag),
-        "expires": ("expires_hours", _number(1, MOST_HOURS, "hours")),
+        "expires": ("expires_seconds", _term),
         "glass": ("break_glass", _names(people=True)),
         "rehearsal": ("rehearsal", _index),
         "deployments": ("approve_deployments", _flag),

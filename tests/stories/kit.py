@@ -113,7 +113,9 @@ async def click(world: World, who: Any, root: Json, action: str) -> None:
 
 def in_thread(slack: SlackWorkspace, root: Json) -> str:
     """Return the timeline of a release, all that its messages show."""
-    return "\n".join(repr(message.get("blocks")) for message in slack.messages(RELEASES, thread=root["ts"])[1:])
+    return "\n".join(
+        repr(message.get("blocks")) for message in slack.messages(RELEASES, thread=root["ts"])[1:]
+    )
 
 
 async def thread_saying(world: World, root: Json, what: str) -> str:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from bot.core.approvals import Policy, Tell
 from bot.core.release_notices import FreezeLine, FreezeSet, PolicyRefused, PolicyShown
 from bot.slack.blocks.base import Message, context, date, fields, header, message, section
-from bot.slack.blocks.pieces import called, count, mention, one_line, paragraphs, quoted, tidy
+from bot.slack.blocks.pieces import called, count, mention, one_line, paragraphs, quoted, span, tidy
 
 TELLS: Mapping[Tell, str] = MappingProxyType(
     {
@@ -36,7 +36,7 @@ def _pairs(policy: Policy) -> list[tuple[str, str]]:
         ("One of each group (groups)", _names(policy.one_of_each, "no group is required")),
         ("Never counts (deny)", _names(policy.deny, "nobody is barred")),
         ("The asker counts (requester)", _yes(policy.requester_counts)),
-        ("A request ends after (expires)", count(policy.expires_hours, "hour")),
+        ("A request ends after (expires)", span(policy.expires_seconds)),
         ("May break the glass (glass)", _names(policy.break_glass, "workspace admins and owners")),
         ("Rehearsal", f"first on {tidy(policy.rehearsal, 40)}" if policy.rehearsal else "none"),
         ("I approve the environment (deployments)", _yes(policy.approve_deployments)),
