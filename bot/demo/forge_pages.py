@@ -31,6 +31,7 @@ class ForgePages:
         router.add_get(REPO, self.repository)
         router.add_get(REPO + "/commit/{sha}", self.commit)
         router.add_get(REPO + "/compare/{basehead:.+}", self.compare)
+        router.add_get(REPO + "/blob/{ref}/{path:.+}", self.blob)
         router.add_get(REPO + "/releases/tag/{tag:.+}", self.release)
         router.add_get(REPO + "/releases/download/{tag}/{file}", self.download)
         router.add_get(RUN, self.run)
@@ -72,12 +73,22 @@ class ForgePages:
         return self._page("forge_commits.html", repository, title=basehead, commits=commits, changes=changes)
 
     async def release(self, request: web.Request) -> web.Response:
-        """Show a release."""
-        repository = found_repository(request, self._state)
-        release = repository.releases.get(request.match_info["tag"])
-        if release is None:
+        """Show a release, or a tag that has none."""
+        repository, tag = found_repository(request, self._state), request.match_info["tag"]
+        release, target = repository.releases.get(tag), repository.history.tags.get(tag)
+        if release is None and target is None:
             raise web.HTTPNotFound
-        return self._page("forge_release.html", repository, release=release)
+        sha = repository.history.peeled(target) if target is not None else ""
+        return self._page("forge_release.html", repository, tag=tag, sha=sha, release=release)
+
+    async def blob(self, request: web.Request) -> web.Response:
+        """Show a file at a ref."""
+        repository, path = found_repository(request, self._state), request.match_info["path"]
+        commit = repository.history.resolve(request.match_info["ref"])
+        if commit is None or path not in commit.files:
+            raise web.HTTPNotFound
+        text = commit.files[path].decode(errors="replace")
+        return self._page("forge_file.html", repository, path=path, text=text)
 
     async def download(self, request: web.Request) -> web.Response:
         """Give an attached file."""

@@ -1,17 +1,19 @@
 """What GitHub's own description says of a request or an answer; `data/extract_openapi.py` made the extract.
 
-Knows: OpenAPI's parameters, JSON Schema. Must not know: the stand-in, the bot.
+Knows: OpenAPI's parameters, JSON Schema, how a stand-in keeps requests. Must not know: the bot.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
+
+from bot.demo.standin import SeenRequest
 
 EXTRACT = Path(__file__).parents[1] / "data" / "github_openapi.json"
 SLASHES = ("path", "ref", "basehead", "tag")
@@ -52,6 +54,15 @@ def check_request(method: str, path: str, query: Mapping[str, str], body: Any) -
         *_body(operation, body),
     ]
     return [f"{method} {path}: {one}" for one in problems]
+
+
+def check_seen(requests: Iterable[SeenRequest]) -> list[str]:
+    """Return what is wrong with any of the requests that a forge has seen."""
+    return [
+        problem
+        for seen in requests
+        for problem in check_request(seen.method, seen.path, seen.query, seen.body)
+    ]
 
 
 def check_answer(method: str, path: str, status: int, body: Any) -> list[str]:

@@ -147,7 +147,9 @@ async def test_nobody_listening_breaks_nothing(forge: ForgeStandIn, ear: Ear) ->
         ("", "Release 1.4.0"),
         ("/commit/{head}", "pyproject.toml: modified"),
         ("/compare/v1.0...main", "Add round widgets"),
+        ("/blob/v1.0/pyproject.toml", "version = &#34;1.0&#34;"),
         ("/releases/tag/v1.0", "What is &lt;new&gt;"),
+        ("/releases/tag/v1.4.0", "v1.4.0, commit"),
         ("/releases/download/v1.0/notes.txt", "notes"),
         ("/actions/runs/{run}", "Approve and deploy"),
     ],
@@ -166,7 +168,9 @@ async def test_pages_are_for_people(forge: ForgeStandIn, path: str, words: str) 
     assert words in page.raw.decode()
 
 
-@pytest.mark.parametrize("path", ["/commit/nothing", "/compare/a...b", "/releases/tag/v0", "/actions/runs/9"])
+@pytest.mark.parametrize(
+    "path", ["/commit/nothing", "/compare/a...b", "/blob/main/no", "/releases/tag/v0", "/actions/runs/9"]
+)
 async def test_pages_that_are_not_there(forge: ForgeStandIn, path: str) -> None:
     """404 for what there is none of."""
     assert (await Caller(forge).ask("GET", f"{forge.web_url}/{SLUG}{path}")).status == 404

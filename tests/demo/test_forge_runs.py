@@ -9,8 +9,9 @@ import pytest
 
 from bot.demo.forge import ForgeStandIn
 from bot.demo.index import IndexStandIn
+from bot.demo.sigstore_signer import Signer
 from tests.demo.clock import StoppedClock
-from tests.demo.forge_kit import REPO, RUNS, SLUG, Caller, publishes_to
+from tests.demo.forge_kit import PUBLISHER, REPO, RUNS, SLUG, Caller, publishes_to
 
 WHEEL = "widgets-1.4.0-py3-none-any.whl"
 
@@ -320,6 +321,67 @@ async def test_what_is_built_can_be_known_before(
     assert forge.built(SLUG, forge.commit(SLUG, {"new.py": b""}))[WHEEL] != built[WHEEL]
     with pytest.raises(LookupError):
         forge.built(SLUG, "nowhere")
+
+
+async def test_files_can_be_attested(
+    caller: Caller, forge: ForgeStandIn, index: IndexStandIn, clock: StoppedClock
+) -> None:
+    """A signer as the hook: each file is on the index with an attestation by the run's publisher."""
+    publishes_to(forge, index)
+    forge.runner.attest = Signer(clock).attest_file
+    await pushed(forge, caller)
+    files = [file for file in index.state.projects["widgets"].files if file.version == "1.4.0"]
+    assert [len(file.attestations) for file in files] == [1, 1]
+    assert {file.attested_by for file in files} == {PUBLISHER}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"pyproject.toml": None}, "does not appear to be a Python project"),
+        ({"pyproject.toml": b"[project"}, "Failed to parse pyproject.toml"),
+        ({"pyproject.toml": b"[project]\nname = 'w'\nversion = 'one'"}, "Failed to parse pyproject.toml"),
+    ],
+)
+async def test_what_cannot_be_built(
+    caller: Caller, forge: ForgeStandIn, change: dict[str, bytes | None], words: str
+) -> None:
+    """The build fails with the reason in its log, and nothing is kept."""
+    forge.commit(SLUG, change)
+    run = await pushed(forge, caller)
+    assert run["conclusion"] == "failure"
+    found = forge.state.found(SLUG).runs[0]
+    assert words in found.jobs[0].log[-1][1]
+    assert found.artifacts == []
+
+
+async def test_a_dynamic_version_is_the_tags(caller: Caller, forge: ForgeStandIn) -> None:
+    """Where the project's version comes from its tags, the files are of the tag."""
+    forge.commit(SLUG, {"pyproject.toml": b"[project]\nname = 'Wid-gets'\ndynamic = ['version']"})
+    forge.push_tag(SLUG, "v2.0rc1")
+    assert sorted(forge.built(SLUG, "v2.0rc1")) == [
+        "wid_gets-2.0rc1-py3-none-any.whl",
+        "wid_gets-2.0rc1.tar.gz",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (b"id-token: write", b"contents: read", "missing or insufficient OIDC token permissions"),
+        (b"publish@0123", b"publish@v1\n        with: {repository-url: 'http://127.0.0.1:9/'}\n      - uses: a/b@0", "could not be reached"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_published(
+    caller: Caller, forge: ForgeStandIn, index: IndexStandIn, old: bytes, new: bytes, words: str
+) -> None:
+    """No permission for an identity, an index that is not there: the log names it."""
+    publishes_to(forge, index)
+    path = ".github/workflows/release.yml"
+    forge.commit(SLUG, {path: forge.state.found(SLUG).files[path].replace(old, new)})
+    run = await pushed(forge, caller)
+    assert run["conclusion"] == "failure"
+    assert words in forge.state.found(SLUG).runs[0].jobs[1].log[-1][1]
 
 
 async def test_stopping_drops_what_runs(forge: ForgeStandIn) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.demo.openapi import EXTRACT, check_answer, check_request
+from bot.demo.standin import SeenRequest
+from tests.demo.openapi import EXTRACT, check_answer, check_request, check_seen
 
 REPO = "/repos/acme/widgets"
 RUNS = f"{REPO}/actions/workflows/release.yml/runs"
@@ -48,6 +49,14 @@ def test_a_bad_request(method: str, path: str, query: dict[str, str], body: Any,
     """An unknown address, parameter or field, a missing or mistyped one: each is named."""
     (found,) = check_request(method, path, query, body)
     assert problem in found
+
+
+def test_requests_that_were_seen() -> None:
+    """Of all requests that a stand-in keeps, the bad ones are named."""
+    good = SeenRequest("GET", REPO, {}, "Bearer", {})
+    bad = SeenRequest("POST", f"{REPO}/git/refs", {}, "Bearer", {}, {"ref": "refs/tags/v1"})
+    assert check_seen([good]) == []
+    assert len(check_seen([good, bad])) == 1
 
 
 def test_a_bad_answer() -> None:
