@@ -45,6 +45,8 @@ TIMEOUT = 15.0
 WRITE_GAP = 1.0
 """Seconds between two orders ("Best practices for using the REST API")."""
 MOST_PAGES = 3
+ZIPS_AT_ONCE = 2
+"""Each may fill 64 MB of memory."""
 _SET_BELOW = frozenset({"user-agent", "content-length"})
 """Headers that the transport sets itself."""
 
@@ -70,6 +72,7 @@ class ForgeClient:
         self._web_url = web_url.rstrip("/")
         self._token = token
         self._sender = Sender(transport.send, token, write_gap)
+        self._unpacking = asyncio.Semaphore(ZIPS_AT_ONCE)
         self._api = _Api(self._sender, self._api_url, token)
 
     async def look(self, owner: str, repository: str, workflow: str) -> RepositoryFacts:
@@ -207,8 +210,9 @@ class ForgeClient:
 
     async def built(self, repo: Repo, artifact_id: int) -> BuiltOutcome:
         """Return the distribution files (`.whl`, `.tar.gz`, `.zip`) inside an artifact, hashed."""
-        answer = await self._led(asking.archive(repo, artifact_id), asking.ZIP)
-        return await asyncio.to_thread(artifacts.read, answer) if isinstance(answer, Answer) else answer
+        async with self._unpacking:
+            answer = await self._led(asking.archive(repo, artifact_id), asking.ZIP)
+            return await asyncio.to_thread(artifacts.read, answer) if isinstance(answer, Answer) else answer
 
     async def _read(
         self, ask: Ask | None, reader: Callable[[Any], One], missing: frozenset[int] = refusals.NOTHING
