@@ -75,7 +75,7 @@ async def confirmed(world: World) -> None:
 async def policy(world: World, changes: str) -> None:
     """Set the team's policy, as an admin."""
     await world.slack.command(ALICE, RELEASES, "/shipbell", f"settings policy {changes}")
-    await world.slack.wait_for(lambda slack: any("olicy" in text for text in texts(world)), PATIENCE)
+    await seen(world, "Release policy of")
 
 
 def root_of(slack: SlackWorkspace, name: str = "widgets 1.4.0") -> Json | None:

@@ -72,7 +72,7 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
             (
                 (
                     "/shipbell settings policy [PROJECT] [quorum=2] [approvers=@a,@group] [groups=@g1,@g2] [deny=@a,@group] "
-                    "[requester=yes|no] [expires=24] [glass=@a,@group] [rehearsal=testpypi] [deployments=yes|no] "
+                    "[requester=yes|no] [expires=24h] [glass=@a,@group] [rehearsal=testpypi] [deployments=yes|no] "
                     "[tell=all|final|pre|failures] [watch=yes|no]"
                 ),
                 (

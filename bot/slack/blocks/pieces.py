@@ -66,6 +66,14 @@ def count(number: int | str, one: str, many: str = "") -> str:
     return f"{tidy(str(number), 12)} {word}"
 
 
+def span(seconds: int) -> str:
+    """Return a length of time in the largest unit that tells it whole."""
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length and seconds % length == 0 and (seconds, unit) != (86_400, "day"):
+            return count(seconds // length, unit)
+    return count(seconds, "second")
+
+
 def moment(text: str) -> str:
     """Return unix seconds, or an ISO 8601 time, as each reader's own time; what is neither is shown as it came."""
     try:

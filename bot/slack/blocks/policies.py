@@ -113,7 +113,7 @@ def refused(notice: PolicyRefused) -> Message:
     cause, remedy = _REFUSED.get(
         notice.why, (tidy(notice.why) or "it can't be read", "Correct it and type it again.")
     )
-    detail = f" ({tidy(notice.detail, 300)})" if notice.detail else ""
+    detail = f": {tidy(notice.detail, 300).rstrip('.')}" if notice.detail else ""
     return message(
         "The release policy was not changed.",
         [
