@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from bot.core.forge import Repo
 from storage.records import Secret
@@ -61,13 +62,18 @@ def read(event: str, body: bytes) -> Nudge | None:
     if event not in _SHAS:
         return None
     try:
-        value = json.loads(body)
+        value = json.loads(_payload(body))
     except (ValueError, RecursionError):
         return None
     repo = _repo(value)
     if repo is None:
         return None
     return Nudge(repo, event, _sha(event, value), _run_id(value))
+
+
+def _payload(body: bytes) -> bytes:
+    """Return the JSON; a hook that was made without a thought sends it as a form's field."""
+    return unquote_to_bytes(body[8:].replace(b"+", b" ")) if body.startswith(b"payload=") else body
 
 
 def _repo(value: object) -> Repo | None:

@@ -9,12 +9,14 @@ import pytest
 from bot.core.forge import Conclusion, Done, Exists, Forbidden, Invalid, Nothing, Repo, TagFacts
 from bot.demo.forge import ForgeStandIn
 from bot.demo.index import IndexStandIn
+from bot.forge import webhooks
 from bot.forge.client import ForgeClient
 from bot.forge.tag_filters import starts_on_tag
 from bot.forge.workflow_file import read_workflow
 from bot.transport import Transport
 from storage.records import Secret
 from tests.demo.forge_kit import SLUG, publishes_to
+from tests.transport.servers import answer, serving
 
 REPO = Repo("acme", "widgets")
 FLOW = "release.yml"
@@ -162,3 +164,29 @@ async def test_a_token_that_may_only_read(there: ForgeClient, forge: ForgeStandI
         ]
     assert all(isinstance(order, Forbidden) for order in orders), orders
     assert await there.tag(REPO, "v1.4.0") == Nothing()
+
+
+async def test_webhooks_of_a_release_nudge(forge: ForgeStandIn, index: IndexStandIn) -> None:
+    """Each event of a run is genuine, and those that count name the repository, the commit and the run."""
+    async with serving(answer(204)) as server:
+        forge.hook_url, forge.hook_secret = f"{server.url}/hook", "marked-9931"
+        forge.push_tag(SLUG, "v1.4.0")
+        await forge.runner.settled()
+        await forge.hooks.drained()
+        events = [event_of(request) for request in server.requests]
+    nudges = [nudge for name, body in events if (nudge := webhooks.read(name, body))]
+    assert {nudge.repo for nudge in nudges} == {REPO}
+    assert {nudge.what for nudge in nudges} >= {"push", "create", "workflow_run", "workflow_job"}
+    runs_of = {nudge.run_id for nudge in nudges if nudge.what in {"workflow_run", "workflow_job"}}
+    assert runs_of == {forge.state.found(SLUG).runs[0].id}
+    assert {nudge.sha for nudge in nudges if nudge.what == "workflow_run"} == {forge.head(SLUG)}
+
+
+def event_of(request: bytes) -> tuple[str, bytes]:
+    """Return the name and body of a delivery, which must be genuine."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    lines = (line.decode().partition(": ") for line in head.split(b"\r\n")[1:])
+    headers = {name.lower(): value for name, _, value in lines}
+    assert webhooks.signed(Secret("marked-9931"), body, headers["x-hub-signature-256"])
+    assert not webhooks.signed(Secret("other"), body, headers["x-hub-signature-256"])
+    return headers["x-github-event"], body

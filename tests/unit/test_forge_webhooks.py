@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -69,9 +70,15 @@ def test_events_nudge(event: str, value: dict[str, object], nudge: Nudge | None)
     assert read(event, json.dumps({**value, **WHERE}).encode()) == nudge
 
 
+def test_a_form_is_read_too() -> None:
+    """GitHub sends a form where whoever made the hook left its content type as it was."""
+    value = {**WHERE, "release": {"name": "a + b & ü"}}
+    assert read("release", urlencode({"payload": json.dumps(value)}).encode()) == Nudge(REPO, "release")
+
+
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"7", b"[" * 100_000, b"{}", b'{"repository": 7}', b'{"repository": {"full_name": "a"}}',
+    [b"", b"{", b"payload=", b"payload=%7B", b"payload=%ff", b"[]", b"7", b"[" * 100_000, b"{}", b'{"repository": 7}', b'{"repository": {"full_name": "a"}}',
      b'{"repository": {"full_name": "a/.."}}', b'{"repository": {"full_name": "a/b/c"}}', b'{"repository": {"full_name": "a/b?"}}'],
 )  # fmt: skip
 def test_what_names_no_repository_nudges_nothing(body: bytes) -> None:
