@@ -35,7 +35,7 @@ def words(found: Found, values: Values) -> str:
     return _WORDS[found](_Values(values)).strip()
 
 
-def lines(report: Report) -> list[str]:
+def lines(report: Report, *, fine: bool = True) -> list[str]:
     """Return what was found: what is in the way first, what is fine in one compact line at the end."""
     told = [
         f"{LEVELS[level]} {words(finding.found, finding.values)}"
@@ -43,13 +43,13 @@ def lines(report: Report) -> list[str]:
         for finding in report.findings
         if finding.level is level
     ]
-    fine = [_brief(finding) for finding in report.findings if finding.level is Level.FINE]
-    return [*told, f"{LEVELS[Level.FINE]} {' · '.join(fine[:12])}"] if fine else told
+    briefly = [_brief(finding) for finding in report.findings if finding.level is Level.FINE]
+    return [*told, f"{LEVELS[Level.FINE]} {' · '.join(briefly[:12])}"] if fine and briefly else told
 
 
-def blocks(report: Report) -> list[Block]:
-    """Return the findings as paragraphs."""
-    return paragraphs(lines(report))
+def blocks(report: Report, *, fine: bool = True) -> list[Block]:
+    """Return the findings as paragraphs; with `fine`, what is fine too."""
+    return paragraphs(lines(report, fine=fine))
 
 
 def _brief(finding: Finding) -> str:
@@ -68,14 +68,14 @@ def _unknown(what: str) -> Callable[[_Values], str]:
 
 def _metadata_differs(values: _Values) -> str:
     return (
-        f"`pyproject.toml` says version {tick(values['found'] or values['version'])}, wanted is {tick(values['wanted'])}. "
+        f"`pyproject.toml` says version {tick(values['version'])}, wanted is {tick(values['wanted'])}. "
         "Correct it, commit, and look again."
     )
 
 
 def _other_name(values: _Values) -> str:
     return (
-        f"`pyproject.toml` names the project {tick(values['found'] or values['name'])}, wanted is {tick(values['wanted'])}. "
+        f"`pyproject.toml` names the project {tick(values['name'])}, wanted is {tick(values['wanted'])}. "
         "Correct the name, or release the project that it names."
     )
 
@@ -103,9 +103,11 @@ def _other(values: _Values) -> str:
 
 
 def _wrong_environment(values: _Values) -> str:
+    there = values["environments"]
+    uses = f"the environment {tick(there)}" if there and there != "none" else "no environment"
     return (
-        f"{tick(values['workflow'])} uses the environment {tick(values['found'] or values['environments'])}, the "
-        f"publisher expects {tick(values['wanted'])}. Name the same one in both."
+        f"the publishing job of {tick(values['workflow'])} uses {uses}, the publisher expects "
+        f"{tick(values['wanted'])}. Name the same one in both."
     )
 
 

@@ -75,6 +75,8 @@ _BEFORE: Mapping[ReleaseReason, str] = MappingProxyType(
     {
         ReleaseReason.REJECTED_BY_PERSON: "The reason: ",
         ReleaseReason.TAG_ELSEWHERE: "It is at ",
+        ReleaseReason.FORGE_REFUSED: "What it said: ",
+        ReleaseReason.OUT_OF_ORDER: "What was in the way: ",
         ReleaseReason.RUN_FAILED: "The job: ",
         ReleaseReason.FILES_MISSING: "Missing: ",
         ReleaseReason.DIGEST_DIFFERS: "The file: ",
@@ -83,8 +85,8 @@ _BEFORE: Mapping[ReleaseReason, str] = MappingProxyType(
 )
 """What stands before the detail of a reason, where it is no sentence by itself."""
 
-_LOOK = "Mend what is named, then look again: the button is on its message."
-_RETRY = "Mend the cause, then try again: the button is on its message."
+_LOOK = "Mend what is named, then look again."
+_RETRY = "Mend the cause, then try again: what is done already is not done twice."
 _NEW = "Ask again with /release {project} {version} when it is time."
 _SUSPECT = (
     "Do not install this version. Find out what has published it, yank it on {index} if it is not yours, "
@@ -100,8 +102,8 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
         ReleaseReason.BREAK_GLASS: ("Somebody broke the glass: it goes on without approvals.", ""),
         ReleaseReason.NO_APPROVAL_NEEDED: ("The policy asks for no approval.", ""),
         ReleaseReason.CHANGED: (
-            "What was approved is no longer so, so every approval is void.",
-            "I look again and ask anew.",
+            "What was approved is no longer so, so every approval is void. I look again and ask anew.",
+            "",
         ),
         ReleaseReason.REJECTED_BY_PERSON: ("Somebody rejected it.", _NEW),
         ReleaseReason.CANCELLED_BY_PERSON: ("Somebody cancelled it.", _NEW),
@@ -109,7 +111,7 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
         ReleaseReason.TERM_OVER: ("Nobody decided in time.", _NEW),
         ReleaseReason.STARTED: ("It is approved; I am starting it.", ""),
         ReleaseReason.TAG_ELSEWHERE: (
-            "The tag is at another commit than the approved one, so nothing was started.",
+            "The tag is gone, or at another commit than the approved one, so nothing was started.",
             "Move the tag back or delete it, then try again; or ask for a release of what it names now.",
         ),
         ReleaseReason.FORGE_REFUSED: (
@@ -129,7 +131,7 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
         ReleaseReason.RUN_FAILED: (
             "The run of {workflow} failed.",
             (
-                "Read the log of the job named in the thread. If a new run can mend it, try again; if the code must "
+                "Read the job's log; the thread has its end. If a new run can mend it, try again; if the code must "
                 "change, give this release up and release a new version."
             ),
         ),

@@ -40,6 +40,9 @@ COMMITS = 5
 NOTES = 2_600
 
 S = ReleaseState
+DECIDING = frozenset({S.REQUESTED, S.AWAITING_APPROVAL, S.APPROVED, S.VOIDED, S.FAILED})
+"""States in which people look at what is fine too; afterwards only at what may matter."""
+OVER = frozenset({S.REJECTED, S.CANCELLED, S.EXPIRED, S.FAILED})
 
 
 def about(target: Registration, version: str) -> About:
@@ -59,11 +62,11 @@ def shown(notice: ReleaseShown) -> Message:
     blocks = [
         header(f"{sign} {known.name} → {known.index}: {word}"),
         section(_standing(notice)),
+        *_progress(notice),
         fields(_facts(notice)),
         *_changes(notice.report),
-        *findings.blocks(notice.report),
+        *findings.blocks(notice.report, fine=notice.state in DECIDING),
         *_decisions(notice),
-        *_progress(notice),
         *_notes(notice),
         *_buttons(notice),
         context(" · ".join(_small(notice))),
@@ -99,7 +102,7 @@ def _standing(notice: ReleaseShown) -> str:
     known = about(notice.target, notice.version)
     what = f"*{escape(known.project)} {escape(known.version)}* to *{escape(known.index)}*"
     if notice.state is S.AWAITING_APPROVAL:
-        return f"{what} waits for *{_wanted(notice)}*. Nothing is tagged, started or published before."
+        return f"{what} waits for *{_wanted(notice)}*. Until then I tag, start and publish nothing."
     if notice.state is S.APPROVED and notice.act_at:
         return f"{what} is approved and *starts {date(notice.act_at)}*. I look once more before."
     if notice.state is S.PUBLISHED:
@@ -115,23 +118,27 @@ def _published(notice: ReleaseShown, what: str) -> str:
     told = f"{what} is *published*. {where}".strip()
     if gap:
         return f"{told}\n:warning: *Not verified:* {tidy(gap)}. Look yourself before you rely on it."
-    return f"{told}\nI read every file from the index and compared it with what was built and approved."
+    same = "each is the one that the run built" if notice.progress.expected_known else "each sha256 is right"
+    proof = ", and its attestation names the approved repository, workflow and commit"
+    return f"{told}\nI read every file from the index: {same}{proof if notice.progress.attested_at else ''}."
 
 
 def _facts(notice: ReleaseShown) -> list[tuple[str, str]]:
     report = notice.report
-    commit = "_not known yet_"
-    if report.commit:
-        commit = go(report.commit_url, report.commit[:7]) if report.commit_url else sha(report.commit)
     tag = "_not known yet_"
     if report.tag:
         made = notice.progress.tag_made or not report.make_tag
-        tag = f"{tick(report.tag)}, {'there' if made else 'to be made at this commit'}"
+        to_come = "not made" if notice.state in OVER else "to be made at this commit"
+        tag = f"{tick(report.tag)}, {'there' if made else to_come}"
     place = (
         go(notice.repository_url, notice.target.slug) if notice.repository_url else tick(notice.target.slug)
     )
+    commit = f"_not known yet_, in {place}"
+    if report.commit:
+        named = go(report.commit_url, report.commit[:7]) if report.commit_url else sha(report.commit)
+        commit = f"{named} of {place}"
     return [
-        ("Commit", f"{commit} of {place}"),
+        ("Commit", commit),
         ("Tag", tag),
         ("Start", _start(report, notice.target.workflow)),
         ("Index", go(notice.index_url, notice.target.index)),

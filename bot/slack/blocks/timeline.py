@@ -118,12 +118,14 @@ def _withdrawn(line: _Line) -> Told:
 
 def _quorum(_line: _Line) -> Told:
     return (
-        ":white_check_mark: Enough people approved. I look once more that nothing has changed, then start.",
+        ":white_check_mark: Every approval that the policy asks for is there. I look once more that nothing has changed, then start.",
     )
 
 
 def _scheduled(line: _Line) -> Told:
-    return (f":calendar: Approved; it starts {moment(line['at'])}. Until then it can be cancelled.",)
+    return (
+        f":calendar: It starts {moment(line['at'])} at the earliest, once it is approved. Until then it can be cancelled.",
+    )
 
 
 def _reminder(line: _Line) -> Told:
@@ -253,7 +255,7 @@ def _run_failed(line: _Line) -> Told:
     return (
         f":x: The {go(line['url'], 'run')} failed: {job} did not end well{why}.",
         log,
-        f"*Remedy:* {escape(remedy)}",
+        _remedy(remedy),
     )
 
 
@@ -313,6 +315,11 @@ def _rehearsed(line: _Line) -> Told:
     )
 
 
+def _remedy(text: str) -> str:
+    button = " The button is on the message above." if "again" in text else ""
+    return f"*Remedy:* {escape(text)}{button}" if text else ""
+
+
 def _failed(line: _Line) -> Told:
     known = {one.value for one in ReleaseReason}
     reason = ReleaseReason(line["reason"]) if line["reason"] in known else None
@@ -321,7 +328,7 @@ def _failed(line: _Line) -> Told:
         explain(reason, line.about, detail) if reason else (f"{detail or 'No cause is known'}.", "")
     )
     first = f":x: *Failed* on the way to {line.index}. {escape(cause)}"
-    return (first, f"*Remedy:* {escape(remedy)}" if remedy else "")
+    return (first, _remedy(remedy))
 
 
 def _published(line: _Line) -> Told:
@@ -331,7 +338,7 @@ def _published(line: _Line) -> Told:
         return (
             f"{told} :warning: *Not verified:* {tidy(line['not_verified'])}. Look yourself before you rely on it.",
         )
-    return (f"{told} Every file was read from the index and is as built and approved.",)
+    return (f"{told} I read every file from the index and verified it.",)
 
 
 _STEPS: Mapping[Step, Callable[[_Line], Told]] = MappingProxyType(
