@@ -199,7 +199,7 @@ class CodeRoutes:
         )
         if not tag.strip():
             raise invalid("Release", "missing_field", "tag_name")
-        if tag in repository.releases:
+        if tag in repository.releases and not repository.releases[tag].draft:
             raise invalid("Release", "already_exists", "tag_name")
         if not draft and tag not in repository.history.tags and repository.history.resolve(target) is None:
             raise invalid("Release", "invalid", "target_commitish")

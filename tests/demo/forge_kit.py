@@ -16,6 +16,7 @@ from tests.demo.openapi import check_answer, check_request
 
 SLUG = "acme/widgets"
 REPO = f"/repos/{SLUG}"
+WHEEL = "widgets-1.4.0-py3-none-any.whl"
 RUNS = f"{REPO}/actions/workflows/release.yml/runs"
 PUBLISHER = PublisherValues("acme", "widgets", "release.yml", "pypi")
 
@@ -70,6 +71,17 @@ class Caller:
         found = await self.get(RUNS + query)
         assert found["total_count"] == 1, found
         return found["workflow_runs"][0]
+
+    async def pushed(self) -> Any:
+        """Push v1.4.0 and return its run, over or waiting."""
+        self.forge.push_tag(SLUG, "v1.4.0")
+        await self.forge.runner.settled()
+        return await self.only_run()
+
+    async def jobs(self, run: Any) -> dict[str, Any]:
+        """Return the newest attempt's jobs by name."""
+        found = await self.get(f"{REPO}/actions/runs/{run['id']}/jobs")
+        return {job["name"]: job for job in found["jobs"]}
 
 
 def publishes_to(forge: ForgeStandIn, index: IndexStandIn, project: str = "widgets") -> None:

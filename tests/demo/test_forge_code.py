@@ -1,5 +1,6 @@
 """The forge stand-in's git data and releases: what is found, what is refused, who may."""
 
+import hashlib
 from typing import Any
 
 import aiohttp
@@ -136,6 +137,29 @@ async def test_a_second_release_of_a_tag_exists_already(caller: Caller) -> None:
     heard = await caller.post(f"{REPO}/releases", {"tag_name": "v1.0"})
     error = {"resource": "Release", "code": "already_exists", "field": "tag_name"}
     assert (heard.status, heard.body["errors"]) == (422, [error])
+
+
+async def test_an_attached_file_is_told_and_given(caller: Caller, forge: ForgeStandIn) -> None:
+    """Its digest is told, and its bytes are given where those are asked for."""
+    release = await caller.post(f"{REPO}/releases", {"tag_name": "v1.0"})
+    forge.add_asset(SLUG, "v1.0", "widgets.whl", b"bytes")
+    (asset,) = await caller.get(f"{REPO}/releases/{release.body['id']}/assets")
+    assert asset["digest"] == f"sha256:{hashlib.sha256(b'bytes').hexdigest()}"
+    plain = await Caller(forge).ask("GET", asset["browser_download_url"])
+    headers = {"Accept": "application/octet-stream"}
+    async with aiohttp.ClientSession() as session, session.get(asset["url"], headers=headers) as answer:
+        assert plain.raw == await answer.read() == b"bytes"
+    async with aiohttp.ClientSession() as session, session.get(asset["url"]) as answer:
+        assert (await answer.json())["id"] == asset["id"]
+    async with aiohttp.ClientSession() as session, session.get(f"{asset['url']}0") as answer:
+        assert answer.status == 404
+
+
+async def test_a_draft_becomes_a_release(caller: Caller) -> None:
+    """A draft is not shown and does not stand in the way of the release."""
+    for draft in (True, False):
+        assert (await caller.post(f"{REPO}/releases", {"tag_name": "v1.0", "draft": draft})).status == 201
+        assert (await caller.ask("GET", f"{REPO}/releases/tags/v1.0")).status == (404 if draft else 200)
 
 
 WRITES = [

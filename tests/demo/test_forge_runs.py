@@ -9,11 +9,7 @@ import pytest
 
 from bot.demo.forge import ForgeStandIn
 from bot.demo.index import IndexStandIn
-from bot.demo.sigstore_signer import Signer
-from tests.demo.clock import StoppedClock
-from tests.demo.forge_kit import PUBLISHER, REPO, RUNS, SLUG, Caller, publishes_to
-
-WHEEL = "widgets-1.4.0-py3-none-any.whl"
+from tests.demo.forge_kit import REPO, RUNS, SLUG, WHEEL, Caller, publishes_to
 
 
 @pytest.fixture
@@ -22,23 +18,10 @@ def caller(forge: ForgeStandIn) -> Caller:
     return Caller(forge, forge.make_token())
 
 
-async def pushed(forge: ForgeStandIn, caller: Caller) -> Any:
-    """Push v1.4.0 and return its run, over or waiting."""
-    forge.push_tag(SLUG, "v1.4.0")
-    await forge.runner.settled()
-    return await caller.only_run()
-
-
-async def jobs_of(caller: Caller, run: Any) -> dict[str, Any]:
-    """Return the newest attempt's jobs by name."""
-    found = await caller.get(f"{REPO}/actions/runs/{run['id']}/jobs")
-    return {job["name"]: job for job in found["jobs"]}
-
-
 async def test_a_pushed_tag_publishes(caller: Caller, forge: ForgeStandIn, index: IndexStandIn) -> None:
     """A tag that fits starts a run, and its files are on the index when it has succeeded."""
     publishes_to(forge, index)
-    run = await pushed(forge, caller)
+    run = await caller.pushed()
     assert (run["event"], run["head_branch"], run["head_sha"]) == ("push", "v1.4.0", forge.head(SLUG))
     assert (run["status"], run["conclusion"]) == ("completed", "success")
     names = {file.filename for file in index.state.projects["widgets"].files}
@@ -50,7 +33,7 @@ async def test_the_artifact_holds_what_is_on_the_index(
 ) -> None:
     """The build job's zip holds the very files, its digest is the zip's, and its address works once without a token."""
     publishes_to(forge, index)
-    run = await pushed(forge, caller)
+    run = await caller.pushed()
     found = await caller.get(f"{REPO}/actions/runs/{run['id']}/artifacts")
     (artifact,) = found["artifacts"]
     led = await caller.ask("GET", f"{REPO}/actions/artifacts/{artifact['id']}/zip")
@@ -77,7 +60,7 @@ async def test_steps_can_be_watched(caller: Caller, forge: ForgeStandIn, index: 
             lambda: forge.state.found(SLUG).runs[0].status == "completed" or forge.runner.standing
         )
         run = await caller.only_run()
-        jobs = await jobs_of(caller, run)
+        jobs = await caller.jobs(run)
         seen.append((run["status"], *(job["status"] for job in jobs.values())))
         forge.runner.go_on(1)
     assert seen == [
@@ -96,7 +79,7 @@ async def test_a_protected_environment_waits_for_the_token(
     """A run waits until the API approves; then it goes on, and nothing waits any more."""
     publishes_to(forge, index)
     forge.require_review(SLUG, "pypi", ["ada"])
-    run = await pushed(forge, caller)
+    run = await caller.pushed()
     assert (run["status"], run["conclusion"]) == ("waiting", None)
     path = f"{REPO}/actions/runs/{run['id']}/pending_deployments"
     (waiting,) = await caller.get(path)
@@ -117,7 +100,7 @@ async def test_a_rejected_deployment_fails_the_run(
     """What somebody rejects is not published."""
     publishes_to(forge, index)
     forge.require_review(SLUG, "pypi")
-    run = await pushed(forge, caller)
+    run = await caller.pushed()
     forge.approve_by_hand(run["id"], state="rejected")
     await forge.runner.settled()
     assert (await caller.only_run())["conclusion"] == "failure"
@@ -130,7 +113,7 @@ async def test_a_token_that_is_no_reviewer_may_not_approve(
     """It is told so beforehand, gets 403, and the page's button still works."""
     publishes_to(forge, index)
     forge.require_review(SLUG, "pypi", ["ada"], token_may_approve=False)
-    run = await pushed(forge, caller)
+    run = await caller.pushed()
     path = f"{REPO}/actions/runs/{run['id']}/pending_deployments"
     (waiting,) = await caller.get(path)
     assert waiting["current_user_can_approve"] is False
@@ -147,9 +130,9 @@ async def test_a_failed_job_can_run_again(caller: Caller, forge: ForgeStandIn, i
     """The log ends as told, a second attempt runs only what failed, and then all is well."""
     publishes_to(forge, index)
     forge.fail_next(SLUG, log=b"twine: boom\n##[error]exit code 1")
-    run = await pushed(forge, caller)
+    run = await caller.pushed()
     assert run["conclusion"] == "failure"
-    jobs = await jobs_of(caller, run)
+    jobs = await caller.jobs(run)
     failed = [step["name"] for step in jobs["publish"]["steps"] if step["conclusion"] == "failure"]
     assert len(failed) == 1
     assert failed[0].startswith("Run pypa/gh-action-pypi-publish")
@@ -163,36 +146,16 @@ async def test_a_failed_job_can_run_again(caller: Caller, forge: ForgeStandIn, i
     await forge.runner.settled()
     run = await caller.only_run()
     assert (run["run_attempt"], run["conclusion"]) == (2, "success")
-    later = await jobs_of(caller, run)
+    later = await caller.jobs(run)
     assert later["build"]["id"] == jobs["build"]["id"]
     assert later["publish"]["id"] != jobs["publish"]["id"]
-
-
-async def test_an_upload_may_stop_half_way(caller: Caller, forge: ForgeStandIn, index: IndexStandIn) -> None:
-    """A job that fails after one file leaves that one on the index."""
-    publishes_to(forge, index)
-    forge.fail_next(SLUG, uploads=1)
-    await pushed(forge, caller)
-    assert {file.filename for file in index.state.projects["widgets"].files} >= {WHEEL}
-    assert len(index.state.projects["widgets"].files) == 2
-
-
-async def test_the_index_refuses_a_stranger(caller: Caller, forge: ForgeStandIn, index: IndexStandIn) -> None:
-    """Without a publisher the job fails and its log names the index's reason."""
-    forge.runner.indexes[""] = (index.url, index.upload_url)
-    run = await pushed(forge, caller)
-    job = (await jobs_of(caller, run))["publish"]
-    led = await caller.ask("GET", f"{REPO}/actions/jobs/{job['id']}/logs")
-    log = (await Caller(forge).ask("GET", led.headers["location"])).raw.decode()
-    assert job["conclusion"] == "failure"
-    assert "`invalid-publisher`" in log
 
 
 async def test_a_failed_build_skips_what_needs_it(caller: Caller, forge: ForgeStandIn) -> None:
     """Jobs after a failed one are skipped, and the run has failed."""
     forge.fail_next(SLUG, job="build")
-    run = await pushed(forge, caller)
-    jobs = await jobs_of(caller, run)
+    run = await caller.pushed()
+    jobs = await caller.jobs(run)
     assert (jobs["publish"]["conclusion"], run["conclusion"]) == ("skipped", "failure")
 
 
@@ -248,35 +211,13 @@ async def test_a_release_starts_its_workflow_once(
     assert (await caller.ask("GET", f"{REPO}/git/ref/tags/v1.3.9")).status == 404
 
 
-async def test_the_identity_names_the_run(
-    caller: Caller, forge: ForgeStandIn, index: IndexStandIn, clock: StoppedClock
-) -> None:
-    """What attests a file is told which commit, ref, event and environment it was built for."""
-    publishes_to(forge, index)
-    told: list[tuple[str, dict[str, Any]]] = []
-
-    def attest(filename: str, content: bytes, claims: dict[str, Any]) -> None:
-        told.append((filename, claims))
-
-    forge.runner.attest = attest
-    run = await pushed(forge, caller)
-    assert [name for name, _ in told] == [WHEEL, "widgets-1.4.0.tar.gz"]
-    claims = told[0][1]
-    assert claims["sub"] == f"repo:{SLUG}:environment:pypi"
-    assert (claims["ref"], claims["sha"], claims["run_id"]) == (
-        "refs/tags/v1.4.0",
-        forge.head(SLUG),
-        str(run["id"]),
-    )
-
-
 async def test_somebody_cancels_a_run(caller: Caller, forge: ForgeStandIn) -> None:
     """What has not ended is cancelled, also what waits for a review, and the run with it; it can run again."""
     forge.require_review(SLUG, "pypi")
-    run = await pushed(forge, caller)
+    run = await caller.pushed()
     forge.cancel_by_hand(run["id"])
     run = await caller.only_run()
-    jobs = await jobs_of(caller, run)
+    jobs = await caller.jobs(run)
     assert (run["status"], run["conclusion"]) == ("completed", "cancelled")
     assert [job["conclusion"] for job in jobs.values()] == ["success", "cancelled"]
     assert await caller.get(f"{REPO}/actions/runs/{run['id']}/pending_deployments") == []
@@ -292,7 +233,7 @@ async def test_a_run_cancelled_early_skips_the_rest(caller: Caller, forge: Forge
     await forge.runner.until_held()
     forge.cancel_by_hand(forge.state.found(SLUG).runs[0].id)
     forge.runner.go_on()
-    jobs = await jobs_of(caller, await caller.only_run())
+    jobs = await caller.jobs(await caller.only_run())
     assert [job["conclusion"] for job in jobs.values()] == ["cancelled", "skipped"]
 
 
@@ -307,81 +248,6 @@ async def test_a_run_may_come_late_or_never(caller: Caller, forge: ForgeStandIn)
     forge.push_tag(SLUG, "v1.4.1")
     forge.runner.catch_up(lose=True)
     assert (await caller.only_run())["head_branch"] == "v1.4.0"
-
-
-async def test_what_is_built_can_be_known_before(
-    caller: Caller, forge: ForgeStandIn, index: IndexStandIn
-) -> None:
-    """The same commit gives the same bytes each time, another one others."""
-    publishes_to(forge, index)
-    await pushed(forge, caller)
-    built = forge.built(SLUG, "v1.4.0")
-    known = {file.filename: file.content for file in index.state.projects["widgets"].files}
-    assert built.items() <= known.items()
-    assert forge.built(SLUG, forge.commit(SLUG, {"new.py": b""}))[WHEEL] != built[WHEEL]
-    with pytest.raises(LookupError):
-        forge.built(SLUG, "nowhere")
-
-
-async def test_files_can_be_attested(
-    caller: Caller, forge: ForgeStandIn, index: IndexStandIn, clock: StoppedClock
-) -> None:
-    """A signer as the hook: each file is on the index with an attestation by the run's publisher."""
-    publishes_to(forge, index)
-    forge.runner.attest = Signer(clock).attest_file
-    await pushed(forge, caller)
-    files = [file for file in index.state.projects["widgets"].files if file.version == "1.4.0"]
-    assert [len(file.attestations) for file in files] == [1, 1]
-    assert {file.attested_by for file in files} == {PUBLISHER}
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"pyproject.toml": None}, "does not appear to be a Python project"),
-        ({"pyproject.toml": b"[project"}, "Failed to parse pyproject.toml"),
-        ({"pyproject.toml": b"[project]\nname = 'w'\nversion = 'one'"}, "Failed to parse pyproject.toml"),
-    ],
-)
-async def test_what_cannot_be_built(
-    caller: Caller, forge: ForgeStandIn, change: dict[str, bytes | None], words: str
-) -> None:
-    """The build fails with the reason in its log, and nothing is kept."""
-    forge.commit(SLUG, change)
-    run = await pushed(forge, caller)
-    assert run["conclusion"] == "failure"
-    found = forge.state.found(SLUG).runs[0]
-    assert words in found.jobs[0].log[-1][1]
-    assert found.artifacts == []
-
-
-async def test_a_dynamic_version_is_the_tags(caller: Caller, forge: ForgeStandIn) -> None:
-    """Where the project's version comes from its tags, the files are of the tag."""
-    forge.commit(SLUG, {"pyproject.toml": b"[project]\nname = 'Wid-gets'\ndynamic = ['version']"})
-    forge.push_tag(SLUG, "v2.0rc1")
-    assert sorted(forge.built(SLUG, "v2.0rc1")) == [
-        "wid_gets-2.0rc1-py3-none-any.whl",
-        "wid_gets-2.0rc1.tar.gz",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        (b"id-token: write", b"contents: read", "missing or insufficient OIDC token permissions"),
-        (b"publish@0123", b"publish@v1\n        with: {repository-url: 'http://127.0.0.1:9/'}\n      - uses: a/b@0", "could not be reached"),
-    ],
-)  # fmt: skip
-async def test_what_cannot_be_published(
-    caller: Caller, forge: ForgeStandIn, index: IndexStandIn, old: bytes, new: bytes, words: str
-) -> None:
-    """No permission for an identity, an index that is not there: the log names it."""
-    publishes_to(forge, index)
-    path = ".github/workflows/release.yml"
-    forge.commit(SLUG, {path: forge.state.found(SLUG).files[path].replace(old, new)})
-    run = await pushed(forge, caller)
-    assert run["conclusion"] == "failure"
-    assert words in forge.state.found(SLUG).runs[0].jobs[1].log[-1][1]
 
 
 async def test_stopping_drops_what_runs(forge: ForgeStandIn) -> None:
