@@ -180,6 +180,10 @@ class ForgeStandIn(StandIn):
         found = self.state.environment(self.state.found(slug), environment)
         found.reviewers, found.token_may_approve = list(reviewers), token_may_approve
 
+    def restrict(self, slug: str, environment: str, patterns: Collection[str]) -> None:
+        """Let only these tags and branches deploy to an environment; jobs of others fail without a log."""
+        self.state.environment(self.state.found(slug), environment).allowed = list(patterns)
+
     def fail_next(
         self, slug: str, job: str = "publish", *, times: int = 1, log: bytes = b"", uploads: int = 0
     ) -> None:

@@ -13,7 +13,7 @@ from bot.demo.forge_run_values import deployment_value, job_value, run_value, wo
 from bot.demo.forge_runner import Runner
 from bot.demo.forge_runs import Deployment, Job, Run
 from bot.demo.forge_state import ForgeState, Release, Repository
-from bot.demo.forge_values import environment_value, login_value
+from bot.demo.forge_values import login_value, moment, reviewers_value
 from bot.demo.forge_workflow import Workflow, workflows
 
 NOWHERE = "0" * 40
@@ -101,14 +101,11 @@ class Events:
         self._hooks.tell(event, repository, payload, by)
 
     def _review(self, repository: Repository, run: Run, one: Deployment) -> dict[str, Any]:
-        environment = environment_value(
-            repository, self._state, self._state.environment(repository, one.environment)
-        )
-        reviewers = [rule["reviewers"] for rule in environment["protection_rules"]]
+        environment = self._state.environment(repository, one.environment)
         common = {
             "environment": one.environment,
-            "since": environment["created_at"],
-            "reviewers": [reviewer for rule in reviewers for reviewer in rule],
+            "since": moment(one.made_at),
+            "reviewers": reviewers_value(environment, self._state),
         }
         if one.state == "waiting":
             return {**common, "requestor": login_value(run.actor, self._state)}

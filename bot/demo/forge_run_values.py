@@ -72,7 +72,6 @@ def job_value(repository: Repository, state: ForgeState, run: Run, job: Job) -> 
     """Return a job with its steps."""
     api = f"{state.url}/repos/{repository.slug}"
     began = job.started_at or job.made_at
-    runs_somewhere = job.status != "waiting" and job.conclusion != "skipped"
     return {
         "id": job.id,
         "run_id": run.id,
@@ -90,20 +89,18 @@ def job_value(repository: Repository, state: ForgeState, run: Run, job: Job) -> 
         "started_at": moment(began),
         "completed_at": job.ended_at and moment(job.ended_at),
         "name": job.plan.name,
-        "steps": steps_value(job) if runs_somewhere else [],
+        "steps": steps_value(job) if job.ran else [],
         "check_run_url": f"{api}/check-runs/{job.id}",
         "labels": ["ubuntu-latest"],
-        "runner_id": 1 if runs_somewhere else None,
-        "runner_name": "GitHub Actions 1" if runs_somewhere else None,
-        "runner_group_id": 0 if runs_somewhere else None,
-        "runner_group_name": "GitHub Actions" if runs_somewhere else None,
+        "runner_id": 1 if job.ran else None,
+        "runner_name": "GitHub Actions 1" if job.ran else None,
+        "runner_group_id": 0 if job.ran else None,
+        "runner_group_name": "GitHub Actions" if job.ran else None,
     }
 
 
 def steps_value(job: Job) -> list[Json]:
     """Return how far each step of a job is."""
-    if job.status == "queued":
-        return []
     began, ended = job.started_at and moment(job.started_at), job.ended_at and moment(job.ended_at)
     found = []
     for place, name in enumerate(job.plan.step_names):

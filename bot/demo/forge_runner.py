@@ -213,12 +213,15 @@ class Runner(Worker):
         if any(one.conclusion != SUCCESS for one in run.needed(job)):
             self._end(repository, run, job, SKIPPED)
             return
+        if not self._state.may_deploy(repository, job.plan.environment, run.branch):
+            self._move_run(repository, run, "in_progress")
+            self._end(repository, run, job, FAILURE)
+            return
         if self._must_wait(repository, run, job):
             return
         self._move_run(repository, run, "in_progress")
         deployment = run.deployment(job)
         if deployment is not None and deployment.state == "rejected":
-            job.say(self._state.clock(), f"##[error]{deployment.by} rejected the deployment.")
             self._end(repository, run, job, FAILURE)
             return
         job.status = "queued"

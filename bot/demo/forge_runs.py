@@ -27,6 +27,8 @@ class Job:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     log: list[tuple[datetime, str]] = field(default_factory=list, repr=False)
+    ran: bool = False
+    """Whether it was ever given to a machine: without, it has neither steps nor a log."""
     failed_step: int | None = None
     """Which of its steps failed, from 0."""
 
@@ -36,7 +38,7 @@ class Job:
 
     def begin(self, at: datetime) -> None:
         """Let it go on."""
-        self.status, self.started_at = "in_progress", at
+        self.status, self.started_at, self.ran = "in_progress", at, True
 
     def end(self, at: datetime, conclusion: str) -> None:
         """Let it be over."""

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from bot.demo.forge_git import History, TagObject
 from bot.demo.forge_runs import Run
-from bot.demo.forge_workflow import FOLDER, Workflow, read
+from bot.demo.forge_workflow import FOLDER, Workflow, fits, read
 
 ANONYMOUS_LIMIT = 60
 TOKEN_LIMIT = 5000
@@ -69,6 +69,8 @@ class Environment:
     """Logins; empty where nobody need agree."""
     token_may_approve: bool = True
     """Whether every token counts as a reviewer's."""
+    allowed: list[str] = field(default_factory=list)
+    """Patterns of the tags and branches that may deploy; empty: all."""
 
 
 @dataclass(slots=True)
@@ -235,6 +237,11 @@ class ForgeState:
         if name.lower() not in repository.environments:
             repository.environments[name.lower()] = Environment(self.next_id(), name, self.clock())
         return repository.environments[name.lower()]
+
+    def may_deploy(self, repository: Repository, environment: str, branch: str) -> bool:
+        """Whether a tag or branch may deploy to an environment."""
+        allowed = self.environment(repository, environment).allowed if environment else []
+        return not allowed or fits(branch, allowed)
 
     def make_token(self, permissions: Collection[str] | None = None) -> str:
         """Return a new token that is accepted from now on; None: it may do everything."""

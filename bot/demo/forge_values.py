@@ -174,25 +174,30 @@ def content_value(content: bytes) -> Json:
 
 
 def environment_value(repository: Repository, state: ForgeState, environment: Environment) -> Json:
-    """Return an environment with who must agree."""
-    rules = []
-    if environment.reviewers:
-        rules.append(
-            {
-                "id": environment.id * 10,
-                "node_id": node_id("GateRule", environment.id),
-                "type": "required_reviewers",
-                "prevent_self_review": False,
-                "reviewers": reviewers_value(environment, state),
-            }
-        )
+    """Return an environment with who must agree and what may deploy."""
+    policy = {"protected_branches": False, "custom_branch_policies": True}
     return {
         **short_environment_value(repository, state, environment),
         "created_at": moment(environment.created_at),
         "updated_at": moment(environment.created_at),
-        "protection_rules": rules,
-        "deployment_branch_policy": None,
+        "protection_rules": rules_value(environment, state),
+        "deployment_branch_policy": policy if environment.allowed else None,
     }
+
+
+def rules_value(environment: Environment, state: ForgeState) -> list[Json]:
+    """Return an environment's protection."""
+    rules: list[Json] = []
+    if environment.reviewers:
+        number = environment.id * 10
+        common = {"id": number, "node_id": node_id("GateRule", number), "type": "required_reviewers"}
+        rules.append(
+            {**common, "prevent_self_review": False, "reviewers": reviewers_value(environment, state)}
+        )
+    if environment.allowed:
+        number = environment.id * 10 + 1
+        rules.append({"id": number, "node_id": node_id("GateRule", number), "type": "branch_policy"})
+    return rules
 
 
 def short_environment_value(repository: Repository, state: ForgeState, environment: Environment) -> Json:

@@ -151,6 +151,28 @@ async def test_a_failed_job_can_run_again(caller: Caller, forge: ForgeStandIn, i
     assert later["publish"]["id"] != jobs["publish"]["id"]
 
 
+async def test_a_tag_that_may_not_deploy_fails_without_a_log(caller: Caller, forge: ForgeStandIn) -> None:
+    """The environment says which tags may deploy; a job of another one ends before it has steps or a log."""
+    forge.restrict(SLUG, "pypi", ["release-*"])
+    run = await caller.pushed()
+    job = (await caller.jobs(run))["publish"]
+    assert (job["conclusion"], job["steps"], job["runner_name"]) == ("failure", [], None)
+    assert (await caller.ask("GET", f"{REPO}/actions/jobs/{job['id']}/logs")).status == 404
+    (environment,) = (await caller.get(f"{REPO}/environments"))["environments"]
+    assert [rule["type"] for rule in environment["protection_rules"]] == ["branch_policy"]
+
+
+async def test_inputs_are_checked(caller: Caller, forge: ForgeStandIn) -> None:
+    """A dispatch must say what is required; the rest has defaults."""
+    inputs = b"on: {workflow_dispatch: {inputs: {a: {required: true}, b: {default: x}}}}"
+    forge.commit(SLUG, {".github/workflows/release.yml": inputs + b"\njobs: {}\n"})
+    path = f"{REPO}/actions/workflows/release.yml/dispatches"
+    missing = await caller.post(path, {"ref": "main"})
+    assert (missing.status, missing.body["message"]) == (422, "Required input 'a' not provided")
+    assert (await caller.post(path, {"ref": "main", "inputs": {"a": "1"}})).status == 204
+    assert forge.state.found(SLUG).runs[0].inputs == {"a": "1", "b": "x"}
+
+
 async def test_a_failed_build_skips_what_needs_it(caller: Caller, forge: ForgeStandIn) -> None:
     """Jobs after a failed one are skipped, and the run has failed."""
     forge.fail_next(SLUG, job="build")
