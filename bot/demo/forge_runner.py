@@ -37,8 +37,12 @@ class Runner(Worker):
         self._broken: BaseException | None = None
 
     def start(self) -> None:
-        """Take up work: events before this start nothing."""
+        """Take up work, and again what an earlier `stop` dropped: events before this start nothing."""
         self._http = aiohttp.ClientSession()
+        for repository in self._state.repositories.values():
+            for run in repository.runs:
+                if run.status != "completed":
+                    self._launch(repository, run)
 
     async def stop(self) -> None:
         """Drop every run where it is. What broke inside of one is raised here."""
@@ -191,7 +195,8 @@ class Runner(Worker):
             self.changed()
 
     async def _play(self, repository: Repository, run: Run) -> None:
-        self._say("workflow_run", "requested", repository, run)
+        if run.status == "queued":
+            self._say("workflow_run", "requested", repository, run)
         await self._step()
         while True:
             ready = run.ready()

@@ -272,10 +272,19 @@ async def test_a_run_may_come_late_or_never(caller: Caller, forge: ForgeStandIn)
     assert (await caller.only_run())["head_branch"] == "v1.4.0"
 
 
-async def test_stopping_drops_what_runs(forge: ForgeStandIn) -> None:
-    """A forge with a run under way stops at once."""
+async def test_stopping_drops_what_runs_and_starting_takes_it_up(
+    forge: ForgeStandIn, index: IndexStandIn
+) -> None:
+    """A forge with a run under way stops at once; started again it goes on where it was."""
+    publishes_to(forge, index)
     forge.runner.hold()
     forge.push_tag(SLUG, "v1.4.0")
     await forge.runner.until_held()
     await forge.stop()
-    assert forge.state.found(SLUG).runs[0].status == "queued"
+    (run,) = forge.state.found(SLUG).runs
+    assert run.status == "queued"
+    port = int(forge.url.rpartition(":")[2])
+    forge.runner.go_on()
+    await forge.start(port)
+    await forge.runner.settled()
+    assert run.conclusion == "success"
