@@ -34,7 +34,8 @@ class Entry:
 async def append(session: AsyncSession, event: AuditEvent) -> None:
     """Write one event down, in the transaction that did what it tells.
 
-    Events of one team are written one after the other: until the end of the transaction nobody else can append.
+    Events of one team are written one after the other: until the end of the transaction nobody else can append. So
+    lock what else is to be locked before, or two transactions may wait for each other.
     """
     key = (await keys.data_key(session, event.team_id)).chain()
     number, head = await _locked_end(session, event.team_id, key)

@@ -222,3 +222,15 @@ async def test_a_long_trail_is_read_in_pages(database: Database) -> None:
             found = [entry.number async for entry in audit.entries(session, team_id, page=page)]
         assert (report.events, report.broken) == (ROWS, ())
         assert found == list(range(1, ROWS + 1))
+
+
+async def test_what_is_appended_meanwhile_is_no_fault(database: Database) -> None:
+    """A check that runs beside the bot sees the trail as it was when it began."""
+    team_id = await written(database)
+    async with database.reading(steady=True) as session:
+        assert len(await teams.everyone(session)) == 1
+        async with database.transaction() as writing:
+            await audit.append(writing, event(team_id, 7))
+        report = await audit.verify(session, team_id)
+    assert (report.events, report.broken) == (ROWS, ())
+    assert (await verified(database, team_id)).events == ROWS + 1

@@ -1,5 +1,6 @@
 """Messages that are edited in place, and answers in their threads: nothing lost, nothing doubled, in order."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -118,6 +119,23 @@ async def test_a_change_while_it_is_said_is_not_lost(database: Database) -> None
     (last,) = await claimed(database)
     assert (last.ts, last.facts) == ("1.1", {"step": "c"})
     await said(database, last, "1.1")
+    assert await due(database) is None
+
+
+async def test_changes_at_the_very_moment_of_saying_are_not_lost(database: Database) -> None:
+    """However a change and the record that it was said fall together, the last form is said in the end, once."""
+    team_id = await team_of(database)
+    await show(database, team_id, "0")
+    now = NOW
+    for number in range(1, 6):
+        (item,) = await claimed(database, now)
+        steps = [show(database, team_id, f"{number}{part}", now) for part in "abc"]
+        await asyncio.gather(steps[0], said(database, item, "1.1", now), steps[1])
+        await steps[2]
+        now += COALESCE
+    (last,) = await claimed(database, now)
+    assert (last.ts, last.facts) == ("1.1", {"step": "5c"})
+    await said(database, last, "1.1", now)
     assert await due(database) is None
 
 
