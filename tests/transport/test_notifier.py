@@ -1,0 +1,153 @@
+"""Messages on their way to Slack: posted, edited, answered in threads, looked for, given up."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from bot import codec
+from bot.core import notices
+from bot.slack.notifier import OPERATOR_SECONDS, SlackNotifier
+from bot.workflow.ports import NeverSay, Said, SayLater
+from storage.records import OutboxItem, OutboxState
+from tests.transport.slack_server import HANG_UP, ScriptedSlack, scripted
+from tests.unit.release_examples import ASKED, STEP
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ID = UUID("0b6f2f0e-0000-4000-8000-000000000009")
+META = {"event_type": "shipbell_message", "event_payload": {"id": str(ID)}}
+ROOT = OutboxItem(
+    id=ID, team_id=ID, slack_team_id="T1", dedupe_key="k", channel="C1", user="", response_url=None, kind="release.shown",
+    facts=codec.pack(ASKED, notices.KINDS)[1], state=OutboxState.WAITING, attempts=0, created_at=NOW, claimed_at=None,
+)  # fmt: skip
+EDIT = replace(ROOT, ts="1.1")
+ANSWER = replace(
+    ROOT, kind="release.step", facts=codec.pack(STEP, notices.KINDS)[1], thread_ts="1.1", broadcast=True
+)
+POSTED = {"ok": True, "channel": "C1", "ts": "2.2"}
+
+
+def refused(error: str, **more: Any) -> dict[str, Any]:
+    """Return one of Slack's refusals."""
+    return {"ok": False, "error": error, **more}
+
+
+def notifier(slack: ScriptedSlack) -> SlackNotifier:
+    """Return what is tested."""
+    assert slack.session
+    return SlackNotifier(slack.client, slack.session)
+
+
+async def test_a_message_that_was_said_is_edited() -> None:
+    """A message with an id is changed in place, keeps its metadata, and needs no look before."""
+    async with scripted(chat_update=[POSTED]) as slack:
+        assert await notifier(slack).deliver(EDIT, maybe_said=True) == Said("1.1")
+        (args,) = slack.asked("chat.update")
+        assert (args["channel"], args["ts"], args["metadata"]) == ("C1", "1.1", META)
+        assert args["text"].startswith("Release of acme-widgets 1.4.0")
+        assert [method for method, _ in slack.calls] == ["chat.update"]
+
+
+async def test_blocks_that_slack_refuses_leave_the_bare_text() -> None:
+    """An edit whose blocks are refused still tells what happened, and takes the old buttons away."""
+    async with scripted(chat_update=[refused("invalid_blocks"), POSTED]) as slack:
+        assert await notifier(slack).deliver(EDIT, maybe_said=False) == Said("1.1")
+        assert slack.asked("chat.update")[1]["blocks"] == []
+
+
+@pytest.mark.parametrize(
+    "error", ["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived"]
+)  # fmt: skip
+async def test_what_can_not_be_edited_is_given_up(error: str) -> None:
+    """A message that is gone, or is not ours any more, is not tried again."""
+    async with scripted(chat_update=[refused(error)]) as slack:
+        assert await notifier(slack).deliver(EDIT, maybe_said=False) == NeverSay(error)
+
+
+@pytest.mark.parametrize("item", [EDIT, ROOT, ANSWER])
+async def test_slacks_pace_is_obeyed(item: OutboxItem) -> None:
+    """After a 429 the message waits as long as Slack says, and is known not to have arrived."""
+    slow = refused("ratelimited", status=429, headers={"Retry-After": "17"})
+    async with scripted(chat_update=[slow], chat_postMessage=[slow]) as slack:
+        outcome = await notifier(slack).deliver(item, maybe_said=False)
+        assert outcome == SayLater("rate limited", arrived_maybe=False, seconds=17)
+
+
+@pytest.mark.parametrize("item", [EDIT, ROOT, ANSWER])
+@pytest.mark.parametrize("answer", [HANG_UP, refused("internal_error"), {"raw": "<html>", "status": 503}])
+async def test_a_lost_answer_leaves_a_doubt(item: OutboxItem, answer: dict[str, Any]) -> None:
+    """Where nobody knows whether it arrived, the next try has to look first."""
+    async with scripted(chat_update=[answer], chat_postMessage=[answer]) as slack:
+        outcome = await notifier(slack).deliver(item, maybe_said=False)
+        assert isinstance(outcome, SayLater)
+        assert outcome.arrived_maybe
+
+
+async def test_what_only_the_operator_can_mend_waits_long() -> None:
+    """A revoked token is not asked with again every second."""
+    async with scripted(chat_update=[refused("token_revoked")]) as slack:
+        outcome = await notifier(slack).deliver(EDIT, maybe_said=False)
+        assert outcome == SayLater("token_revoked", arrived_maybe=False, seconds=OPERATOR_SECONDS)
+
+
+async def test_an_answer_goes_into_its_thread() -> None:
+    """A line of the timeline is posted below its message, and shown in the channel where it says so."""
+    async with scripted(chat_postMessage=[POSTED]) as slack:
+        assert await notifier(slack).deliver(ANSWER, maybe_said=False) == Said("2.2")
+        assert await notifier(slack).deliver(replace(ANSWER, broadcast=False), maybe_said=False) == Said(
+            "2.2"
+        )
+        loud, quiet = slack.asked("chat.postMessage")
+        assert (loud["thread_ts"], loud["metadata"]) == ("1.1", META)
+        assert (bool(loud["reply_broadcast"]), str(quiet["reply_broadcast"]).lower()) == (True, "false")
+
+
+async def test_bare_text_stays_in_its_thread() -> None:
+    """An answer whose blocks are refused does not leave the thread for the channel."""
+    async with scripted(chat_postMessage=[refused("invalid_blocks"), POSTED]) as slack:
+        assert await notifier(slack).deliver(ANSWER, maybe_said=False) == Said("2.2")
+        assert slack.asked("chat.postMessage")[1]["thread_ts"] == "1.1"
+
+
+async def test_a_doubtful_answer_is_looked_for_in_its_thread() -> None:
+    """After a crash the thread's own messages, page by page, tell whether it was said; then it is not said again."""
+    first = {"ok": True, "messages": [{"ts": "1.1"}], "response_metadata": {"next_cursor": "more"}}
+    second = {"ok": True, "messages": [{"ts": "1.5", "metadata": META}]}
+    async with scripted(conversations_replies=[first, second]) as slack:
+        assert await notifier(slack).deliver(ANSWER, maybe_said=True) == Said("1.5")
+        one, two = slack.asked("conversations.replies")
+        assert (one["channel"], one["ts"], one["include_all_metadata"]) == ("C1", "1.1", "1")
+        assert two["cursor"] == "more"
+
+
+async def test_a_doubtful_answer_that_is_not_there_is_said() -> None:
+    """Where the thread does not have it, it is said now, once."""
+    empty: dict[str, Any] = {"ok": True, "messages": []}
+    async with scripted(conversations_replies=[empty], chat_postMessage=[POSTED]) as slack:
+        assert await notifier(slack).deliver(ANSWER, maybe_said=True) == Said("2.2")
+        assert len(slack.asked("chat.postMessage")) == 1
+
+
+async def test_a_thread_that_is_gone_holds_nothing() -> None:
+    """Where the thread itself is gone, nothing was said in it."""
+    async with scripted(
+        conversations_replies=[refused("thread_not_found")], chat_postMessage=[POSTED]
+    ) as slack:
+        assert await notifier(slack).deliver(ANSWER, maybe_said=True) == Said("2.2")
+
+
+async def test_a_doubt_stays_while_nobody_can_look() -> None:
+    """While the history can't be read, nothing is said: it might be the second time."""
+    async with scripted(conversations_replies=[refused("internal_error")]) as slack:
+        outcome = await notifier(slack).deliver(ANSWER, maybe_said=True)
+        assert isinstance(outcome, SayLater)
+        assert slack.asked("chat.postMessage") == []
+
+
+async def test_the_asker_hears_what_a_channel_can_not() -> None:
+    """Where the bot is not in the channel, who asked gets it; it has no id there by which it could be edited."""
+    async with scripted(chat_postMessage=[refused("not_in_channel"), POSTED]) as slack:
+        assert await notifier(slack).deliver(ROOT, maybe_said=False) == Said("")
+        assert [args["channel"] for args in slack.asked("chat.postMessage")] == ["C1", "U1"]

@@ -1,0 +1,165 @@
+"""Who somebody is in Slack: read from its answers, kept for a minute, never guessed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.core.people import CannotTell, Group, Person, Standing
+from bot.slack.people import KEPT, MOST, SlackPeople, read_person
+from tests.transport.slack_server import HANG_UP, ScriptedSlack, scripted
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+MEMBER: dict[str, Any] = {"id": "U1", "team_id": "T1", "deleted": False, "is_bot": False}
+
+
+class Hand:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.now
+
+
+def people(slack: ScriptedSlack, clock: Hand | None = None) -> SlackPeople:
+    """Return what is tested."""
+    return SlackPeople(slack.client, clock or Hand())
+
+
+def user(**more: Any) -> dict[str, Any]:
+    """Return an answer of users.info."""
+    return {"ok": True, "user": MEMBER | more}
+
+
+@pytest.mark.parametrize(
+    ("said", "standing"),
+    [
+        ({}, Standing.MEMBER),
+        ({"is_restricted": True}, Standing.GUEST),
+        ({"is_restricted": True, "is_ultra_restricted": True}, Standing.GUEST),
+        ({"is_bot": True}, Standing.BOT),
+        ({"is_workflow_bot": True}, Standing.BOT),
+        ({"deleted": True}, Standing.DEACTIVATED),
+        ({"deleted": True, "is_bot": True}, Standing.DEACTIVATED),
+        ({"is_stranger": True}, Standing.STRANGER),
+        ({"team_id": "T2"}, Standing.STRANGER),
+        ({"team_id": "T2", "is_restricted": True}, Standing.STRANGER),
+        ({"team_id": "T2", "enterprise_user": {"enterprise_id": "E1", "teams": ["T1", "T2"]}}, Standing.MEMBER),
+        ({"team_id": "T2", "enterprise_user": {"enterprise_id": "E1", "teams": ["T3"]}}, Standing.STRANGER),
+    ],
+)  # fmt: skip
+def test_standing_is_what_slack_says(said: dict[str, Any], standing: Standing) -> None:
+    """Only a full member of this workspace is a member; the strictest reading wins."""
+    assert read_person(MEMBER | said, "U1", "T1") == Person("U1", standing)
+
+
+def test_an_org_wide_install_knows_its_members() -> None:
+    """Where the bot is installed for a whole organisation, its people are members, whichever workspace is theirs."""
+    said = MEMBER | {"team_id": "T9", "enterprise_user": {"enterprise_id": "E1", "teams": ["T9"]}}
+    assert read_person(said, "U1", "E1") == Person("U1", Standing.MEMBER)
+
+
+@pytest.mark.parametrize("name", ["is_admin", "is_owner", "is_primary_owner"])
+def test_admins_and_owners_are_admins(name: str) -> None:
+    """Each of Slack's words for one makes an admin of a member, and of nobody else."""
+    assert read_person(MEMBER | {name: True}, "U1", "T1") == Person("U1", Standing.MEMBER, admin=True)
+    assert read_person(MEMBER | {name: True, "is_bot": True}, "U1", "T1") == Person("U1", Standing.BOT)
+
+
+def test_slackbot_is_a_bot() -> None:
+    """Slack does not mark its own bot as one."""
+    assert read_person(MEMBER, "USLACKBOT", "T1") == Person("USLACKBOT", Standing.BOT)
+
+
+def test_a_person_of_no_workspace_is_not_guessed() -> None:
+    """An answer that names no workspace says nothing about who may decide."""
+    assert isinstance(read_person({"id": "U1"}, "U1", "T1"), CannotTell)
+
+
+async def test_nobody_of_that_id_is_known_as_such() -> None:
+    """Slack's own no is an answer, not a failure."""
+    async with scripted(users_info=[{"ok": False, "error": "user_not_found"}]) as slack:
+        assert await people(slack).person("T1", "U404") == Person("U404", Standing.UNKNOWN)
+
+
+async def test_an_answer_is_kept_for_a_minute() -> None:
+    """The same question is asked once a minute, for each team and person by itself."""
+    clock = Hand()
+    async with scripted(users_info=[user(), user(deleted=True)]) as slack:
+        asked = people(slack, clock)
+        assert await asked.person("T1", "U1") == Person("U1", Standing.MEMBER)
+        clock.now += KEPT - timedelta(seconds=1)
+        assert await asked.person("T1", "U1") == Person("U1", Standing.MEMBER)
+        assert len(slack.calls) == 1
+        clock.now += timedelta(seconds=1)
+        assert await asked.person("T1", "U1") == Person("U1", Standing.DEACTIVATED)
+        assert await asked.person("T2", "U1") == Person("U1", Standing.DEACTIVATED)
+        assert len(slack.calls) == 3
+
+
+async def test_a_team_never_gets_anothers_answer() -> None:
+    """The same id in two workspaces is two people."""
+    async with scripted(users_info=[user()]) as slack:
+        asked = people(slack)
+        assert await asked.person("T1", "U1") == Person("U1", Standing.MEMBER)
+        assert await asked.person("T2", "U1") == Person("U1", Standing.STRANGER)
+
+
+async def test_what_is_over_does_not_pile_up() -> None:
+    """A process that has met thousands of people forgets those whose minute is over."""
+    clock = Hand()
+    async with scripted(users_info=[user()]) as slack:
+        asked = people(slack, clock)
+        for number in range(MOST):
+            asked._people["T1", f"U{number}"] = (NOW + KEPT, Person(f"U{number}", Standing.MEMBER))
+        clock.now += KEPT
+        await asked.person("T1", "UNEW")
+        assert list(asked._people) == [("T1", "UNEW")]
+
+
+async def test_a_group_has_its_members() -> None:
+    """A user group is read once a minute, and the workspace is named, as an organisation's token must."""
+    async with scripted(usergroups_users_list=[{"ok": True, "users": ["U1", "U2"]}]) as slack:
+        asked = people(slack)
+        for _ in range(2):
+            assert await asked.group("T1", "S1") == Group("S1", frozenset({"U1", "U2"}))
+        assert slack.calls == [("usergroups.users.list", {"usergroup": "S1", "team_id": "T1"})]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"ok": False, "error": "missing_scope", "needed": "users:read"}, "lacks the scope users:read"),
+        ({"ok": False, "error": "no_such_subteam"}, "no such user group"),
+        ({"ok": False, "error": "ratelimited", "status": 429, "headers": {"Retry-After": "9"}}, "ratelimited"),
+        ({"ok": False, "error": "internal_error", "status": 500}, "internal_error"),
+        ({"raw": "<html>", "status": 502}, "unreadable"),
+    ],
+)  # fmt: skip
+async def test_what_slack_does_not_say_is_not_guessed(answer: dict[str, Any], said: str) -> None:
+    """Whatever goes wrong is a value that says why, and the next question is asked anew."""
+    fine = {"ok": True, "users": ["U1"], "user": MEMBER}
+    async with scripted(users_info=[answer, fine], usergroups_users_list=[answer, fine]) as slack:
+        asked = people(slack)
+        for outcome in (await asked.person("T1", "U1"), await asked.group("T1", "S1")):
+            assert isinstance(outcome, CannotTell)
+            assert said in outcome.detail
+        assert isinstance(await asked.person("T1", "U1"), Person)
+        assert isinstance(await asked.group("T1", "S1"), Group)
+
+
+async def test_a_group_without_a_list_is_not_an_empty_one() -> None:
+    """An answer without members is no answer: an empty group would deny nobody."""
+    async with scripted(usergroups_users_list=[{"ok": True}]) as slack:
+        assert isinstance(await people(slack).group("T1", "S1"), CannotTell)
+
+
+async def test_a_lost_answer_is_not_guessed() -> None:
+    """Where the connection is cut, nobody can tell."""
+    async with scripted(users_info=[HANG_UP], usergroups_users_list=[HANG_UP]) as slack:
+        asked = people(slack)
+        for outcome in (await asked.person("T1", "U1"), await asked.group("T1", "S1")):
+            assert outcome == CannotTell("Slack did not answer")
