@@ -10,7 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.demo.story import DidNotHappen, Story
+from bot.demo.scenes import DidNotHappen
+from bot.demo.story import Story
 from bot.demo.world import World
 from bot.errors import ShipbellError
 

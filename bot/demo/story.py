@@ -3,46 +3,30 @@
 Knows: the story. Must not know: how the world is wired.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import aiohttp
-from rich.console import Console
 
+from bot.demo.release_story import ReleaseScenes
+from bot.demo.scenes import PATIENCE, DidNotHappen, Scenes
 from bot.demo.slack_config import ALICE, BOB, GENERAL, RELEASES, Channel
 from bot.demo.slack_workspace import SlackWorkspace
-from bot.demo.world import World
-
-Json = dict[str, Any]
-PATIENCE = 30.0
 
 
-class DidNotHappen(Exception):
-    """A step of the story had another end than it should."""
-
-
-class Story:
+class Story(Scenes):
     """Plays the story on a started world; `play` raises DidNotHappen or TimeoutError where it goes wrong."""
-
-    def __init__(self, world: World, console: Console) -> None:
-        self.world = world
-        self.console = console
 
     async def play(self) -> None:
         """Play every scene in order."""
-        scenes = (
+        await self.all(
             self.help, self.credential, self.register, self.taken, self.confirm, self.by_hand, self.leak, self.lists,
         )  # fmt: skip
-        for scene in scenes:
-            self.console.print(f"\n[bold]{scene.__doc__}[/bold]")
-            await scene()
+        await ReleaseScenes(self.world, self.console).play()
         if self.world.gate.violations:
             raise DidNotHappen(f"Slack would have refused: {self.world.gate.violations}")
 
     async def help(self) -> None:
         """Alice asks for help."""
         await self.world.slack.command(ALICE, RELEASES, "/publisher", "help")
-        await self._seen(RELEASES, "How to use /publisher")
+        await self.seen(RELEASES, "How to use /publisher")
 
     async def credential(self) -> None:
         """Alice gives the bot an API token of the company's index, in a dialog."""
@@ -61,25 +45,25 @@ class Story:
         await self.world.slack.command(
             ALICE, RELEASES, "/publisher", "add widgets acme/widgets index=company"
         )
-        await self._seen(RELEASES, "The trusted publisher for widgets is pending on company.")
-        self._must(len(self.world.company.registrations) == 1, "exactly one registration")
+        await self.seen(RELEASES, "The trusted publisher for widgets is pending on company.")
+        self.must(len(self.world.company.registrations) == 1, "exactly one registration")
 
     async def confirm(self) -> None:
         """Somebody follows the index's confirmation link; the channel is told within one poll."""
         self.world.company.confirm("widgets")
-        await self._seen(RELEASES, "The trusted publisher for widgets on company is confirmed.")
+        await self.seen(RELEASES, "The trusted publisher for widgets on company is confirmed.")
 
     async def by_hand(self) -> None:
         """Bob registers gizmos on an index without an API: the form is his, the rest the bot's."""
         slack = self.world.slack
         await slack.command(BOB, GENERAL, "/publisher", "add gizmos acme/gizmos")
-        message = await self._seen(GENERAL, "pypi has no API for trusted publishers")
+        message = await self.seen(GENERAL, "pypi has no API for trusted publishers")
         await self._fill_in_form()
         await slack.click(BOB, GENERAL, message["ts"], "publisher.submitted")
-        await self._seen(GENERAL, "The trusted publisher for gizmos is pending on pypi.")
+        await self.seen(GENERAL, "The trusted publisher for gizmos is pending on pypi.")
         # The workflow's first run exchanges its identity for a token: that makes the publisher real.
         await self._run_workflow("acme/gizmos")
-        await self._seen(GENERAL, "The trusted publisher for gizmos on pypi is confirmed.")
+        await self.seen(GENERAL, "The trusted publisher for gizmos on pypi is confirmed.")
 
     async def _run_workflow(self, repository: str) -> None:
         """Do what a publishing job does first: exchange the forge's identity for a token of the index."""
@@ -89,7 +73,7 @@ class Story:
                 audience = (await answer.json())["audience"]
             token = self.world.forge.id_token(repository, aud=audience)
             async with session.post(f"{url}/_/oidc/mint-token", json={"token": token}) as answer:
-                self._must(answer.status == 200, "the workflow's exchange with the index was taken")
+                self.must(answer.status == 200, "the workflow's exchange with the index was taken")
 
     async def _fill_in_form(self) -> None:
         url = self.world.public.url
@@ -101,53 +85,32 @@ class Story:
                 "workflow_filename": "release.yml", "environment": "pypi",
             }  # fmt: skip
             async with session.post(f"{url}/manage/account/publishing/", data=form) as answer:
-                self._must(answer.status == 200, f"the form answered {answer.status}")
+                self.must(answer.status == 200, f"the form answered {answer.status}")
 
     async def taken(self) -> None:
         """Bob wants the same workflow for another project: the index refuses, and the bot says why."""
         await self.world.slack.command(BOB, RELEASES, "/publisher", "add gears acme/widgets index=company")
-        await self._seen(RELEASES, "The trusted publisher for gears conflicts with another one")
+        await self.seen(RELEASES, "The trusted publisher for gears conflicts with another one")
 
     async def leak(self) -> None:
         """Bob types a token into a command: it is refused and kept nowhere."""
         secret = self.world.company.make_token()
         await self.world.slack.command(BOB, RELEASES, "/publisher", f"add {secret}")
-        await self._seen(RELEASES, "Revoke that secret now.")
+        await self.seen(RELEASES, "Revoke that secret now.")
         seen = [message for channel in (GENERAL, RELEASES) for message in self.world.slack.messages(channel)]
-        self._must(secret not in repr(seen) + self.world.bot.words(), "the token shows nowhere")
+        self.must(secret not in repr(seen) + self.world.bot.words(), "the token shows nowhere")
 
     async def lists(self) -> None:
         """Alice looks at all publishers."""
         await self.world.slack.command(ALICE, RELEASES, "/publisher", "list")
-        await self._seen(RELEASES, "Trusted publishers: 3 projects")
+        await self.seen(RELEASES, "Trusted publishers: 3 projects")
         confirmed = self._count(RELEASES, "The trusted publisher for widgets on company is confirmed.")
-        self._must(confirmed == 1, "the confirmation was told exactly once")
+        self.must(confirmed == 1, "the confirmation was told exactly once")
 
     def _count(self, channel: Channel, start: str) -> int:
         return sum(
             str(message.get("text", "")).startswith(start) for message in self.world.slack.messages(channel)
         )
-
-    async def _seen(self, channel: Channel, start: str) -> Json:
-        found = await self.world.slack.wait_for(_starting(channel, start), PATIENCE)
-        assert found is not None
-        whom = " (only to the caller)" if found.get("subtype") == "ephemeral" else ""
-        self.console.print(f"  #{channel.name}{whom}: {found['text']}", highlight=False, markup=False)
-        return found
-
-    def _must(self, condition: object, what: str) -> None:
-        if not condition:
-            raise DidNotHappen(what)
-        self.console.print(f"  checked: {what}", highlight=False, markup=False)
-
-
-def _starting(channel: Channel, start: str) -> Callable[[SlackWorkspace], Json | None]:
-    def find(slack: SlackWorkspace) -> Json | None:
-        return next(
-            (one for one in slack.messages(channel) if str(one.get("text", "")).startswith(start)), None
-        )
-
-    return find
 
 
 def _any_text(slack: SlackWorkspace, text: str) -> bool:

@@ -23,7 +23,7 @@ Settled = intents.SetPolicy | intents.ShowPolicy | intents.SetFreeze | intents.L
 
 async def carry_out(
     session: AsyncSession, hands: Hands, item: InboxItem, intent: Settled, person: PersonOutcome
-) -> notices.Notice:
+) -> notices.Notice | None:
     """Set or show who decides; only admins and owners of the workspace may change it."""
     if isinstance(intent, intents.ShowPolicy):
         return await _shown(session, hands, item, intent.project)
@@ -96,7 +96,7 @@ def _nobody_left(policy: Policy) -> bool:
 
 async def _freeze(
     session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.SetFreeze
-) -> notices.Notice:
+) -> notices.Notice | None:
     now = hands.clock()
     starts = intent.starts_at or now
     freeze = Freeze(uuid4(), item.team_id, intent.project, starts, intent.ends_at, intent.reason, item.actor)
@@ -108,12 +108,12 @@ async def _freeze(
     await write_down(
         session, item.team_id, (item.actor, "freeze.set", what), now, reason=intent.reason, until=until
     )
-    return notice
+    return None if item.channel else notice  # the channel has heard it, the person too
 
 
 async def _lift(
     session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.LiftFreeze
-) -> notices.Notice:
+) -> notices.Notice | None:
     now = hands.clock()
     found = await freezes.standing(session, item.team_id, intent.project, now)
     standing = [freeze for freeze in found if freeze.project == intent.project]
@@ -125,4 +125,4 @@ async def _lift(
         await say_in_channel(session, item, notice, now)
         what = intent.project or "every project"
         await write_down(session, item.team_id, (item.actor, "freeze.lifted", what), now, count=len(standing))
-    return notice
+    return None if standing and item.channel else notice
