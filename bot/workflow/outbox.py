@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
+from uuid import UUID
 
 import structlog
 
@@ -38,6 +39,8 @@ class Outbox:
     clock: Clock
     said_at: dict[str, datetime] = field(default_factory=dict)
     """Channel, or workspace for edits -> when this process may speak there again."""
+    turns: dict[UUID, datetime] = field(default_factory=dict)
+    """Message -> the moment that was kept free for it, so that it waits for its turn once."""
 
     async def claim(self, limit: int) -> Sequence[OutboxItem]:
         """Take what is due."""
@@ -52,20 +55,29 @@ class Outbox:
     async def work(self, item: OutboxItem) -> None:
         """Say one message and record what became of it."""
         maybe_said = item.state is OutboxState.SENDING
-        if not item.user:
-            lane, pace = (item.slack_team_id, EDIT_PACE) if item.ts else (item.channel, PACE)
-            ready = self.said_at.get(lane, self.clock())
-            if ready > self.clock():
-                async with self.database.transaction() as session:
-                    await ledger.again(session, item, "", ready, arrived_maybe=maybe_said)
-                return
-            self.said_at[lane] = self.clock() + pace
+        turn = self._turn(item)
+        if turn > self.clock():
+            async with self.database.transaction() as session:
+                await ledger.again(session, item, "", turn, arrived_maybe=maybe_said)
+            return
         try:
             delivery: Delivery = await self.notifier.deliver(item, maybe_said=maybe_said)
         except Exception as error:
             log.exception("delivery failed", message=str(item.id))
             delivery = SayLater(type(error).__name__, arrived_maybe=True)
         await self._record(item, delivery)
+
+    def _turn(self, item: OutboxItem) -> datetime:
+        """Return when a message may be said, and keep that moment free for it; answers to one person need not wait."""
+        now = self.clock()
+        if item.user or self.turns.pop(item.id, None) is not None:
+            return now
+        lane, pace = (item.slack_team_id, EDIT_PACE) if item.ts else (item.channel, PACE)
+        turn = max(now, self.said_at.get(lane, now))
+        self.said_at[lane] = turn + pace
+        if turn > now:
+            self.turns[item.id] = turn
+        return turn
 
     async def _record(self, item: OutboxItem, delivery: Delivery) -> None:
         now = self.clock()

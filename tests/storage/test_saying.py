@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.workflow.outbox import DOUBT, GIVE_UP, PACE, Outbox
+from bot.workflow.outbox import DOUBT, EDIT_PACE, GIVE_UP, PACE, Outbox
 from bot.workflow.ports import Delivery, NeverSay, Said, SayLater
 from storage.database import Database
 from storage.ledger import outbox, teams
@@ -146,3 +146,45 @@ async def test_what_slack_will_never_take_does_not_block(database: Database) -> 
     await once(workflow)
     assert [key for key, _ in slack.heard] == ["a", "b", "b", "c"]
     assert await counts(database) == {"dead": 2, "sent": 1}
+
+
+async def change(database: Database, *keys: str) -> None:
+    """Let messages that were said say something else."""
+    async with database.transaction() as session:
+        team = await teams.ensure(session, "T1", "", NOW)
+        for key in keys:
+            changed = ("broke_down", {"incident": f"{key}, changed"})
+            await outbox.show(session, team.id, key, Destination(f"C-{key}"), changed, NOW)
+
+
+async def test_edits_keep_the_workspaces_pace_in_order(database: Database) -> None:
+    """Edits of a workspace come one after the other, each waiting once for its turn, and hold no new message back."""
+    await put(database, ("a", "C-a"), ("b", "C-b"), ("c", "C-c"))
+    slack = Slack()
+    workflow = slack.workflow(database)
+    await once(workflow)
+    slack.now += timedelta(seconds=5)
+    await change(database, "a", "b", "c")
+    await put(database, ("d", "C-d"))
+    await once(workflow)
+    assert sorted(slack.heard[3:]) == [("a", False), ("d", False)]
+    for key in ("b", "c"):
+        assert await workflow.next_due() == slack.now + EDIT_PACE
+        slack.now += EDIT_PACE
+        await once(workflow)
+        assert slack.heard[-1] == (key, False)
+    assert await workflow.next_due() is None
+    assert workflow.turns == {}
+
+
+async def test_an_edit_waits_for_no_channel(database: Database) -> None:
+    """The channel's pace is for what is posted: an edit right after a message of its channel goes out at once."""
+    await put(database, ("a", "C-a"))
+    slack = Slack()
+    workflow = slack.workflow(database)
+    await once(workflow)
+    slack.now += timedelta(seconds=5)
+    await change(database, "a")
+    await put(database, ("e", "C-a"))
+    await once(workflow)
+    assert sorted(slack.heard[1:]) == [("a", False), ("e", False)]
