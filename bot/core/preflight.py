@@ -247,7 +247,8 @@ def _ci(facts: Facts) -> list[Finding]:
         return _finding(Check.CI, Level.UNKNOWN, Found.CI_UNKNOWN, detail=detail)
     # The release's own run waits for us, or failed before: it says nothing about the commit.
     runs = facts.way.all_runs if facts.way else ()
-    own = {name for name, run in checks.runs if run and run in runs}
+    # A name counts as its own only where every check of that name is: another CI's may be called the same.
+    own = {name for name, _ in checks.runs} - {name for name, run in checks.runs if run not in runs}
     failed = [name for name in checks.failed if name not in own]
     pending = [name for name in checks.pending if name not in own]
     if failed:

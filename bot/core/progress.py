@@ -55,6 +55,7 @@ class Progress:
     expected: tuple[tuple[str, str], ...] = ()
     """(file name, sha256) of what the run built, where that could be seen."""
     expected_known: bool = False
+    """Whether it was looked for to the end."""
     accepted_at: datetime | None = None
     installable_at: datetime | None = None
     downloadable_at: datetime | None = None

@@ -62,7 +62,7 @@ def way(seen: Seen, matches: Matches) -> Way:
     if isinstance(seen.text, Unsure):
         return Way(seen, unsure=seen.text.detail)
     facts = seen.facts
-    if facts is None or not facts.found or not facts.readable:
+    if facts is None or not facts.found or not (facts.readable and facts.detailed):
         return Way(seen)
     for outcome in (seen.pushed_runs, seen.release_runs, seen.release):
         if isinstance(outcome, Unsure):
@@ -110,7 +110,7 @@ def findings(found: Way, target: Registration) -> list[Finding]:
     facts = found.seen.facts
     if isinstance(found.seen.text, Nothing) or facts is None or not facts.found:
         return [_finding(Level.BLOCKING, Found.WORKFLOW_NONE, workflow=workflow)]
-    if not facts.readable:
+    if not (facts.readable and facts.detailed):
         return [_finding(Level.UNKNOWN, Found.WORKFLOW_UNKNOWN, detail=f"{workflow} can't be read that far")]
     return [*_rights(facts, target), *_trigger(found, facts, target)]
 

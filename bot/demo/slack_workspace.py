@@ -188,11 +188,19 @@ class SlackWorkspace:
         answer = await self._control("message", told | ({"thread_ts": thread} if thread else {}))
         return str(answer["message"]["ts"])
 
-    async def click(
-        self, user: User | str, channel: Channel | str, message_ts: str, action: str, *, option: str = ""
+    async def click(  # noqa: PLR0913 - each is one property of a click
+        self,
+        user: User | str,
+        channel: Channel | str,
+        message_ts: str,
+        action: str,
+        *,
+        option: str = "",
+        shown: Sequence[Json] = (),
     ) -> None:
         """Click what has that action id or label (in a menu: take that option); wait for the bot's answer.
 
+        `shown` are the blocks of the message as the person still sees it, where it has changed since.
         LookupError where there is no such message, action or option.
         """
         found = [one for one in self.messages(channel) if one["ts"] == message_ts]
@@ -204,7 +212,7 @@ class SlackWorkspace:
                 "user": str(user),
                 "channel": str(channel),
                 "messageTs": message_ts,
-                "action": _clicked(found[0].get("blocks") or [], action, option),
+                "action": _clicked(list(shown) or found[0].get("blocks") or [], action, option),
             },
         )
 

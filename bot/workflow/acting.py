@@ -194,16 +194,21 @@ async def _gate(hands: Hands, seen: Situation, run: RunFacts) -> tuple[Situation
     return replace(seen, progress=progress), (*lines, *more)
 
 
-async def expected(hands: Hands, seen: Situation) -> Progress:
+async def expected(hands: Hands, seen: Situation) -> Progress | Unsure:
     """Return the progress with what the run built, where that can be seen: its artifacts, else the forge's release."""
     release, where = seen.release, repo(seen.release)
     assert release.run_id is not None
+    artifacts = await within(hands.forge.artifacts(where, release.run_id), SILENT)
+    there = await within(hands.forge.release(where, release.tag), SILENT)
     found: list[BuiltFile] = []
-    artifacts = await hands.forge.artifacts(where, release.run_id)
+    for outcome in (artifacts, there):
+        if isinstance(outcome, Unsure):
+            return outcome
     for artifact in artifacts if isinstance(artifacts, tuple) else ():
         built = await hands.forge.built(where, artifact.id) if not artifact.expired else ()
+        if isinstance(built, Unsure):
+            return built
         found += built if isinstance(built, tuple) else ()
-    there = await within(hands.forge.release(where, release.tag), SILENT)
     if isinstance(there, ForgeRelease):
         found += [BuiltFile(name, sha256, 0) for name, sha256 in there.assets if sha256]
     files = built_for(release.target.project, release.version, found)

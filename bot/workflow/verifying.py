@@ -8,12 +8,15 @@ from dataclasses import replace
 
 from bot.core import arriving
 from bot.core.arriving import Look
+from bot.core.forge import Unsure
 from bot.core.outcomes import AttestationOutcome, DownloadOutcome, SimpleFile
 from bot.core.progress import Progress
-from bot.core.releases import Decision, Situation
+from bot.core.releases import Decision, Situation, troubled
 from bot.workflow.acting import expected
 from bot.workflow.hands import Hands
 
+EXPECTED_WITHIN = 40
+"""Base periods after which what the run built counts as unknown: 20 minutes at the default of 30 s."""
 AT_ONCE = 50
 """Files of a release that are looked at in one step."""
 
@@ -21,7 +24,13 @@ AT_ONCE = 50
 async def verify(hands: Hands, seen: Situation) -> Decision:
     """Look once."""
     if not seen.progress.expected_known:
-        seen = replace(seen, progress=await expected(hands, seen))
+        known = await expected(hands, seen)
+        if isinstance(known, Unsure):
+            # Without it nothing could be compared: asked again, but not for ever.
+            if not seen.since(EXPECTED_WITHIN):
+                return troubled(seen, known)
+            known = replace(seen.progress, expected_known=True)
+        seen = replace(seen, progress=known)
     target = seen.release.target
     version, simple = await asyncio.gather(
         hands.index.version(target.index, target.project, seen.release.version),
