@@ -245,16 +245,28 @@ async def test_an_answer_in_another_channel_waits_too(database: Database) -> Non
 
 
 async def test_an_answer_to_nothing_is_said_all_the_same(database: Database) -> None:
-    """Where the message was given up, is not there, or is another team's, the answer is said without a thread."""
-    team_id, other = await team_of(database), await team_of(database, "T2")
+    """Where the message was given up, or is not there, the answer is said without a thread."""
+    team_id = await team_of(database)
     await show(database, team_id, "a")
     (root,) = await claimed(database)
     async with database.transaction() as session:
         await outbox.bury(session, root, "is_archived")
     await answer(database, team_id, "x")
-    await answer(database, other, "y")
+    await answer(database, team_id, "y", "nothing", channel="C2")
     found = {item.dedupe_key: item.thread_ts for item in await claimed(database)}
     assert found == {"x": "", "y": ""}
+
+
+async def test_threads_are_of_one_team(database: Database) -> None:
+    """A message of another team with the same key neither holds an answer back nor lends it its thread."""
+    team_id, other = await team_of(database), await team_of(database, "T2")
+    await show(database, other, "a")
+    await answer(database, team_id, "x")
+    found = {item.dedupe_key: item for item in await claimed(database)}
+    assert found["x"].thread_ts == ""
+    await said(database, found["root"], "1.1")
+    await answer(database, team_id, "y", channel="C2")
+    assert [item.thread_ts for item in await claimed(database)] == [""]
 
 
 async def test_no_two_wait_for_each_other(database: Database) -> None:
