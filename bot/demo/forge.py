@@ -19,6 +19,7 @@ from bot.demo.forge_answers import (
     with_quota,
 )
 from bot.demo.forge_code import REPO, CodeRoutes
+from bot.demo.forge_desk import ForgeDesk
 from bot.demo.forge_events import Events
 from bot.demo.forge_hooks import Hooks
 from bot.demo.forge_oidc import Issuer
@@ -257,6 +258,7 @@ class ForgeStandIn(StandIn):
         CodeRoutes(self.state, self._events).add_routes(app)
         ActionsRoutes(self.state, self._events, self._storage).add_routes(app)
         ForgePages(self.state, self._events).add_routes(app)
+        ForgeDesk(self.state, self._events).add_routes(app)
         self._storage.add_routes(app)
 
     def _limits(self) -> Any:

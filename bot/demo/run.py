@@ -45,6 +45,7 @@ async def _show(folder: Path, port: int, console: Console) -> int:
     world = World(folder, poll_seconds=2.0, page_port=port)
     console.print("Starting Slack, the forge, two indexes and the bot …")
     async with world:
+        world.forge.runner.pace = 1.0  # so that a person can watch the jobs
         _tell(world, console)
         waiting = asyncio.create_task(ended.wait())
         assert world.bot.process is not None
@@ -62,13 +63,19 @@ async def _show(folder: Path, port: int, console: Console) -> int:
 def _tell(world: World, console: Console) -> None:
     token_page = f"{world.company.url}/manage/account/token/"
     publishing = f"{world.company.url}/manage/account/publishing/"
+    forge = f"{world.forge.web_url}/acme/widgets"
     console.print(f"\n[bold]Open {world.slack.url}[/bold]   (Ctrl-C ends all of it)\n", highlight=False)
     for line in (
         f"1. Make an API token at {token_page} (sign in as demo, the entire account),",
         "   then type  /shipbell credentials  in #releases and enter it for the index company.",
         "2. Type  /publisher add widgets acme/widgets index=company",
         f"   then press Confirm at {publishing} and watch the channel.",
-        "3. Type  /publisher add gizmos acme/gizmos  for an index without an API: the bot hands you the form.",
+        "3. Type  /shipbell settings policy quorum=2   then  /release widgets v1.4.0",
+        "   Try to approve it yourself; then act as Bob and as Carol (top right) and approve. Open the thread.",
+        f"4. At {forge} commit version 1.5.0, and ask for its release. Reject it as Bob; or push its tag before",
+        "   you ask, and move it after the first approval; or let the next publishing job fail, then press Retry.",
+        "5. Type  /shipbell settings policy expires=30s  and let a request run out.",
+        "6. Type  /publisher add gizmos acme/gizmos  for an index without an API: the bot hands you the form.",
         "",
         f"The bot's log: {world.bot.log}",
     ):
