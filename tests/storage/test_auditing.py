@@ -4,7 +4,7 @@ import asyncio
 import csv
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,8 +28,8 @@ async def filled(database: Database, database_url: str) -> dict[str, str]:
     key = generate_master_key()
     database.vault = Vault(KeyRing([Secret(key)]))
     async with database.transaction() as session:
-        for name in ("T1", "T2"):
-            team = await teams.ensure(session, name, "", NOW)
+        for days, name in enumerate(("T1", "T2")):
+            team = await teams.ensure(session, name, "", NOW + timedelta(days=days))
             for number in range(3):
                 said = AuditEvent(team.id, NOW, "U1", "release.asked", f"=w {number}", {"note": f"ä {TOKEN}"})
                 await audit.append(session, said)
