@@ -188,7 +188,7 @@ class SlackWorkspace:
         answer = await self._control("message", told | ({"thread_ts": thread} if thread else {}))
         return str(answer["message"]["ts"])
 
-    async def click(  # noqa: PLR0913 - each is one property of a click
+    async def click(
         self,
         user: User | str,
         channel: Channel | str,
