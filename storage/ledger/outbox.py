@@ -107,7 +107,12 @@ async def extend(
     kind, name, added = message
     row = await session.scalar(
         select(OutboxRow)
-        .where(col(OutboxRow.team_id) == team_id, col(OutboxRow.parent_key) == parent_key)
+        .where(
+            col(OutboxRow.team_id) == team_id,
+            col(OutboxRow.parent_key) == parent_key,
+            # A lane keeps its order, so nothing newer has ended; and the few that are open have an index.
+            col(OutboxRow.next_at).is_not(None),
+        )
         .order_by(col(OutboxRow.seq).desc())
         .limit(1)
         .with_for_update()

@@ -291,3 +291,31 @@ async def test_an_open_edit_is_not_pruned(database: Database) -> None:
         await session.execute(text("""UPDATE outbox SET "user" = 'U1'"""))
         await outbox.prune(session, NOW + timedelta(days=9))
         assert await outbox.counts(session) == {"waiting": 1}
+
+
+async def test_answers_that_wait_are_said_together(database: Database) -> None:
+    """A line joins the newest answer of its thread while nobody says it, up to a limit; never a loud or a taken one."""
+    team_id = await team_of(database)
+
+    async def extend(parent: str = "root", team: UUID = team_id) -> bool:
+        async with database.transaction() as session:
+            return await outbox.extend(session, team, parent, ("step_told", "lines", "more"), 2)
+
+    assert not await extend()
+    await answer(database, team_id, "x", "other")
+    assert await extend("other")
+    assert await extend("other")
+    assert not await extend("other")
+    assert not await extend()
+    assert not await extend("other", await team_of(database, "T2"))
+    (x,) = await claimed(database)
+    assert x.facts == {"key": "x", "lines": ["more", "more"]}
+    await answer(database, team_id, "y", "other")
+    assert await extend("other")
+    await said(database, x, "1.1")
+    (y,) = await claimed(database)
+    assert not await extend("other")
+    await said(database, y, "1.2")
+    assert not await extend("other")
+    await answer(database, team_id, "z", "other", broadcast=True)
+    assert not await extend("other")
