@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bot.demo.world import World
+from tests.stories.kit import confirmed
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
@@ -74,3 +75,72 @@ async def test_a_person_sets_up_publishing(browser: Browser, tmp_path: Path) -> 
             timeout=PATIENCE
         )
         assert not world.gate.violations
+
+
+async def act_as(page: Page, name: str) -> None:
+    """Choose who sits before the browser."""
+    await page.locator("select").first.select_option(label=name)
+
+
+async def press(page: Page, name: str) -> None:
+    """Press the newest button of that name."""
+    await page.get_by_role("button", name=name).last.click()
+
+
+async def says(page: Page, text: str) -> None:
+    """Wait until the page shows it."""
+    await expect(page.get_by_text(text).last).to_be_visible(timeout=PATIENCE)
+
+
+async def test_three_people_release(browser: Browser, tmp_path: Path) -> None:
+    """By hand as three people: self-approval refused, two approvals, published; a rejection; a moved tag; a failed run retried."""
+    async with World(tmp_path, poll_seconds=0.3) as world:
+        await confirmed(world)
+        page, forge = await browser.new_page(), await browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        await page.goto(world.slack.url)
+        await page.get_by_text("releases").first.click()
+        await type_command(page, "/shipbell settings policy quorum=2")
+        await says(page, "It holds for releases asked for from now on")
+        await type_command(page, "/release widgets v1.4.0")
+        await press(page, "Approve widgets 1.4.0")
+        await says(page, "you asked for this release yourself")
+        await approve_as(page, "widgets 1.4.0", "Bob Brown", "Carol Clark")
+        await says(page, "widgets 1.4.0 → company: published")
+        await play(forge, world, "1.5.0", "Commit this version")
+        await act_as(page, "Alice Anderson")
+        await type_command(page, "/release widgets v1.5.0")
+        await press(page, "Reject widgets 1.5.0…")
+        await page.get_by_role("textbox").last.fill("The notes are missing.")
+        await page.get_by_role("button", name="Reject", exact=True).click()
+        await says(page, "widgets 1.5.0 → company: rejected")
+        await play(forge, world, "1.5.0", "Push its tag")
+        await type_command(page, "/release widgets v1.5.0")
+        await approve_as(page, "widgets 1.5.0", "Bob Brown")
+        await says(page, "1 of 2")
+        await forge.goto(f"{world.forge.web_url}/acme/widgets")
+        await forge.locator("select").select_option(label="v1.5.0")
+        await forge.get_by_role("button", name="Move it to a new commit").click()
+        await approve_as(page, "widgets 1.5.0", "Carol Clark")
+        # The message now shows the commit that the tag was moved to; only its own button counts.
+        await says(page, world.forge.head("acme/widgets")[:7])
+        await expect(page.get_by_text("0 of 2").last).to_be_visible(timeout=PATIENCE)
+        await forge.get_by_role("button", name="Let the next publishing job fail").click()
+        await approve_as(page, "widgets 1.5.0", "Bob Brown", "Carol Clark")
+        await press(page, "Retry widgets 1.5.0")
+        await says(page, "widgets 1.5.0 → company: published")
+        assert not world.gate.violations
+
+
+async def approve_as(page: Page, name: str, *people: str) -> None:
+    """Let each of these people approve."""
+    for person in people:
+        await act_as(page, person)
+        await press(page, f"Approve {name}")
+
+
+async def play(page: Page, world: World, version: str, button: str) -> None:
+    """Press a button on the forge's page of widgets."""
+    await page.goto(f"{world.forge.web_url}/acme/widgets")
+    await page.get_by_label("Version").fill(version)
+    await page.get_by_role("button", name=button).click()
