@@ -6,6 +6,7 @@ https://docs.slack.dev/reference/block-kit and https://docs.slack.dev/reference/
 What `slack_sdk`'s own models check besides is asked of them last.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from slack_sdk.models.views import View
 
 Json = Mapping[str, Any]
 MESSAGE_BLOCKS = 50
+MESSAGE_WHOLE = 13_200
+"""Characters of all blocks as JSON; found by trial, not published (https://github.com/slackapi/bolt-js/issues/2509)."""
 VIEW_BLOCKS = 100
 TEXT_SOFT = 4_000
 """Slack asks to stay below; beyond it some clients cut."""
@@ -152,6 +155,8 @@ def message_problems(message: Json) -> list[Problem]:
         return [Problem("/blocks", "must be an array")]
     found = list(_size(Rule("blocks", "list", MESSAGE_BLOCKS, least=0), blocks, "/blocks"))
     found += _blocks(blocks, "/blocks")
+    whole = len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":")))
+    found += [Problem("/blocks", f"blocks too long: {whole} characters")] if whole > MESSAGE_WHOLE else []
     return found or _models(Block.parse_all(blocks), "/blocks")
 
 

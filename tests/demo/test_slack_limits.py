@@ -49,12 +49,13 @@ EDGES: dict[str, tuple[Any, Any, str]] = {
         "must be a plain_text object",
     ),
     "fields": (
-        [{"type": "section", "fields": [plain("x" * 2000)] * 10}],
+        [{"type": "section", "fields": [plain("x" * 1000)] * 10}],
         [{"type": "section", "fields": [plain("x")] * 11}],
         "/blocks/0/fields",
     ),
+    "the whole": ([section("x" * 2500)] * 5, [section("x" * 2700)] * 5, "blocks too long"),
     "field text": (
-        [{"type": "section", "fields": [plain("x")]}],
+        [{"type": "section", "fields": [plain("x" * 2000)]}],
         [{"type": "section", "fields": [plain("x" * 2001)]}],
         "/blocks/0/fields/0/text",
     ),

@@ -64,7 +64,11 @@ NOTICES: dict[str, notices.Notice] = {
     "revoked before": notices.CredentialRevoked("company", "", was_live=False),
     "home": notices.HomeShown((LINE,), 1, (CREDENTIAL,)),
     "audit": notices.AuditShown(
-        (notices.AuditLine(AT, "U1", "publisher.requested", "acme-widgets on company"),), ""
+        (
+            notices.AuditLine(AT, "U1", "release.glass_broken", "acme-widgets on company", "a <fix>"),
+            notices.AuditLine(AT, "U1", "publisher.requested", "acme-widgets on company"),
+        ),
+        "",
     ),
     "broke down": notices.BrokeDown("0b6f2f0e"),
     **release_examples.NOTICES,
@@ -230,3 +234,14 @@ def test_several_problems_of_a_field_show_together() -> None:
     assert found == {"repository": "A. B.", INDEX_CHOICE: "C."}
     shown = {block.get("block_id") for block in DIALOGS["publisher form"]["blocks"]}
     assert set(found) <= shown
+
+
+def test_what_does_not_fit_is_counted_and_buttons_stay() -> None:
+    """Of more blocks than Slack takes, in number or in length, the first stay, every button stays, and the rest is counted."""
+    press = base.actions(base.button("Approve", "a", "v"))
+    for text, many in (("x", 80), ("x" * 2_900, 12)):
+        shown = told(base.message("Text", [*[base.section(text)] * many, press]))
+        assert problems(shown) == []
+        assert shown["blocks"][-2:][0] == press
+        left_out = many - sum(block["type"] == "section" for block in shown["blocks"])
+        assert shown["blocks"][-1] == base.context(f"… and {left_out} more that do not fit here.")

@@ -18,7 +18,7 @@ from bot.slack.blocks.pieces import fence, moment
 from bot.slack.blocks.release_reasons import STATES, About, explain
 from storage.records import ReleaseReason, ReleaseState
 from tests.unit.release_examples import ASKED, BLOCKED, REPORT, ROOTS, standing
-from tests.unit.wording import AT, HOSTILE, ID, URL, WANTED, marked_up, problems, rendered
+from tests.unit.wording import AT, HOSTILE, ID, URL, WANTED, marked_up, problems, rendered, wild
 
 VALUES = {
     "version": "1.4.0", "files": "2", "at": str(int(AT.timestamp())), "status": "archived", "latest": "2.0",
@@ -32,6 +32,7 @@ VALUES = {
     "attempt": "2", "reviewers": "carol, dave", "job": "publish", "step": "Upload", "log": "one\ntwo `three`\n<four>",
     "compared": "2", "repository": "acme/widgets", "commit": "1f0c9d2ab34e", "not_verified": "", "indexes": "a, b",
 }  # fmt: skip
+BLOCKED_ROOT = ROOTS["release blocked"]
 ABOUT = About("acme-widgets", "1.4.0", "company", "release.yml")
 
 
@@ -178,6 +179,16 @@ def test_a_retry_is_called_what_it_does() -> None:
     """After something was done it goes on from there; before, it begins with another look."""
     assert buttons(rendered(ROOTS["release failed"]))[0]["text"]["text"] == "Retry acme-widgets 1.4.0"
     assert buttons(rendered(ROOTS["release blocked"]))[0]["text"]["text"].startswith("Look again at")
+
+
+def test_whatever_is_long_the_buttons_and_findings_stay() -> None:
+    """A hostile commit, note or author can't push out what stands in the way, nor the buttons."""
+    shown = rendered(
+        replace(wild(BLOCKED_ROOT), report=replace(wild(BLOCKED_ROOT.report), findings=BLOCKED.findings))
+    )
+    assert problems(shown) == []
+    assert ":no_entry: *in the way:*" in "".join(marked_up(shown))
+    assert [one["action_id"] for one in buttons(shown)] == [releases.RETRY, releases.CANCEL]
 
 
 def test_long_notes_are_cut_and_said_to_be() -> None:

@@ -23,6 +23,7 @@ from bot.slack.blocks.base import (
     person,
     section,
 )
+from bot.slack.blocks.pieces import paragraphs, tidy
 from bot.slack.blocks.publishers import OPEN_CREDENTIALS
 
 HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
@@ -205,9 +206,10 @@ def audit(notice: notices.AuditShown) -> Message:
     about = f" of {notice.project}" if notice.project else ""
     lines = [
         f"{date(line.at)} · {person(line.actor) if line.actor != 'shipbell' else 'Shipbell'} · {escape(line.action)} · {escape(line.subject)}"
+        + (f": “{tidy(line.why, 300)}”" if line.why else "")
         for line in notice.lines
     ]
-    pages = [section("\n".join(lines[start : start + 10])) for start in range(0, len(lines), 10)]
+    pages = paragraphs(lines, most=len(lines))
     return message(
         f"Audit trail{about}", [header(f"Audit trail{about}"), *(pages or [section("Nothing yet.")])]
     )

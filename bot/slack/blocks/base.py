@@ -3,6 +3,7 @@
 Knows: Block Kit's shapes and limits (https://docs.slack.dev/reference/block-kit). Must not know: Bolt, network.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,9 @@ HEADER = 150
 BUTTON = 75
 FALLBACK = 3_000
 BLOCKS = 50
+WHOLE = 12_000
+"""Characters of all blocks as JSON: Slack refuses somewhat above, and does not document it
+(https://github.com/slackapi/bolt-js/issues/2509)."""
 OPTION = 75
 OPTIONS = 100
 
@@ -125,9 +129,30 @@ def actions(*elements: Mapping[str, Any]) -> Block:
 
 
 def message(text: str, blocks: Sequence[Block]) -> Message:
-    """Return a message inside Slack's limits: 50 blocks, and a short text."""
-    kept = list(blocks)
-    if len(kept) > BLOCKS:
-        kept = [*kept[: BLOCKS - 1], context(f"… and {len(blocks) - BLOCKS + 1} more that do not fit here.")]
+    """Return a message inside Slack's limits: 50 blocks, all of them not too long, and a short text."""
     # Slack reads mentions in the text too, so what came from outside is escaped there as well.
-    return Message(cut(escape(text), FALLBACK), tuple(kept))
+    return Message(cut(escape(text), FALLBACK), fitted(blocks))
+
+
+def fitted(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """Return as many blocks as fit, in order; buttons always stay, and what is left out is counted."""
+    room = WHOLE - sum(size(block) for block in blocks if block["type"] == "actions") - 200
+    places = BLOCKS - sum(block["type"] == "actions" for block in blocks) - 1
+    kept: list[Block] = []
+    left_out = 0
+    for block in blocks:
+        if block["type"] == "actions":
+            kept.append(block)
+        elif size(block) <= room and (places > 0 or len(blocks) <= BLOCKS):
+            kept.append(block)
+            room -= size(block)
+            places -= 1
+        else:
+            left_out += 1
+    more = [context(f"… and {left_out} more that do not fit here.")] if left_out else []
+    return (*kept, *more)
+
+
+def size(block: Block) -> int:
+    """Return how long a block is on its way to Slack."""
+    return len(json.dumps(block, ensure_ascii=False, separators=(",", ":")))

@@ -18,6 +18,7 @@ from bot.slack.blocks.base import (
     date,
     escape,
     fields,
+    fitted,
     header,
     link,
     link_button,
@@ -331,4 +332,4 @@ def moved_on(notice: notices.NoLongerPossible) -> Message:
 def not_invited(said: Message, channel: str) -> Message:
     """Return a channel's message as it goes to the asker instead, since the bot isn't in the channel."""
     why = f":mute: I can't post in <#{escape(channel)}>, so you get this here. `/invite @shipbell` there lets me in."
-    return Message(said.text, (section(why), *said.blocks[:49]))
+    return Message(said.text, fitted([section(why), *said.blocks]))

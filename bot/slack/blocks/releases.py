@@ -12,6 +12,7 @@ from bot.core.lifecycle import ACTING
 from bot.core.release_notices import ReleaseShown, VoteLine
 from bot.slack.blocks import findings
 from bot.slack.blocks.base import (
+    WHOLE,
     Block,
     Message,
     actions,
@@ -25,6 +26,7 @@ from bot.slack.blocks.base import (
     header,
     message,
     section,
+    size,
 )
 from bot.slack.blocks.pieces import count, go, mention, one_line, paragraphs, sha, tick, tidy
 from bot.slack.blocks.release_progress import stages
@@ -58,20 +60,28 @@ def about(target: Registration, version: str) -> About:
 def shown(notice: ReleaseShown) -> Message:
     """Show a release as it stands."""
     known = about(notice.target, notice.version)
+    blocks = _blocks(notice, COMMITS, NOTES)
+    if sum(map(size, blocks)) > WHOLE:
+        # What was found, and who decides, comes before what can be read behind a link.
+        blocks = _blocks(notice, 0, NOTES // 4)
+    return message(f"Release of {known.name} to {known.index}: {_headline(notice)}.", blocks)
+
+
+def _blocks(notice: ReleaseShown, commits: int, notes: int) -> list[Block]:
+    known = about(notice.target, notice.version)
     sign, word = STATES[notice.state]
-    blocks = [
+    return [
         header(f"{sign} {known.name} → {known.index}: {word}"),
         section(_standing(notice)),
         *_progress(notice),
         fields(_facts(notice)),
-        *_changes(notice.report),
+        *_changes(notice.report, commits),
         *findings.blocks(notice.report, fine=notice.state in DECIDING),
         *_decisions(notice),
-        *_notes(notice),
+        *_notes(notice, notes),
         *_buttons(notice),
         context(" · ".join(_small(notice))),
     ]
-    return message(f"Release of {known.name} to {known.index}: {_headline(notice)}.", blocks)
 
 
 def have(votes: Sequence[VoteLine]) -> int:
@@ -160,7 +170,7 @@ def _start(report: Report, workflow: str) -> str:
     return ways[report.start]
 
 
-def _changes(report: Report) -> list[Block]:
+def _changes(report: Report, most: int) -> list[Block]:
     if not report.changes_total and not report.changes:
         return []
     people = f" by {count(len(report.contributors), 'person', 'people')}" if report.contributors else ""
@@ -169,8 +179,8 @@ def _changes(report: Report) -> list[Block]:
     since = f" since {tick(report.since)}" if report.since else ""
     total = count(report.changes_total or len(report.changes), "commit")
     top = f"*What changed{since}:* {total}{people}{f' ({names}{more})' if names else ''}"
-    lines = [top, *(_commit(change) for change in report.changes[:COMMITS])]
-    rest = report.changes_total - len(report.changes[:COMMITS])
+    lines = [top, *(_commit(change) for change in report.changes[:most])]
+    rest = report.changes_total - len(report.changes[:most])
     if report.changes_url:
         lines.append(go(report.changes_url, f"and {rest} more" if rest > 0 else "Compare"))
     elif rest > 0:
@@ -231,19 +241,19 @@ def _progress(notice: ReleaseShown) -> list[Block]:
     return [section(stages(notice))] if told else []
 
 
-def _notes(notice: ReleaseShown) -> list[Block]:
+def _notes(notice: ReleaseShown, most: int) -> list[Block]:
     text = notice.notes.strip()
     if not text:
         return []
     lines = [f">{escape(one_line(line, 1_000))}" for line in text.splitlines()[:60]]
     whole = "\n".join(lines)
-    if len(whole) <= NOTES and len(text.splitlines()) <= 60:
+    if len(whole) <= most and len(text.splitlines()) <= 60:
         return [section(f"*Notes*\n{whole}")]
     url = notice.progress.release_url
     rest = (
         f"The rest is {go(url, 'in the release')}." if url else "The rest goes into the tag or the release."
     )
-    return [section(f"*Notes*\n{cut(whole, NOTES)}\n_{rest}_")]
+    return [section(f"*Notes*\n{cut(whole, most)}\n_{rest}_")]
 
 
 def _small(notice: ReleaseShown) -> list[str]:

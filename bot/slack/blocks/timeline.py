@@ -9,7 +9,7 @@ from types import MappingProxyType
 from bot.core.findings import Found
 from bot.core.release_notices import ReleaseStep, ReleaseTimeline, Step
 from bot.slack.blocks import findings
-from bot.slack.blocks.base import BLOCKS, FALLBACK, Message, cut, escape, section
+from bot.slack.blocks.base import FALLBACK, Message, cut, escape, fitted, section
 from bot.slack.blocks.pieces import (
     called,
     count,
@@ -66,7 +66,7 @@ def told(notice: ReleaseStep) -> Message:
     first, *below = _STEPS[notice.step](line)
     sign, _, rest = first.partition(" ")
     named = f"{sign} *{escape(line.about.name)}* · {rest}"
-    return Message(cut(named, FALLBACK), (section(named), *[section(text) for text in below if text]))
+    return Message(cut(named, FALLBACK), fitted([section(named), *[section(text) for text in below if text]]))
 
 
 def several(notice: ReleaseTimeline) -> Message:
@@ -75,7 +75,7 @@ def several(notice: ReleaseTimeline) -> Message:
     text = each[0].text if len(each) == 1 else f"{each[0].text} … {each[-1].text}"
     # Sections joined as far as they fit: each would stand apart by a blank line.
     lines = [str(block["text"]["text"]) for one in each for block in one.blocks]
-    return Message(cut(text, FALLBACK), tuple(paragraphs(lines))[:BLOCKS])
+    return Message(cut(text, FALLBACK), fitted(paragraphs(lines)))
 
 
 def _asked(line: _Line) -> Told:
@@ -316,7 +316,7 @@ def _rehearsed(line: _Line) -> Told:
 
 
 def _remedy(text: str) -> str:
-    button = " The button is on the message above." if "again" in text else ""
+    button = " The button is on the release's message." if "again" in text else ""
     return f"*Remedy:* {escape(text)}{button}" if text else ""
 
 
