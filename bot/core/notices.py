@@ -239,6 +239,8 @@ class AuditLine:
     actor: str
     action: str
     subject: str
+    why: str = ""
+    """The reason that a person gave."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Knows: which facts a view is made of. Must not know: wording, Slack.
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,9 +16,16 @@ from storage.ledger import audit
 from storage.ledger import credentials as credential_ledger
 from storage.ledger import publishers as ledger
 from storage.ledger import releases as release_ledger
-from storage.records import Credential, Publisher
+from storage.records import AuditEvent, Credential, Publisher
 
 PAGE = 40
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "release.requested": "override", "release.vote.rejected": "reason", "release.glass_broken": "reason",
+        "freeze.set": "reason",
+    }
+)  # fmt: skip
+"""Actions of the audit trail -> where their detail has the reason that a person gave."""
 """Lines of a list; a message takes 50 blocks."""
 
 
@@ -79,7 +87,8 @@ async def show(
     if isinstance(intent, intents.ShowAudit):
         events = await audit.trail(session, team_id, limit=PAGE, project=intent.project)
         lines = tuple(
-            notices.AuditLine(event.at, event.actor, event.action, event.subject) for event in events
+            notices.AuditLine(event.at, event.actor, event.action, event.subject, _why(event))
+            for event in events
         )
         return notices.AuditShown(lines, intent.project)
     found = tuple(map(_credential, await credential_ledger.listed(session, team_id)))
@@ -90,6 +99,12 @@ async def show(
     if isinstance(intent, intents.ListPublishers):
         return notices.PublisherList(shown, total)
     return notices.HomeShown(shown, total, found)
+
+
+def _why(event: AuditEvent) -> str:
+    """Return the reason that a person gave; those that the bot has for itself are in the action already."""
+    name = REASONS.get(event.action)
+    return str(event.detail.get(name) or "") if name else ""
 
 
 def _credential(credential: Credential) -> notices.CredentialLine:
