@@ -1,13 +1,19 @@
 """What the stories share: people, a started world, and the moves that each story begins with."""
 
-from collections.abc import Callable
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot.demo.slack_config import ALICE, RELEASES, Channel
+from bot.demo.forge_runs import Run
+from bot.demo.forge_seed import pyproject
+from bot.demo.slack_config import ALICE, RELEASES, Channel, Kind, User
 from bot.demo.slack_workspace import SlackWorkspace
 from bot.demo.world import World
 from storage.crypto import generate_master_key
+from tests.demo.openapi import check_seen
 
 Json = dict[str, Any]
 PATIENCE = 30.0
@@ -16,6 +22,7 @@ PENDING = "The trusted publisher for widgets is pending on company."
 CONFIRMED = "The trusted publisher for widgets on company is confirmed."
 KEPT = "The token for company is kept."
 ADD = "add widgets acme/widgets index=company"
+REPOSITORY = "acme/widgets"
 
 
 def world_on(database_url: str, folder: Path, **more: Any) -> World:
@@ -74,8 +81,12 @@ async def confirmed(world: World) -> None:
 
 async def policy(world: World, changes: str) -> None:
     """Set the team's policy, as an admin."""
+    start = "Release policy of"
+    before = sum(text.startswith(start) for text in texts(world))
     await world.slack.command(ALICE, RELEASES, "/shipbell", f"settings policy {changes}")
-    await seen(world, "Release policy of")
+    await world.slack.wait_for(
+        lambda _: sum(text.startswith(start) for text in texts(world)) > before, PATIENCE
+    )
 
 
 def root_of(slack: SlackWorkspace, name: str = "widgets 1.4.0") -> Json | None:
@@ -122,3 +133,87 @@ async def thread_saying(world: World, root: Json, what: str) -> str:
     """Wait until the timeline says so, and return it whole."""
     await world.slack.wait_for(lambda slack: what in in_thread(slack, root), PATIENCE)
     return in_thread(world.slack, root)
+
+
+@asynccontextmanager
+async def ready(folder: Path, **more: Any) -> AsyncIterator[World]:
+    """Give a world on SQLite in which widgets' publisher is confirmed, and look at its end that all was in order."""
+    async with world_on(f"sqlite:///{folder}/shipbell.db", folder, **more) as world:
+        await confirmed(world)
+        yield world
+        in_order(world)
+
+
+def in_order(world: World) -> None:
+    """Assert that nothing was sent that Slack or GitHub would refuse, nobody was answered late, no step had a fault."""
+    assert not world.gate.violations
+    assert not world.gate.late_acks
+    assert not check_seen(world.forge.requests)
+    assert not faults(world)
+
+
+def faults(world: World) -> list[str]:
+    """Return what the bot logged as its own faults."""
+    lines = world.bot.log.read_text(errors="replace").splitlines()
+    return [line for line in lines if '"level": "error"' in line or "Traceback" in line or "[error" in line]
+
+
+def commit_version(world: World, version: str, **files: bytes | None) -> str:
+    """Push a commit that makes this the version of widgets; returns its sha."""
+    told = {"pyproject.toml": pyproject("widgets", version), **files}
+    return world.forge.commit(REPOSITORY, told, f"Release {version}")
+
+
+def runs(world: World) -> list[Run]:
+    """Return the runs of widgets' workflow, oldest first."""
+    return world.forge.state.repositories[REPOSITORY].runs
+
+
+def files_of(world: World, version: str) -> set[str]:
+    """Return the files that the company's index has of a version of widgets."""
+    return {
+        file.filename for file in world.company.state.projects["widgets"].files if version in file.filename
+    }
+
+
+async def click_old(world: World, who: Any, root: Json, action: str) -> None:
+    """Press a button of a release's message as it was when `root` was read."""
+    await world.slack.click(who, RELEASES, root["ts"], action, shown=root["blocks"])
+
+
+async def give_reason(world: World, who: Any, root: Json, action: str, reason: str) -> None:
+    """Press a button that asks for a reason, and send the dialog with one."""
+    await click(world, who, root, action)
+    await world.slack.wait_for(lambda slack: slack.views(), PATIENCE)
+    await world.slack.submit(who, {"reason": reason})
+
+
+def whispers(slack: SlackWorkspace) -> list[str]:
+    """Return what was told to one person alone in the channel, all that each message shows, oldest first."""
+    return [
+        json.dumps([message.get("text"), message.get("blocks")], ensure_ascii=False)
+        for message in slack.messages(RELEASES)
+        if message.get("subtype") == "ephemeral"
+    ]
+
+
+async def heard(world: World, what: str, times: int = 1) -> None:
+    """Wait until so many messages to one person alone say so."""
+    await world.slack.wait_for(lambda slack: sum(what in one for one in whispers(slack)) >= times, PATIENCE)
+
+
+async def ended(world: World, root: Json, what: str) -> None:
+    """Wait until a line of a release's timeline says so, and see that it is shown in the channel too."""
+
+    def find(slack: SlackWorkspace) -> str:
+        told = slack.messages(RELEASES, thread=root["ts"])[1:]
+        return next((str(message["ts"]) for message in told if what in repr(message.get("blocks"))), "")
+
+    ts = await world.slack.wait_for(find, PATIENCE)
+    # The workspace shows a message a moment before its sender has the answer.
+    await world.gate.wait_for(lambda gate: (str(RELEASES), ts) in gate.broadcasts)
+
+
+def become(world: World, kinds: Mapping[User, Kind]) -> None:
+    """Let people be something else from now on: a guest, a bot, deactivated. The bot remembers for a minute what it knew."""
+    world.slack.users = tuple(replace(one, kind=kinds.get(one, one.kind)) for one in world.slack.users)
