@@ -24,6 +24,7 @@ from bot.core.secrets import redact
 from bot.core.sites import IndexSite
 from bot.errors import SettingsError, ShipbellError, SlackRefused
 from bot.forge.client import ForgeClient
+from bot.index import attestations
 from bot.keyfile import NAME, key_ring
 from bot.settings import Settings
 from bot.slack.scopes import missing_scopes
@@ -127,10 +128,19 @@ def _probes(settings: Settings, transport: Transport, seconds: float) -> Mapping
         "slack auth": slack.auth,
         "slack socket": slack.socket,
         "forge": forge.ping,
+        "attestations": lambda: _trust_root(settings),
         **{
             f"index {name}": _index_probe(transport, site, seconds) for name, site in settings.indexes.items()
         },
     }
+
+
+async def _trust_root(settings: Settings) -> str:
+    root = settings.sigstore_trust_root
+    if problem := await asyncio.to_thread(attestations.Trust(root).problem):
+        remedy = f"Check {known.variable('sigstore_trust_root')}." if root else "Install Shipbell anew."
+        raise Failed(problem, remedy)
+    return f"verified by {root or 'the public Sigstore as it comes with this version'}"
 
 
 async def _ask(name: str, probe: Probe, seconds: float) -> Check:

@@ -114,6 +114,17 @@ async def test_all_is_well(world: World, tmp_path: Path) -> None:
     assert checks["forge"].outcome == "ok"
 
 
+async def test_a_trust_root_that_is_none_fails(world: World, tmp_path: Path) -> None:
+    """A file that is no trust root is told with the setting to mend; the one that comes along is fine."""
+    upgrade(f"sqlite:///{tmp_path}/shipbell.db")
+    assert (await examine(world, tmp_path))["attestations"].outcome == "ok"
+    wrong = tmp_path / "root.json"
+    wrong.write_text("{}")
+    found = (await examine(world, tmp_path, SIGSTORE_TRUST_ROOT=str(wrong)))["attestations"]
+    assert found.outcome == "FAIL"
+    assert "SHIPBELL_SIGSTORE_TRUST_ROOT" in found.remedy
+
+
 async def test_what_is_not_set_is_skipped(world: World, tmp_path: Path) -> None:
     """No app-level token and no database file yet are no failures; no file is made by looking."""
     checks = await examine(world, tmp_path / "data")
