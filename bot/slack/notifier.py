@@ -8,9 +8,10 @@ said is looked for in the channel's history, or in its thread, before it is said
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
+from uuid import UUID
 
 import aiohttp
 import structlog
@@ -21,7 +22,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import codec
 from bot.core import notices
 from bot.slack.blocks import base
-from bot.slack.blocks.publishers import not_invited
+from bot.slack.blocks.publishers import invite_first, not_invited
 from bot.slack.blocks.render import MESSAGES, VIEWS
 from bot.workflow.ports import Delivery, NeverSay, Said, SayLater
 from storage.records import OutboxItem, Secret
@@ -41,6 +42,10 @@ OUR_SIDE = frozenset(
     {"invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "missing_scope"}
 )
 UNREADABLE = "unreadable_answer"
+WAIT_FOR_INVITATION = frozenset({"release.shown"})
+"""Kinds of messages that people press buttons on and that are answered in a thread: of no use anywhere else."""
+INVITED_SECONDS = 20.0
+"""How often it is tried whether the bot has been invited."""
 OPERATOR_SECONDS = 600.0
 """How long to wait where only the operator can mend it: a token revoked, a scope missing."""
 
@@ -51,6 +56,8 @@ class SlackNotifier:
 
     client_for: Callable[[str], AsyncWebClient]
     session: aiohttp.ClientSession
+    _told: set[UUID] = field(default_factory=set)
+    """Messages that wait for an invitation, whose askers know it."""
 
     async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> Delivery:
         """Send one message; never raises for what Slack answers or fails to answer."""
@@ -64,7 +71,7 @@ class SlackNotifier:
             if maybe_said and not item.ts and (ts := await _find(client, item)):
                 log.info("already said", message=str(item.id))
                 return Said(ts)
-            tell = _edit if item.ts else _post
+            tell = _edit if item.ts else self._post
             return await tell(client, item, MESSAGES[type(notice)](notice), getattr(notice, "asked_by", ""))
         except SlackApiError as error:
             return _refused(error)
@@ -96,32 +103,38 @@ class SlackNotifier:
         ) as answer:
             return answer.status == 200
 
-
-async def _post(client: AsyncWebClient, item: OutboxItem, said: base.Message, asker: str) -> Delivery:
-    metadata = _metadata(item)
-    thread: dict[str, Any] = {}
-    if item.thread_ts:
-        thread = {"thread_ts": item.thread_ts, "reply_broadcast": item.broadcast}
-    try:
-        answer = await client.chat_postMessage(
-            channel=item.channel, metadata=metadata, unfurl_links=False, **thread, **_content(said)
-        )
-    except SlackApiError as error:
-        if error_code(error) in BAD_SHAPE:
+    async def _post(
+        self, client: AsyncWebClient, item: OutboxItem, said: base.Message, asker: str
+    ) -> Delivery:
+        metadata = _metadata(item)
+        thread: dict[str, Any] = {}
+        if item.thread_ts:
+            thread = {"thread_ts": item.thread_ts, "reply_broadcast": item.broadcast}
+        place = {"channel": item.channel, "metadata": metadata, **thread}
+        try:
+            answer = await client.chat_postMessage(**place, unfurl_links=False, **_content(said))
+        except SlackApiError as error:
+            if error_code(error) in NOT_THERE and asker:
+                return await self._tell_asker(client, item, said, asker)
+            if error_code(error) not in BAD_SHAPE:
+                raise
             # Our own fault, found by Slack: the bare text still tells what happened.
             log.warning("blocks refused", kind=item.kind, error=error_code(error))
-            answer = await client.chat_postMessage(
-                channel=item.channel, metadata=metadata, text=said.text, **thread
-            )
-        elif error_code(error) in NOT_THERE and asker:
-            told = _content(not_invited(said, item.channel))
-            await client.chat_postMessage(channel=asker, metadata=metadata, **told)
-            return (
-                Said()
-            )  # its ts is of another conversation: nothing in this channel can be edited or answered by it
-        else:
-            raise
-    return Said(str(answer.get("ts", "")))
+            answer = await client.chat_postMessage(**place, text=said.text)
+        return Said(str(answer.get("ts", "")))
+
+    async def _tell_asker(
+        self, client: AsyncWebClient, item: OutboxItem, said: base.Message, asker: str
+    ) -> Delivery:
+        """Tell who asked, since the bot is not in the channel; a message that is answered there waits until it is."""
+        waits = item.kind in WAIT_FOR_INVITATION
+        told = invite_first(said, item.channel) if waits else not_invited(said, item.channel)
+        if item.id not in self._told:
+            await client.chat_postMessage(channel=asker, metadata=_metadata(item), **_content(told))
+        if not waits:
+            return Said()  # its ts is of another conversation, where nobody edits or answers it
+        self._told.add(item.id)
+        return SayLater("not invited", arrived_maybe=False, seconds=INVITED_SECONDS)
 
 
 async def _edit(client: AsyncWebClient, item: OutboxItem, said: base.Message, _asker: str) -> Delivery:

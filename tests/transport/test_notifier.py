@@ -1,5 +1,6 @@
 """Messages on their way to Slack: posted, edited, answered in threads, looked for, given up."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from bot import codec
 from bot.core import notices
-from bot.slack.notifier import OPERATOR_SECONDS, SlackNotifier
+from bot.slack.notifier import INVITED_SECONDS, OPERATOR_SECONDS, SlackNotifier
 from bot.workflow.ports import NeverSay, Said, SayLater
 from storage.records import OutboxItem, OutboxState
 from tests.transport.slack_server import HANG_UP, ScriptedSlack, scripted
@@ -148,6 +149,21 @@ async def test_a_doubt_stays_while_nobody_can_look() -> None:
 
 async def test_the_asker_hears_what_a_channel_can_not() -> None:
     """Where the bot is not in the channel, who asked gets it; it has no id there by which it could be edited."""
+    pending = notices.PublisherPending(ASKED.target, "https://index.example", "U1", NOW, by_hand=False)
+    item = replace(ROOT, kind="publisher.pending", facts=codec.pack(pending, notices.KINDS)[1])
     async with scripted(chat_postMessage=[refused("not_in_channel"), POSTED]) as slack:
-        assert await notifier(slack).deliver(ROOT, maybe_said=False) == Said("")
+        assert await notifier(slack).deliver(item, maybe_said=False) == Said("")
         assert [args["channel"] for args in slack.asked("chat.postMessage")] == ["C1", "U1"]
+
+
+async def test_a_release_waits_until_the_bot_is_invited() -> None:
+    """A message with buttons is of no use elsewhere: who asked is told once to invite the bot, and then it is posted."""
+    outside = refused("not_in_channel")
+    async with scripted(chat_postMessage=[outside, POSTED, outside, POSTED]) as slack:
+        told = notifier(slack)
+        waits = SayLater("not invited", arrived_maybe=False, seconds=INVITED_SECONDS)
+        assert [await told.deliver(ROOT, maybe_said=False) for _ in range(3)] == [waits, waits, Said("2.2")]
+        asked = slack.asked("chat.postMessage")
+        assert [args["channel"] for args in asked] == ["C1", "U1", "C1", "C1"]
+        assert "/invite @shipbell" in json.dumps(asked[1]["blocks"])
+        assert "release.approve" not in json.dumps(asked[1]["blocks"])

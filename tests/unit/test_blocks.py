@@ -90,6 +90,7 @@ ANSWERS: dict[str, base.Message] = {
     "settings": answers.settings(
         [IndexSite("company", URL), IndexSite("pypi", URL, publisher_api=False)], 30.0
     ),
+    "invite first": publishers.invite_first(base.message("Text <!>", [base.section("Text")]), "C1"),
     "not invited": publishers.not_invited(base.message("Text", [base.section("Text")]), "C1"),
 }
 

@@ -333,3 +333,12 @@ def not_invited(said: Message, channel: str) -> Message:
     """Return a channel's message as it goes to the asker instead, since the bot isn't in the channel."""
     why = f":mute: I can't post in <#{escape(channel)}>, so you get this here. `/invite @shipbell` there lets me in."
     return Message(said.text, fitted([section(why), *said.blocks]))
+
+
+def invite_first(said: Message, channel: str) -> Message:
+    """Return what the asker hears of a message that waits for the bot to be in its channel."""
+    text = (
+        f":mute: *{said.text}*\nI can't post in <#{escape(channel)}>. Type `/invite @shipbell` there, and its message appears "
+        "within half a minute; nothing else is needed. I wait a day for it."
+    )
+    return Message(said.text, (section(text),))
