@@ -35,7 +35,7 @@ class Policy:
     one_of_each: tuple[str, ...] = ()
     """User groups of which each must be represented by another person; replaces `quorum` where that is less."""
     deny: tuple[str, ...] = ()
-    """Users and groups whose approval never counts, whatever else says so."""
+    """Users and groups whose approval never counts, whatever else says so; nor may they break the glass."""
     requester_counts: bool = False
     expires_seconds: int = 86_400
     """How long a request waits for approvals."""
@@ -48,6 +48,8 @@ class Policy:
     tell: Tell = Tell.ALL
     watch: bool = False
     """Whether a version that appears on the index without an approved release is told."""
+    also_on: tuple[tuple[str, ...], ...] = ()
+    """Lists of users and groups on each of which an approver must be too: of a policy that changed under a release."""
 
     @property
     def seats(self) -> int:
@@ -55,10 +57,16 @@ class Policy:
         return max(self.quorum, len(self.one_of_each))
 
     @property
+    def lists(self) -> tuple[tuple[str, ...], ...]:
+        """The lists on each of which an approver must be; none: every full member may approve."""
+        named = (*self.approvers, *self.one_of_each)
+        return tuple(dict.fromkeys(names for names in (named, *self.also_on) if names))
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """Every user group that the policy names."""
-        named = (*self.approvers, *self.one_of_each, *self.deny, *self.break_glass)
-        return tuple(dict.fromkeys(name for name in named if is_group(name)))
+        named = (*self.lists, self.deny, self.break_glass)
+        return tuple(dict.fromkeys(name for names in named for name in names if is_group(name)))
 
 
 class Denied(StrEnum):
@@ -101,23 +109,30 @@ def eligible(policy: Policy, person: PersonOutcome, requester: str, groups: Grou
     """Say whether a person's approval counts; an explicit deny wins, and what can't be told counts as no."""
     if isinstance(person, CannotTell):
         return Refusal(Denied.CANNOT_TELL, person.detail)
+    if refused := _refused(policy, person, groups):
+        return refused
+    if person.user == requester and not policy.requester_counts:
+        return Refusal(Denied.OWN_RELEASE)
+    verdicts = [_verdict(_among(person, names, groups)) for names in policy.lists]
+    return next((verdict for verdict in verdicts if isinstance(verdict, Refusal)), Allowed())
+
+
+def _refused(policy: Policy, person: Person, groups: Groups) -> Refusal | None:
+    """Return why a person decides nothing at all: not a full member, or denied."""
     if person.standing is not Standing.MEMBER:
         return Refusal(Denied(person.standing.value))
     denied = _among(person, policy.deny, groups)
-    if denied is not False:
-        return denied if isinstance(denied, Refusal) else Refusal(Denied.DENIED)
-    if person.user == requester and not policy.requester_counts:
-        return Refusal(Denied.OWN_RELEASE)
-    named = (*policy.approvers, *policy.one_of_each)
-    return _verdict(_among(person, named, groups)) if named else Allowed()
+    if denied is False:
+        return None
+    return denied if isinstance(denied, Refusal) else Refusal(Denied.DENIED)
 
 
 def may_break_glass(policy: Policy, person: PersonOutcome, groups: Groups) -> Eligibility:
     """Say whether a person may release without approvals."""
     if isinstance(person, CannotTell):
         return Refusal(Denied.CANNOT_TELL, person.detail)
-    if person.standing is not Standing.MEMBER:
-        return Refusal(Denied(person.standing.value))
+    if refused := _refused(policy, person, groups):
+        return refused
     if not policy.break_glass:
         return Allowed() if person.admin else Refusal(Denied.NOT_APPROVER)
     return _verdict(_among(person, policy.break_glass, groups))
@@ -166,7 +181,7 @@ def seated(wanted: Sequence[str], people: Sequence[str], groups: Groups) -> bool
                     return True
         return False
 
-    return all(seat(group, set()) for group in wanted)
+    return all(seat(group, set()) for group in dict.fromkeys(wanted))
 
 
 def reminders(asked_at: datetime, expires_at: datetime) -> tuple[datetime, ...]:
@@ -176,28 +191,28 @@ def reminders(asked_at: datetime, expires_at: datetime) -> tuple[datetime, ...]:
 
 
 def stricter(asked: Policy, now: Policy) -> Policy:
-    """Return the policy that a release under way follows: the one it was asked under, unless that got stricter since."""
+    """Return the policy that a release under way follows: whoever suffices under it suffices under either.
+
+    Who may break the glass is as it is now: that is for emergencies, and those who left a list must be off it at once.
+    """
+    approvers = tuple(dict.fromkeys((*asked.approvers, *now.approvers)))
+    one_of_each = tuple(dict.fromkeys((*asked.one_of_each, *now.one_of_each)))
+    named = {*approvers, *one_of_each}
+    also_on = tuple(names for names in dict.fromkeys((*asked.lists, *now.lists)) if set(names) != named)
     return Policy(
         quorum=max(asked.quorum, now.quorum),
-        approvers=_narrowed(asked.approvers, now.approvers),
-        one_of_each=tuple(dict.fromkeys((*asked.one_of_each, *now.one_of_each))),
+        approvers=approvers,
+        one_of_each=one_of_each,
         deny=tuple(dict.fromkeys((*asked.deny, *now.deny))),
         requester_counts=asked.requester_counts and now.requester_counts,
         expires_seconds=min(asked.expires_seconds, now.expires_seconds),
         break_glass=now.break_glass,
         rehearsal=asked.rehearsal,
-        approve_deployments=asked.approve_deployments,
+        approve_deployments=asked.approve_deployments and now.approve_deployments,
         tell=now.tell,
         watch=now.watch,
+        also_on=also_on,
     )
-
-
-def _narrowed(asked: tuple[str, ...], now: tuple[str, ...]) -> tuple[str, ...]:
-    if not asked or not now:
-        return asked or now
-    kept = tuple(name for name in asked if name in now)
-    # Nobody of the one list is on the other: the newer one holds.
-    return kept or now
 
 
 def merged(team: Policy | None, project: Policy | None) -> Policy:
