@@ -19,7 +19,15 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _PERSON = re.compile(r"<@([UW][A-Z0-9]{2,30})(?:\|[^>]*)?>|@?([UW][A-Z0-9]{6,30})", re.ASCII)
 _GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]{2,30})(?:\|[^>]*)?>|@?(S[A-Z0-9]{6,30})", re.ASCII)
 _FLAGS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
-_NONE = frozenset({"", "none", "nobody", "everybody", "default"})
+_NONE = frozenset({"", "none", "default"})
+_EMPTY = {
+    "approvers": ("everybody",),
+    "groups": ("none", "nobody"),
+    "deny": ("nobody", "none"),
+    "glass": ("admins",),
+}
+"""What an empty list means, in words: `approvers=nobody` must not let everybody in."""
+_WORDS = frozenset({"none", "nobody", "everybody", "admins"})
 
 
 class _Wrong(ValueError):
@@ -46,7 +54,7 @@ def changed(
 
 def _number(least: int, most: int, what: str) -> Callable[[str], object]:
     def read(text: str) -> object:
-        if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
+        if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not least <= int(text) <= most:
             raise _Wrong(f"Give {what} from {least} to {most}.")
         return int(text)
 
@@ -67,10 +75,12 @@ def _flag(text: str) -> object:
     return _FLAGS[text.lower()]
 
 
-def _names(*, people: bool) -> Callable[[str], object]:
+def _names(word: str, *, people: bool) -> Callable[[str], object]:
     def read(text: str) -> object:
-        if text.lower() in _NONE:
+        if text.lower() in {"", "default", *_EMPTY[word]}:
             return ()
+        if text.lower() in _WORDS:
+            raise _Wrong(f"Name people or user groups; {word}={_EMPTY[word][0]} takes the list away.")
         found = [_name(one.strip(), people=people) for one in text.split(",")]
         if len(found) > MOST_NAMES:
             raise _Wrong(f"Name at most {MOST_NAMES}; a user group holds more.")
@@ -101,12 +111,12 @@ def _index(text: str) -> object:
 FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = MappingProxyType(
     {
         "quorum": ("quorum", _number(0, MOST_SEATS, "how many people must approve,")),
-        "approvers": ("approvers", _names(people=True)),
-        "groups": ("one_of_each", _names(people=False)),
-        "deny": ("deny", _names(people=True)),
+        "approvers": ("approvers", _names("approvers", people=True)),
+        "groups": ("one_of_each", _names("groups", people=False)),
+        "deny": ("deny", _names("deny", people=True)),
         "requester": ("requester_counts", _flag),
         "expires": ("expires_seconds", _term),
-        "glass": ("break_glass", _names(people=True)),
+        "glass": ("break_glass", _names("glass", people=True)),
         "rehearsal": ("rehearsal", _index),
         "deployments": ("approve_deployments", _flag),
         "tell": ("tell", _tell),
