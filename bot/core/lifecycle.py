@@ -116,6 +116,7 @@ RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingPro
         R.VOIDED: {
             F.WAITED: R.VOIDED,
             F.ASKED: R.AWAITING_APPROVAL,
+            F.QUORUM: R.APPROVED,
             F.BLOCKED: R.FAILED,
             F.CANCELLED: R.CANCELLED,
             F.BROKE: R.FAILED,
