@@ -28,11 +28,15 @@ def read_pyproject(text: str) -> Metadata:
     except (tomllib.TOMLDecodeError, RecursionError, ValueError):
         return Metadata(readable=False)
     project = _table(whole, "project")
-    poetry = _table(_table(whole, "tool"), "poetry")
+    tool = _table(whole, "tool")
+    poetry = _table(tool, "poetry")
     dynamic = project.get("dynamic")
     version = _text(project, "version") or _text(poetry, "version")
     name = _text(project, "name") or _text(poetry, "name")
     is_dynamic = not version and isinstance(dynamic, list) and "version" in dynamic
+    if not _text(project, "version") and _table(tool, "poetry-dynamic-versioning").get("enable") is True:
+        # The version in Poetry's table is a placeholder (https://pypi.org/project/poetry-dynamic-versioning/).
+        version, is_dynamic = "", True
     return Metadata(name, version, is_dynamic)
 
 

@@ -6,9 +6,12 @@ Knows: PEP 440, the usual spellings of tags. Must not know: any forge.
 import re
 from dataclasses import dataclass
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-_PREFIX = re.compile(r"(?P<prefix>.*?)(?P<version>v?\d.*)", re.ASCII | re.IGNORECASE)
+# Every `except ValueError` here is for `packaging.version.InvalidVersion`, which is one, and for numbers of more digits
+# than Python reads.
+_LONGEST = 200
+_START = re.compile(r"\d", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ def read(typed: str, project: str) -> Wanted:
     for candidate in _candidates(typed, project):
         try:
             version = Version(candidate)
-        except InvalidVersion:
+        except ValueError:
             continue
         bare = typed == candidate or typed.lower() == f"v{candidate.lower()}"
         others = (
@@ -49,18 +52,26 @@ def new_tag(wanted: Wanted, earlier: str) -> str:
 
 def prefix(tag: str) -> str:
     """Return what stands before the version in a tag: `v`, `widgets/v`, or nothing."""
-    found = _PREFIX.fullmatch(tag)
-    if not found:
-        return "v"
-    sign = found["version"][:1]
-    return found["prefix"] + (sign if sign in {"v", "V"} else "")
+    for found in _START.finditer(tag[:_LONGEST]):
+        # A digit may stand in the prefix itself: `widgets2/v1.4.0`.
+        if _is_one(tag[found.start() :]):
+            return tag[: found.start()]
+    return "v"
+
+
+def _is_one(text: str) -> bool:
+    try:
+        Version(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_version(text: str, version: str) -> bool:
     """Whether two spellings mean the same version."""
     try:
         return Version(text) == Version(version)
-    except InvalidVersion:
+    except ValueError:
         return text == version
 
 
@@ -68,7 +79,7 @@ def is_older(version: str, than: str) -> bool:
     """Whether a version sorts before another; False where either is none."""
     try:
         return Version(version) < Version(than)
-    except InvalidVersion:
+    except ValueError:
         return False
 
 
@@ -78,9 +89,9 @@ def newest(versions: list[str], before: str = "") -> str:
     for text in versions:
         try:
             version = Version(text)
-        except InvalidVersion:
+        except ValueError:
             continue
-        if not before or version < Version(before):
+        if not before or is_older(text, before):
             found.append(version)
     final = [version for version in found if not version.is_prerelease]
     return str(max(final or found)) if found else ""
@@ -90,7 +101,7 @@ def is_prerelease(version: str) -> bool:
     """Whether it is a pre-release or a development version."""
     try:
         return Version(version).is_prerelease
-    except InvalidVersion:
+    except ValueError:
         return False
 
 
