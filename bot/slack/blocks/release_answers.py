@@ -46,8 +46,8 @@ def answer(notice: ReleaseAnswer) -> Message:
 
 _HEARD: Mapping[Heard, tuple[str, Callable[[_Words], str]]] = MappingProxyType(
     {
-        Heard.COUNTED: ("your approval counts", lambda w: f":thumbsup: Your approval of {w.name} counts: {w['have']} of {w['need']}."),
-        Heard.VOTED_BEFORE: ("you approved it before", lambda w: f":thumbsup: You had approved {w.name} already; it counts once."),
+        Heard.COUNTED: ("your approval counts", lambda w: f":+1: Your approval of {w.name} counts: {w['have']} of {w['need']}."),
+        Heard.VOTED_BEFORE: ("you approved it before", lambda w: f":+1: You had approved {w.name} already; it counts once."),
         Heard.REJECTED: ("you rejected it", lambda w: f":no_entry_sign: You rejected {w.name}. The thread tells your reason."),
         Heard.WITHDRAWN: ("your approval is taken back", lambda w: f":leftwards_arrow_with_hook: Your approval of {w.name} is taken back."),
         Heard.NOTHING_TO_WITHDRAW: ("nothing to withdraw", lambda w: f"You have not approved {w.name} in this round, so there is nothing to withdraw."),
@@ -135,6 +135,12 @@ def listed(notice: ReleaseList) -> Message:
     return message(title, [header(title), *(section(row(line)) for line in lines), *more])  # fmt: skip
 
 
+def _unasked(notice: Unapproved) -> str:
+    if notice.asked is None:
+        return "nobody asked for it here"
+    return f"its release here is not approved: {STATES[notice.asked][1]}"
+
+
 def unapproved(notice: Unapproved) -> Message:
     """Say that a version has appeared that nobody asked this bot for."""
     target = notice.target
@@ -145,7 +151,7 @@ def unapproved(notice: Unapproved) -> Message:
         [
             section(
                 f":rotating_light: *{tidy(named, 120)}* has appeared on *{go(notice.index_url, index)}* "
-                f"({count(notice.files, 'file')}), and *nobody asked for it here*."
+                f"({count(notice.files, 'file')}), and *{_unasked(notice)}*."
             ),
             section(
                 "*Cause:* it was uploaded past this bot: by hand, with a token, or by a run that nobody approved here.\n"

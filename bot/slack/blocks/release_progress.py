@@ -58,7 +58,7 @@ def _asides(notice: ReleaseShown) -> list[str]:
     lines: list[str] = []
     if seen.waits_for and acting:
         lines.append(
-            f":raised_hand: The {go(seen.run_url, 'run')} waits for the reviewers of the environment {tick(seen.waits_for)}."
+            f":eyes: The {go(seen.run_url, 'run')} waits for the reviewers of the environment {tick(seen.waits_for)}."
         )
     if seen.trouble and acting:
         lines.append(f":construction: Delayed: {tidy(seen.trouble)}. I keep looking by myself.")

@@ -13,22 +13,22 @@ from storage.records import ReleaseReason, ReleaseState
 
 STATES: Mapping[ReleaseState, tuple[str, str]] = MappingProxyType(
     {
-        ReleaseState.REQUESTED: (":mag:", "looking"),
-        ReleaseState.AWAITING_APPROVAL: (":hourglass:", "waiting for approval"),
-        ReleaseState.APPROVED: (":thumbsup:", "approved"),
-        ReleaseState.TAGGING: (":rocket:", "starting"),
-        ReleaseState.BUILDING: (":hammer_and_wrench:", "building"),
-        ReleaseState.PUBLISHING: (":outbox_tray:", "publishing"),
-        ReleaseState.VERIFYING: (":microscope:", "verifying"),
-        ReleaseState.PUBLISHED: (":white_check_mark:", "published"),
-        ReleaseState.REJECTED: (":no_entry_sign:", "rejected"),
-        ReleaseState.CANCELLED: (":wastebasket:", "cancelled"),
-        ReleaseState.EXPIRED: (":alarm_clock:", "expired"),
-        ReleaseState.VOIDED: (":warning:", "approvals void"),
-        ReleaseState.FAILED: (":x:", "failed"),
+        ReleaseState.REQUESTED: ("🔍", "looking"),
+        ReleaseState.AWAITING_APPROVAL: ("⏳", "waiting for approval"),
+        ReleaseState.APPROVED: ("👍", "approved"),
+        ReleaseState.TAGGING: ("🚀", "starting"),
+        ReleaseState.BUILDING: ("🛠️", "building"),
+        ReleaseState.PUBLISHING: ("📤", "publishing"),
+        ReleaseState.VERIFYING: ("🔬", "verifying"),
+        ReleaseState.PUBLISHED: ("✅", "published"),
+        ReleaseState.REJECTED: ("🚫", "rejected"),
+        ReleaseState.CANCELLED: ("🗑️", "cancelled"),
+        ReleaseState.EXPIRED: ("⏰", "expired"),
+        ReleaseState.VOIDED: ("⚠️", "approvals void"),
+        ReleaseState.FAILED: ("❌", "failed"),
     }
 )
-"""A sign beside a word, so that nothing hangs on colour or picture alone."""
+"""A sign beside a word, so that nothing hangs on colour or picture alone; as signs, since headers are plain text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,7 @@ def _who(notice: ReleaseShown) -> str:
 
 def _vote(vote: VoteLine) -> str:
     words = {
-        Verdict.APPROVED: ":thumbsup: approved by",
+        Verdict.APPROVED: ":+1: approved by",
         Verdict.REJECTED: ":no_entry_sign: rejected by",
         Verdict.BREAK_GLASS: ":rotating_light: glass broken by",
     }

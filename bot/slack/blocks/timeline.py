@@ -109,7 +109,7 @@ def _of(line: _Line) -> str:
 
 
 def _approved(line: _Line) -> Told:
-    return (f":thumbsup: {line.by} approved ({_of(line)}).",)
+    return (f":+1: {line.by} approved ({_of(line)}).",)
 
 
 def _withdrawn(line: _Line) -> Told:
@@ -209,7 +209,7 @@ def _run_waits(line: _Line) -> Told:
     who = f" ({tidy(line['reviewers'])})" if line["reviewers"] else ""
     return (
         (
-            f":raised_hand: The {go(line['url'], 'run')} waits for the environment {tick(line['environment'])}. One of its "
+            f":eyes: The {go(line['url'], 'run')} waits for the environment {tick(line['environment'])}. One of its "
             f"reviewers{who} has to approve it there; I go on by myself then."
         ),
     )
