@@ -38,10 +38,11 @@ from bot.workflow.intents import Intents
 from bot.workflow.outbox import SETTLE, Outbox
 from bot.workflow.publishers import Publishers
 from bot.workflow.releases import Releases
+from bot.workflow.watching import Watching
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import inbox, keys, outbox, publishers, releases
+from storage.ledger import inbox, keys, outbox, publishers, releases, watches
 from storage.records import Secret, StorageError
 
 log = structlog.get_logger(__name__)
@@ -154,6 +155,7 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
         await outbox.retake(session, now(), SETTLE)
         await publishers.retake(session)
         await releases.retake(session)
+        await watches.retake(session)
     return database
 
 
@@ -162,10 +164,12 @@ def _works(
 ) -> list[Work]:
     lanes = {name: f"publishers {name}" for name in indexes}
     wishes = Intents(database, steps, shipping.hands, indexes, now)
-    after_a_wish = (*lanes.values(), "releases", "outbox")
+    watching = Watching(shipping.hands)
+    after_a_wish = (*lanes.values(), "releases", "watch", "outbox")
     return [
         Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, after_a_wish),
         Work("releases", shipping.claim, shipping.advance, shipping.next_due, 16, ("outbox",)),
+        Work("watch", watching.claim, watching.look, watching.next_due, 4, ("outbox",)),
         Work("outbox", messages.claim, messages.work, messages.next_due, 16),
         *(
             # A lane for each index: a slow or lying one costs its own publishers only.

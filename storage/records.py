@@ -292,6 +292,21 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """A project of which every version that appears on its index is looked at."""
+
+    project_id: UUID
+    team_id: UUID
+    target: Registration
+    channel: str
+    etag: str
+    versions: tuple[str, ...]
+    """Every version that was ever seen there."""
+    primed: bool
+    """Whether it has been looked at once: what was there before is not news."""
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """One version of a project on its way to one index. Times are aware, UTC."""
 

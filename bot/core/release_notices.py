@@ -270,3 +270,5 @@ class Unapproved:
     index_url: str
     version: str
     files: int
+    asked: ReleaseState | None = None
+    """Where the release stands that somebody asked for, and nobody approved; None where nobody asked."""

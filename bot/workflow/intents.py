@@ -18,12 +18,12 @@ from bot.core import publishers as decide
 from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.publishers import Decision, Situation
 from bot.core.sites import token_page
-from bot.workflow import deciding, showing
+from bot.workflow import deciding, showing, watching
 from bot.workflow.hands import Hands
 from bot.workflow.publishers import Publishers, write
 from bot.workflow.telling import answer, write_down
 from storage.database import Database
-from storage.ledger import credentials, inbox, teams
+from storage.ledger import credentials, inbox, teams, watches
 from storage.ledger import publishers as ledger
 from storage.ledger.credentials import NewCredential
 from storage.records import CredentialKind, InboxItem, Publisher, PublisherState, Reason
@@ -136,6 +136,8 @@ class Intents:
             return notices.AlreadyOpen(showing.line(publisher), intent.registration)
         subject = f"{publisher.registration.project} on {publisher.registration.index}"
         await write_down(session, item.team_id, (item.actor, "publisher.requested", subject), now)
+        policy = await watching.policy_of(session, item.team_id, publisher.registration.project)
+        await watching.begin(session, item.team_id, publisher.registration.project, policy, now)
         return None
 
     async def _named(
@@ -161,6 +163,7 @@ class Intents:
         decision = Decision(
             PublisherEvent.REMOVED, {"reason": Reason.REMOVED_BY_PERSON, "next_at": None}, (gone,)
         )
+        await watches.forget(session, item.team_id, publisher.project_id)
         await write(session, publisher, decision, (None, item.actor), self.clock())
         return gone
 

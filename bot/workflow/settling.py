@@ -13,6 +13,7 @@ from bot.core.approvals import Policy
 from bot.core.people import CannotTell, Person, PersonOutcome, Standing
 from bot.core.policies import changed
 from bot.core.release_notices import FreezeLine, FreezeSet, PolicyRefused, PolicyShown
+from bot.workflow import watching
 from bot.workflow.hands import Hands, packed, unpacked
 from bot.workflow.telling import say_in_channel, write_down
 from storage.ledger import freezes, policies
@@ -79,10 +80,12 @@ async def _set(
         return PolicyRefused("nobody_left")
     now = hands.clock()
     await policies.put(session, item.team_id, intent.project, packed(after), item.actor, now)
+    await watching.end(session, item.team_id, intent.project, after)
     what = intent.project or "every project"
     was, is_now = packed(before), packed(after)
     differing = {name: [was[name], is_now[name]] for name in is_now if was[name] != is_now[name]}
     await write_down(session, item.team_id, (item.actor, "policy.set", what), now, changes=differing)
+    await watching.begin(session, item.team_id, intent.project, after, now)
     return await _shown(session, hands, item, intent.project, was_changed=True)
 
 

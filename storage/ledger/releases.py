@@ -122,6 +122,14 @@ async def published(session: AsyncSession, team_id: UUID, project_id: UUID, vers
     return await _first(session, _published(team_id, project_id).where(col(ReleaseRow.version) == version))
 
 
+async def of_version(
+    session: AsyncSession, team_id: UUID, project_id: UUID, version: str
+) -> Sequence[Release]:
+    """Return every release of a version of a project, newest first."""
+    which = (col(ReleaseRow.project_id) == project_id) & (col(ReleaseRow.version) == version)
+    return await _all(session, _found(team_id).where(which).order_by(*_newest_first()))
+
+
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Release]:

@@ -8,6 +8,7 @@ from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
 from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
 from storage.tables.teams import CredentialRow, DataKeyRow, TeamRow
+from storage.tables.watches import WatchRow
 
 __all__ = [
     "ApprovalRow",
@@ -26,4 +27,5 @@ __all__ = [
     "ReleaseEvidenceRow",
     "ReleaseRow",
     "TeamRow",
+    "WatchRow",
 ]

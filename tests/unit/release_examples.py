@@ -188,4 +188,5 @@ NOTICES: dict[str, notices.Notice] = {
     "freeze lifted": FreezeSet(FREEZE, lifted=True, count=2),
     "no freeze to lift": FreezeSet(replace(LOCK, reason=""), lifted=True, count=0),
     "unapproved": Unapproved(WANTED, URL, "1.4.1", 2),
+    "unapproved, asked for": Unapproved(WANTED, URL, "1.4.1", 1, S.AWAITING_APPROVAL),
 }

@@ -206,6 +206,35 @@ def upgrade() -> None:
             "release_id", "kind", "url", name=op.f("uq_release_evidence_release_id_kind_url")
         ),
     )
+    op.create_table(
+        "watches",
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("team_id", sa.Uuid(), nullable=False),
+        sa.Column("etag", sa.String(length=255), nullable=False),
+        sa.Column(
+            "versions",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("primed", sa.Boolean(), nullable=False),
+        sa.Column("lease_owner", sa.Uuid(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "(lease_owner IS NULL) = (lease_until IS NULL)", name=op.f("ck_watches_lease_pair")
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id", "team_id"],
+            ["projects.id", "projects.team_id"],
+            name=op.f("fk_watches_project_id_team_id"),
+        ),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_watches_team_id")),
+        sa.PrimaryKeyConstraint("project_id", name=op.f("pk_watches")),
+    )
+    with op.batch_alter_table("watches", schema=None) as batch_op:
+        batch_op.create_index("ix_watches_due", ["next_at"], unique=False)
+        batch_op.create_index("ix_watches_team", ["team_id"], unique=False)
+
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
         batch_op.add_column(sa.Column("number", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("mac", sa.LargeBinary(), nullable=True))
