@@ -130,7 +130,7 @@ def _hook(secret: Secret | None, shipping: Releases, engine: EmbeddedEngine) -> 
 
     async def nudge(event: str, body: bytes) -> None:
         found = webhooks.read(event, body)
-        if found is not None and await shipping.nudge(found.repo.owner, found.repo.name):
+        if found is not None and await shipping.nudge(found.repo.owner, found.repo.name, found.tag):
             engine.nudge("releases")
 
     return web.Hook(partial(webhooks.signed, secret), nudge)

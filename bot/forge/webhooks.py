@@ -31,6 +31,7 @@ _SHAS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "check_suite": (("check_suite", "head_sha"),),
 }
 """Where each event that counts names a commit; an annotated tag's push names the tag's object in `after`."""
+_TAGS = "refs/tags/"
 _RUNS = (("workflow_run", "id"), ("workflow_job", "run_id"))
 _RUN_PAGES = (("deployment_status", "target_url"), ("deployment_status", "log_url"))
 
@@ -46,6 +47,8 @@ class Nudge:
     """The commit that it names, if it does."""
     run_id: int = 0
     """The run that it names, 0 if it names none."""
+    tag: str = ""
+    """The tag that was pushed, moved or deleted, if one was."""
 
 
 def signed(secret: Secret, body: bytes, header: str) -> bool:
@@ -68,7 +71,7 @@ def read(event: str, body: bytes) -> Nudge | None:
     repo = _repo(value)
     if repo is None:
         return None
-    return Nudge(repo, event, _sha(event, value), _run_id(value))
+    return Nudge(repo, event, _sha(event, value), _run_id(value), _tag(event, value))
 
 
 def _payload(body: bytes) -> bytes:
@@ -86,6 +89,15 @@ def _repo(value: object) -> Repo | None:
 def _sha(event: str, value: object) -> str:
     found = (_at(value, path) for path in _SHAS[event])
     return next((one for one in found if isinstance(one, str) and _SHA.fullmatch(one)), "")
+
+
+def _tag(event: str, value: object) -> str:
+    ref = _at(value, ("ref",))
+    return (
+        ref.removeprefix(_TAGS)[:255]
+        if event == "push" and isinstance(ref, str) and ref.startswith(_TAGS)
+        else ""
+    )
 
 
 def _run_id(value: object) -> int:

@@ -54,10 +54,10 @@ class Releases:
         async with self.hands.database.reading() as session:
             return await ledger.next_due(session, self.hands.clock())
 
-    async def nudge(self, owner: str, repository: str) -> int:
-        """Let every release that waits for this repository be looked at now; returns how many."""
+    async def nudge(self, owner: str, repository: str, tag: str = "") -> int:
+        """Let every release that waits for this repository, or for approvals of this tag, be looked at now."""
         async with self.hands.database.transaction() as session:
-            return await ledger.nudge(session, owner, repository, self.hands.clock())
+            return await ledger.nudge(session, owner, repository, self.hands.clock(), tag=tag)
 
     async def advance(self, release: Release) -> None:
         """Do the next step of a claimed release. A fault costs this row a minute, never the others anything."""

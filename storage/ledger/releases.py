@@ -1,12 +1,12 @@
 """Releases: asked for, claimed, moved along, listed; and the evidence about them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, CursorResult, Select, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -181,6 +181,7 @@ async def move(
     where = _as_seen(release)
     if owner:
         where &= col(ReleaseRow.lease_owner) == owner
+        values |= _unless_nudged(release, values)
     if not keep_lease:
         values |= {"lease_owner": None, "lease_until": None}
     if "detail" in values:
@@ -196,6 +197,14 @@ async def move(
         if "uq_releases_open" not in str(error.orig):
             raise
         return False  # another one was asked for in the same moment
+
+
+def _unless_nudged(release: Release, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return when the next look is, at once where a nudge came in during this one: it may have been too early."""
+    if values.get("next_at") is None or release.next_at is None:
+        return {}
+    column = col(ReleaseRow.next_at)
+    return {"next_at": case((column != release.next_at, column), else_=values["next_at"])}
 
 
 async def retake(session: AsyncSession) -> None:
@@ -218,16 +227,20 @@ async def counts(session: AsyncSession) -> dict[str, int]:
     return {str(state): count for state, count in rows}
 
 
-async def nudge(session: AsyncSession, owner: str, repository: str, now: datetime) -> int:
-    """Make due what waits for this repository, in whichever team; what is being worked on is left alone."""
+async def nudge(session: AsyncSession, owner: str, repository: str, now: datetime, *, tag: str = "") -> int:
+    """Make due what waits for this repository, in whichever team, and look again at what is being looked at.
+
+    `tag` is one that has moved: those who are asked to approve it hear of that.
+    """
     not_due = col(ReleaseRow.next_at).is_(None) | (col(ReleaseRow.next_at) > now)
+    asked = (col(ReleaseRow.state) == _State.AWAITING_APPROVAL) & (col(ReleaseRow.tag) == tag)
+    waiting = col(ReleaseRow.state).in_(_NUDGED)
     nudged = await session.execute(
         update(ReleaseRow)
         .where(
             col(ReleaseRow.slug) == f"{owner}/{repository}".lower(),
-            col(ReleaseRow.state).in_(_NUDGED),
-            not_due,
-            _free(now),
+            waiting | asked if tag else waiting,
+            not_due | ~_free(now),
         )
         .values(next_at=now)
         .execution_options(synchronize_session=False)

@@ -280,7 +280,7 @@ async def test_releases_are_found(database: Database) -> None:
 
 
 async def test_a_webhook_makes_due(database: Database) -> None:
-    """What waits for a repository is due at once, in whatever case it is written; what is worked on is left alone."""
+    """What waits for a repository is due at once, in whatever case it is written; what is being looked at is looked at again."""
     waiting, elsewhere, held, early = [
         (await ask(database, await project(database, "T1", name, repo)))[0]
         for name, repo in (("a", "Widgets"), ("b", "Gadgets"), ("c", "widgets"), ("d", "widgets"))
@@ -290,11 +290,30 @@ async def test_a_webhook_makes_due(database: Database) -> None:
         assert await moved(database, one, state=S.BUILDING, next_at=later, **ACTS)
     assert await moved(database, early, next_at=later)
     async with database.transaction() as session:
-        assert await releases.claim_one(session, await _of(session, held), uuid4(), LEASE)
+        owner, claimed = uuid4(), await _of(session, held)
+        assert await releases.claim_one(session, claimed, owner, LEASE)
+        assert await releases.nudge(session, "ACME", "WIDGETS", NOW) == 2
         assert await releases.nudge(session, "ACME", "WIDGETS", NOW) == 1
-        assert await releases.nudge(session, "ACME", "WIDGETS", NOW) == 0
+        assert await releases.move(session, claimed, owner, next_at=later + timedelta(hours=1))
     found = [await read(database, one) for one in (waiting, elsewhere, held, early)]
-    assert [one.next_at for one in found] == [NOW, later, later, later]
+    assert [one.next_at for one in found] == [NOW, later, NOW, later]
+    async with database.transaction() as session:
+        again = await _of(session, held)
+        assert await releases.claim_one(session, again, owner, LEASE)
+        assert await releases.move(session, again, owner, next_at=later)
+    assert (await read(database, held)).next_at == later
+
+
+async def test_a_moved_tag_makes_due_who_is_asked_about_it(database: Database) -> None:
+    """A release that waits for approvals is looked at where its own tag moves, and left alone by other events."""
+    release = await asked(database)
+    later = NOW + timedelta(hours=1)
+    values = {"state": S.AWAITING_APPROVAL, "next_at": later, "tag": "v1.4.0", **ASKED}
+    assert await moved(database, release, **values)
+    async with database.transaction() as session:
+        for tag in ("", "v1.4.1"):
+            assert await releases.nudge(session, "acme", "widgets", NOW, tag=tag) == 0
+        assert await releases.nudge(session, "acme", "widgets", NOW, tag="v1.4.0") == 1
 
 
 async def _of(session: Any, release: Release) -> Release:

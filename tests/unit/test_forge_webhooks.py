@@ -59,6 +59,8 @@ def test_without_a_secret_nothing_is_genuine() -> None:
         ("create", {"ref": "v1", "ref_type": "tag"}, Nudge(REPO, "create")),
         ("push", {"after": "b" * 40, "head_commit": {"id": SHA}}, Nudge(REPO, "push", SHA)),
         ("push", {"after": "0" * 40, "head_commit": None}, Nudge(REPO, "push", "0" * 40)),
+        ("push", {"ref": "refs/tags/v1", "after": SHA}, Nudge(REPO, "push", SHA, tag="v1")),
+        ("push", {"ref": "refs/heads/v1", "after": SHA}, Nudge(REPO, "push", SHA)),
         ("release", {"release": {"tag_name": "v1"}}, Nudge(REPO, "release")),
         ("check_suite", {"check_suite": {"head_sha": SHA}}, Nudge(REPO, "check_suite", SHA)),
         ("workflow_run", {"workflow_run": {"id": True, "head_sha": 7}}, Nudge(REPO, "workflow_run")),
