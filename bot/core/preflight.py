@@ -36,6 +36,7 @@ from storage.records import Freeze, Publisher, PublisherState, Registration, Rel
 SHOWN_CHANGES = 8
 SHOWN_PEOPLE = 12
 CLOSED = frozenset({"archived", "quarantined"})
+SILENT_FORGE = "the forge gave no answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,10 @@ class Facts:
     override: str = ""
     """Why a freeze is to be passed over."""
     asked_by: str = ""
-    own_run: bool = False
-    """Whether a run of ours may have published some of it already."""
+    run_id: int | None = None
+    """The run of ours that was followed before: it may have published some of it already."""
+    shown: str = ""
+    """The commit that people were shown for a tag that is still to be made; "" where they have not been asked."""
     tag: TagOutcome | None = None
     head: HeadOutcome | None = None
     commit: CommitOutcome | None = None
@@ -82,6 +85,9 @@ def located(facts: Facts) -> tuple[str, str, bool]:
         return facts.tag.name, facts.tag.commit, False
     earlier = facts.books.last.tag if facts.books.last else ""
     tag = new_tag(facts.wanted, earlier)
+    if isinstance(facts.tag, Nothing) and facts.shown:
+        # The branch may have gone on since: what was shown is what is released.
+        return tag, facts.shown, True
     if isinstance(facts.tag, Nothing) and isinstance(facts.head, HeadFacts):
         return tag, facts.head.commit.sha, True
     return tag, "", isinstance(facts.tag, Nothing)
@@ -116,16 +122,20 @@ def judge(facts: Facts) -> Report:
 
 def undecided(facts: Facts) -> str:
     """Return why nobody can be asked yet, "" if they can: without a commit there is nothing to approve."""
-    for outcome in (facts.tag, facts.head):
+    if isinstance(facts.tag, TagFacts):
+        return ""
+    for outcome in (facts.tag, "" if facts.shown else facts.head):
         if isinstance(outcome, Unsure):
-            return outcome.detail
+            return outcome.detail or SILENT_FORGE
     return ""
 
 
 def uncertain(facts: Facts) -> str:
     """Return why the bot can't act yet, "" if it can: what was approved must be seen to be so still."""
     if isinstance(facts.simple, TryLater):
-        return facts.simple.detail
+        return facts.simple.detail or "the index gave no answer"
+    if facts.shown and isinstance(facts.commit, Unsure):
+        return facts.commit.detail or SILENT_FORGE
     way = facts.way
     return undecided(facts) or (way.unsure if way is not None else "")
 
@@ -164,7 +174,7 @@ def _version(facts: Facts) -> list[Finding]:
 def _index(facts: Facts) -> list[Finding]:
     simple = facts.simple
     if isinstance(simple, Absent):
-        return _finding(Check.INDEX, Level.FINE, Found.INDEX_NEW)
+        return _used_up(facts) or _finding(Check.INDEX, Level.FINE, Found.INDEX_NEW)
     if not isinstance(simple, Present):
         detail = simple.detail if isinstance(simple, TryLater) else ""
         return _finding(Check.INDEX, Level.UNKNOWN, Found.INDEX_UNKNOWN, detail=detail)
@@ -179,32 +189,40 @@ def _versions(facts: Facts, simple: Present) -> list[Finding]:
         return _taken(
             facts, there[0].version, len(there), yanked=all(file.yanked is not None for file in there)
         )
-    if facts.books.published is not None:
-        at = facts.books.published.state_at.isoformat()
-        return _finding(Check.INDEX, Level.BLOCKING, Found.INDEX_PUBLISHED_BEFORE, at=at)
+    if gone := _used_up(facts):
+        return gone
     latest = newest([file.version for file in simple.files if file.version and file.yanked is None])
     if latest and is_older(facts.wanted.version, latest):
         return _finding(Check.INDEX, Level.WARNING, Found.INDEX_OLDER, latest=latest)
     return _finding(Check.INDEX, Level.FINE, Found.INDEX_FREE)
 
 
+def _used_up(facts: Facts) -> list[Finding]:
+    published = facts.books.published
+    if published is None:
+        return []
+    at = published.state_at.isoformat()
+    return _finding(Check.INDEX, Level.BLOCKING, Found.INDEX_PUBLISHED_BEFORE, at=at)
+
+
 def _taken(facts: Facts, version: str, files: int, *, yanked: bool) -> list[Finding]:
     if yanked:
         return _finding(Check.INDEX, Level.BLOCKING, Found.INDEX_YANKED, version=version)
     # A run of ours that failed half-way may have left files: going on with it is what a retry is for.
-    level = Level.WARNING if facts.own_run else Level.BLOCKING
+    level = Level.WARNING if facts.run_id is not None else Level.BLOCKING
     return _finding(Check.INDEX, level, Found.INDEX_TAKEN, version=version, files=files)
 
 
 def _tag(facts: Facts) -> list[Finding]:
     tag, commit, _ = located(facts)
+    if (not commit and isinstance(facts.tag, TagFacts)) or isinstance(facts.commit, Nothing):
+        return _finding(Check.TAG, Level.BLOCKING, Found.TAG_NO_COMMIT, tag=tag)
     if isinstance(facts.tag, TagFacts):
         kind = "annotated" if facts.tag.annotated else "lightweight"
         return _finding(Check.TAG, Level.FINE, Found.TAG_THERE, tag=tag, sha=commit, kind=kind)
-    if commit and isinstance(facts.head, HeadFacts):
-        return _finding(
-            Check.TAG, Level.FINE, Found.TAG_TO_MAKE, tag=tag, sha=commit, branch=facts.head.branch
-        )
+    if commit:
+        branch = facts.head.branch if isinstance(facts.head, HeadFacts) else ""
+        return _finding(Check.TAG, Level.FINE, Found.TAG_TO_MAKE, tag=tag, sha=commit, branch=branch)
     if detail := undecided(facts):
         return _finding(Check.TAG, Level.UNKNOWN, Found.TAG_UNKNOWN, detail=detail)
     return _finding(Check.TAG, Level.BLOCKING, Found.TAG_NO_COMMIT, tag=tag)
@@ -246,7 +264,7 @@ def _ci(facts: Facts) -> list[Finding]:
         detail = checks.detail if isinstance(checks, Unsure) else ""
         return _finding(Check.CI, Level.UNKNOWN, Found.CI_UNKNOWN, detail=detail)
     # The release's own run waits for us, or failed before: it says nothing about the commit.
-    runs = facts.way.all_runs if facts.way else ()
+    runs = {*(facts.way.all_runs if facts.way else ()), facts.run_id}
     # A name counts as its own only where every check of that name is: another CI's may be called the same.
     own = {name for name, _ in checks.runs} - {name for name, run in checks.runs if run not in runs}
     failed = [name for name in checks.failed if name not in own]

@@ -20,8 +20,11 @@ from bot.core.forge import (
 from bot.core.repositories import WorkflowFacts
 from storage.records import Registration, StartBy
 
-CREATED = frozenset({"published", "released", "created"})
-"""Types of the event `release` that making a release causes."""
+CREATED = frozenset({"published", "created"})
+"""Types of the event `release` that making a release causes; besides, one of the next two."""
+FINAL, PRE = "released", "prereleased"
+
+SILENT = "the forge gave no answer"
 
 Matches = Callable[[WorkflowFacts, str], bool]
 """Whether pushing a tag starts the workflow."""
@@ -40,6 +43,8 @@ class Seen:
     release: ReleaseOutcome | None = None
     """None: not asked, since it does not matter."""
     release_runs: RunsOutcome = ()
+    prerelease: bool = False
+    """Whether the version is a pre-release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +65,13 @@ class Way:
 def way(seen: Seen, matches: Matches) -> Way:
     """Decide how the run is started; a run that the tag has started already is followed, not started again."""
     if isinstance(seen.text, Unsure):
-        return Way(seen, unsure=seen.text.detail)
+        return Way(seen, unsure=seen.text.detail or SILENT)
     facts = seen.facts
     if facts is None or not facts.found or not (facts.readable and facts.detailed):
         return Way(seen)
     for outcome in (seen.pushed_runs, seen.release_runs, seen.release):
         if isinstance(outcome, Unsure):
-            return Way(seen, unsure=outcome.detail)
+            return Way(seen, unsure=outcome.detail or SILENT)
     pushed, released = _of(seen.pushed_runs, seen.tag), _of(seen.release_runs, seen.tag)
     jobs = tuple(job.name for job in facts.jobs if job.id_token)
     runs = tuple(run.id for run in (*pushed, *released))
@@ -87,8 +92,9 @@ def _choose(
 ) -> tuple[StartBy | None, RunFacts | None]:
     pushed, released = runs
     by_tag = "push" in facts.triggers and matches(facts, seen.tag)
+    caused = {*CREATED, PRE if seen.prerelease else FINAL}
     by_release = "release" in facts.triggers and (
-        not facts.release_types or CREATED & set(facts.release_types)
+        not facts.release_types or not caused.isdisjoint(facts.release_types)
     )
     by_hand = "workflow_dispatch" in facts.triggers and not facts.dispatch_needs_inputs
     if pushed:

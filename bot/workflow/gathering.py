@@ -13,7 +13,7 @@ from bot.core.outcomes import Present, SimpleOutcome, TryLater
 from bot.core.preflight import Books, Facts, located
 from bot.core.progress import Progress
 from bot.core.starting import Seen, Way, way
-from bot.core.versions import Wanted, is_older, newest, prefix, read
+from bot.core.versions import Wanted, is_older, is_prerelease, newest, prefix, read
 from bot.forge.tag_filters import starts_on_tag
 from bot.forge.workflow_file import read_workflow
 from bot.workflow.hands import Hands, repo, unpacked
@@ -24,6 +24,8 @@ from storage.records import Reason, Release, ReleaseState, StartBy
 SECONDS = 20.0
 """How long one fact may take."""
 SILENT = Unsure("The forge did not answer in time.")
+SHOWN = frozenset({ReleaseState.AWAITING_APPROVAL, ReleaseState.APPROVED})
+"""States in which people have been shown a commit, which a tag that is not there will be made at."""
 
 T = TypeVar("T")
 
@@ -40,7 +42,8 @@ async def gather(hands: Hands, release: Release) -> Facts:
         books=await _books(hands, release),
         override=progress.override,
         asked_by=release.requested_by,
-        own_run=release.run_id is not None,
+        run_id=release.run_id,
+        shown=release.commit if release.make_tag and release.state in SHOWN else "",
     )
     where = repo(release)
     tag, head, simple = await asyncio.gather(
@@ -90,7 +93,9 @@ async def _at_commit(hands: Hands, where: Repo, facts: Facts) -> Facts:
         within(hands.forge.compare(where, since, sha), SILENT) if since else _none(),
     )
     facts = replace(facts, commit=commit, pyproject=pyproject, checks=checks, compared=compared)
-    seen = Seen(text, read_workflow(text) if isinstance(text, str) else None, tag, tag_exists=not make_tag)
+    facts_of = read_workflow(text) if isinstance(text, str) else None
+    pre = is_prerelease(facts.wanted.version)
+    seen = Seen(text, facts_of, tag, tag_exists=not make_tag, prerelease=pre)
     return replace(facts, way=await _way(hands, where, facts.target.workflow, sha, seen))
 
 
