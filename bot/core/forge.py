@@ -219,6 +219,16 @@ class BuiltFile:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class PullFacts:
+    """A pull request with which a commit came."""
+
+    number: int
+    merged: bool
+    into: str
+    """`owner/name` of the repository that it was for."""
+
+
 HeadOutcome = HeadFacts | Nothing | Unsure
 CommitOutcome = CommitFacts | Nothing | Unsure
 TagOutcome = TagFacts | Nothing | Unsure
@@ -232,4 +242,7 @@ JobsOutcome = tuple[JobFacts, ...] | Nothing | Unsure
 WaitingOutcome = tuple[WaitingDeployment, ...] | Nothing | Unsure
 ArtifactsOutcome = tuple[ArtifactFacts, ...] | Nothing | Unsure
 BuiltOutcome = tuple[BuiltFile, ...] | Nothing | Invalid | Unsure
+PullsOutcome = tuple[PullFacts, ...] | Nothing | Unsure
+CommentsOutcome = tuple[str, ...] | Nothing | Unsure
+"""What each comment says, as it was written; Nothing also where it may not be seen."""
 ActOutcome = Done | Exists | Forbidden | Invalid | Nothing | Unsure

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from urllib.parse import quote, urlencode, urljoin
 
 from bot.core.forge import Repo
@@ -180,6 +181,18 @@ def archive(repo: Repo, artifact_id: int) -> Ask | None:
     return _get(repo, "actions", "artifacts", str(artifact_id), "zip")
 
 
+def pulls(repo: Repo, sha: str) -> Ask | None:
+    """Ask with which pull requests a commit came; there is hardly ever more than one."""
+    return _get(repo, "commits", sha, "pulls", query={"per_page": PER_PAGE})
+
+
+def comments(repo: Repo, number: int, since: datetime, page: int) -> Ask | None:
+    """Ask what was said on a pull request, or changed there, since a moment; the oldest comes first."""
+    at = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    query = {"since": at, "per_page": PER_PAGE, "page": page}
+    return _get(repo, "issues", str(number), "comments", query=query)
+
+
 def make_tag_object(repo: Repo, tag: str, sha: str, message: str) -> Ask | None:
     """Order an annotated tag's object, to which nothing points yet."""
     if not is_ref(tag):
@@ -214,6 +227,11 @@ def approve(repo: Repo, run_id: int, environment_ids: tuple[int, ...], comment: 
 def rerun(repo: Repo, run_id: int) -> Ask | None:
     """Order that a run's failed jobs run again."""
     return _post(repo, "actions", "runs", str(run_id), "rerun-failed-jobs", value={})
+
+
+def comment(repo: Repo, number: int, body: str) -> Ask | None:
+    """Order a comment on a pull request, which GitHub counts among the issues."""
+    return _post(repo, "issues", str(number), "comments", value={"body": body})
 
 
 def _get(

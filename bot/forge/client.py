@@ -5,6 +5,7 @@ Knows: what is asked in which order, on our transport; gidgethub for a first loo
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 import gidgethub
@@ -15,6 +16,7 @@ from bot.core.forge import (
     ArtifactsOutcome,
     BuiltOutcome,
     ChecksOutcome,
+    CommentsOutcome,
     CommitOutcome,
     CompareOutcome,
     HeadFacts,
@@ -22,6 +24,7 @@ from bot.core.forge import (
     Invalid,
     JobsOutcome,
     Nothing,
+    PullsOutcome,
     ReleaseOutcome,
     Repo,
     RunOutcome,
@@ -56,7 +59,7 @@ One = TypeVar("One")
 class ForgeClient:
     """One forge that speaks GitHub's API; without a token it sees what is public.
 
-    It fulfils `bot.workflow.ports.Forge`. Answers are kept, and limits obeyed, for the one token that it has.
+    It fulfils `bot.workflow.ports.Forge` and `PullRequests`. Answers are kept, and limits obeyed, for the one token that it has.
     """
 
     def __init__(
@@ -213,6 +216,20 @@ class ForgeClient:
         async with self._unpacking:
             answer = await self._led(asking.archive(repo, artifact_id), asking.ZIP)
             return await asyncio.to_thread(artifacts.read, answer) if isinstance(answer, Answer) else answer
+
+    async def pulls(self, repo: Repo, sha: str) -> PullsOutcome:
+        """Return the pull requests with which a commit came."""
+        return await self._read(asking.pulls(repo, sha), reading.pulls, refusals.NO_COMMIT)
+
+    async def comments(self, repo: Repo, number: int, since: datetime) -> CommentsOutcome:
+        """Return what was said on a pull request since a moment."""
+        return await self._paged(
+            lambda page: asking.comments(repo, number, since, page), reading.comments, refusals.UNSEEN
+        )
+
+    async def comment(self, repo: Repo, number: int, body: str) -> ActOutcome:
+        """Say something on a pull request."""
+        return await self._act(asking.comment(repo, number, body))
 
     async def _read(
         self, ask: Ask | None, reader: Callable[[Any], One], missing: frozenset[int] = refusals.NOTHING

@@ -17,6 +17,7 @@ from bot.core.forge import (
     Compared,
     ForgeRelease,
     Nothing,
+    PullFacts,
     TextOutcome,
     Unsure,
 )
@@ -157,3 +158,24 @@ def release(value: object) -> ForgeRelease:
 
 def _asset(value: Any) -> tuple[str, str]:
     return needed(value, "name", limit=255), digest(value)
+
+
+def pulls(value: object) -> tuple[PullFacts, ...]:
+    """Read the pull requests with which a commit came."""
+    return tuple(_pull(one) for one in entries(value))
+
+
+def _pull(value: object) -> PullFacts:
+    # A fork that is gone leaves null behind; the repository that a pull request was for is always there.
+    into = needed(member(member(value, "base"), "repo"), "full_name", limit=201)
+    return PullFacts(number(value, "number"), bool(words(value, "merged_at")), into)
+
+
+def comments(value: object) -> tuple[str, ...]:
+    """Read what each comment says, as it was written: it is searched, never shown."""
+    return tuple(_body(one) for one in entries(value))
+
+
+def _body(value: object) -> str:
+    body = member(value, "body")
+    return body if isinstance(body, str) else ""

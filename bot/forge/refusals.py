@@ -18,6 +18,8 @@ NOTHING = frozenset({404, 410})
 """Not there; 410 is what has expired."""
 NO_COMMIT = frozenset({404, 409, 410, 422})
 """As above; 409 is an empty repository, 422 a sha that nobody knows."""
+UNSEEN = NOTHING | {403}
+"""Not there, or not for us to see."""
 _DONE = frozenset({200, 201, 202, 204})
 _MOVED = frozenset({301, 302, 307, 308})
 MOVED = "The repository has been renamed or moved. Give its present OWNER/REPO."

@@ -13,10 +13,12 @@ from bot.core.forge import (
     ArtifactsOutcome,
     BuiltOutcome,
     ChecksOutcome,
+    CommentsOutcome,
     CommitOutcome,
     CompareOutcome,
     HeadOutcome,
     JobsOutcome,
+    PullsOutcome,
     ReleaseOutcome,
     Repo,
     RunOutcome,
@@ -142,6 +144,22 @@ class Forge(Protocol):
 
     async def built(self, repo: Repo, artifact_id: int) -> BuiltOutcome:
         """Return the distribution files (`.whl`, `.tar.gz`, `.zip`) inside an artifact, hashed."""
+
+
+class PullRequests(Protocol):
+    """The part of a forge where people are told what has become of their work; no method raises."""
+
+    async def compare(self, repo: Repo, base: str, head: str) -> CompareOutcome:
+        """Return what lies between two refs."""
+
+    async def pulls(self, repo: Repo, sha: str) -> PullsOutcome:
+        """Return the pull requests with which a commit came."""
+
+    async def comments(self, repo: Repo, number: int, since: datetime) -> CommentsOutcome:
+        """Return what was said on a pull request since a moment."""
+
+    async def comment(self, repo: Repo, number: int, body: str) -> ActOutcome:
+        """Say something on a pull request."""
 
 
 class People(Protocol):
