@@ -38,11 +38,12 @@ from bot.workflow.intents import Intents
 from bot.workflow.outbox import SETTLE, Outbox
 from bot.workflow.publishers import Publishers
 from bot.workflow.releases import Releases
+from bot.workflow.thanking import Thanking
 from bot.workflow.watching import Watching
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import inbox, keys, outbox, publishers, releases, watches
+from storage.ledger import inbox, keys, outbox, publishers, releases, thanks, watches
 from storage.records import Secret, StorageError
 
 log = structlog.get_logger(__name__)
@@ -114,7 +115,8 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
             Listeners(inlet, settings.indexes, settings.poll_seconds, settings.github_web_url),
         )
         messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
-        engine.start(_works(database, steps, shipping, messages, tuple(settings.indexes)))
+        thanking = Thanking(hands, forge)
+        engine.start(_works(database, steps, shipping, thanking, messages, tuple(settings.indexes)))
         stack.push_async_callback(engine.stop)
         if settings.slack_app_token:
             await _connect(settings, bolt, stack)
@@ -156,11 +158,17 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
         await publishers.retake(session)
         await releases.retake(session)
         await watches.retake(session)
+        await thanks.retake(session)
     return database
 
 
 def _works(
-    database: Database, steps: Publishers, shipping: Releases, messages: Outbox, indexes: tuple[str, ...]
+    database: Database,
+    steps: Publishers,
+    shipping: Releases,
+    thanking: Thanking,
+    messages: Outbox,
+    indexes: tuple[str, ...],
 ) -> list[Work]:
     lanes = {name: f"publishers {name}" for name in indexes}
     wishes = Intents(database, steps, shipping.hands, indexes, now)
@@ -168,7 +176,9 @@ def _works(
     after_a_wish = (*lanes.values(), "releases", "watch", "outbox")
     return [
         Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, after_a_wish),
-        Work("releases", shipping.claim, shipping.advance, shipping.next_due, 16, ("outbox",)),
+        Work("releases", shipping.claim, shipping.advance, shipping.next_due, 16, ("thanks", "outbox")),
+        # One at a time: a comment may wait for its turn on the forge, and no release is to wait for many of them.
+        Work("thanks", thanking.claim, thanking.advance, thanking.next_due, 1, ("outbox",)),
         Work("watch", watching.claim, watching.look, watching.next_due, 4, ("outbox",)),
         Work("outbox", messages.claim, messages.work, messages.next_due, 16),
         *(

@@ -361,6 +361,16 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseThanks:
+    """A published release that those are told of whose pull requests shipped in it."""
+
+    release_id: UUID
+    team_id: UUID
+    progress: dict[str, Any]
+    """How far it has come (`bot.core.thanks.Thanks`), packed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """What one person decided in one round of a release."""
 

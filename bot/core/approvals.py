@@ -48,6 +48,8 @@ class Policy:
     tell: Tell = Tell.ALL
     watch: bool = False
     """Whether a version that appears on the index without an approved release is told."""
+    thank: bool = False
+    """Whether those whose pull requests shipped are told on these that a release is published."""
     also_on: tuple[tuple[str, ...], ...] = ()
     """Lists of users and groups on each of which an approver must be too: of a policy that changed under a release."""
 
@@ -211,6 +213,7 @@ def stricter(asked: Policy, now: Policy) -> Policy:
         approve_deployments=asked.approve_deployments and now.approve_deployments,
         tell=now.tell,
         watch=now.watch,
+        thank=asked.thank and now.thank,
         also_on=also_on,
     )
 

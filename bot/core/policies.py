@@ -121,6 +121,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = MappingProxyType(
         "deployments": ("approve_deployments", _flag),
         "tell": ("tell", _tell),
         "watch": ("watch", _flag),
+        "thank": ("thank", _flag),
     }
 )
 """What can be typed -> the policy's field, and how its value is read."""

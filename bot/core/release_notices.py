@@ -127,6 +127,8 @@ class Step(StrEnum):
     """reason (ReleaseReason), detail"""
     PUBLISHED = "published"
     """url, files, not_verified ("" where all was)"""
+    THANKED = "thanked"
+    """told, untold (counts of pull requests), why (those not told, and why), trouble, most ("" where none was left out)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,12 @@ from bot.core.lifecycle import follow_release
 from bot.core.progress import Progress
 from bot.core.release_notices import ReleaseShown, ReleaseStep, ReleaseTimeline, Step, VoteLine
 from bot.core.releases import Decision, Line, Situation
+from bot.core.thanks import wanted
 from bot.core.versions import is_prerelease
 from bot.workflow.ports import Clock, Forge, Index, People
 from bot.workflow.telling import SHIPBELL, write_down
 from storage.database import Database
-from storage.ledger import approvals, outbox
+from storage.ledger import approvals, outbox, thanks
 from storage.ledger import releases as ledger
 from storage.ledger.outbox import Destination
 from storage.records import Release, ReleaseState, Verdict
@@ -132,6 +133,8 @@ async def write(
     for line in decision.lines:
         await say(session, hands, fresh, line)
     if after is not release.state:
+        if after is ReleaseState.PUBLISHED and wanted(fresh.policy, moved, fresh.report):
+            await thanks.add(session, moved, seen.now)
         await write_down(
             session, release.team_id, (actor, f"release.{after}", subject(release)), seen.now,
             reason=str(values.get("reason", release.reason)), detail=str(values.get("detail", "")),

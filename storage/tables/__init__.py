@@ -8,6 +8,7 @@ from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
 from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
 from storage.tables.teams import CredentialRow, DataKeyRow, TeamRow
+from storage.tables.thanks import ThanksRow
 from storage.tables.watches import WatchRow
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "ReleaseEvidenceRow",
     "ReleaseRow",
     "TeamRow",
+    "ThanksRow",
     "WatchRow",
 ]

@@ -64,7 +64,10 @@ def shown(notice: PolicyShown) -> Message:
             header(title),
             *([section(done)] if notice.changed else []),
             fields(_pairs(notice.policy)),
-            section(f"*Versions that appear unasked (watch):* {_yes(notice.policy.watch)}"),
+            section(
+                f"*Versions that appear unasked (watch):* {_yes(notice.policy.watch)}\n"
+                f"*Pull requests that shipped are told (thank):* {_yes(notice.policy.thank)}"
+            ),
             *_freezes(notice.freezes),
             context(f"This is {whose}. Admins change it: `/shipbell settings policy{project} quorum=2`"),
         ],

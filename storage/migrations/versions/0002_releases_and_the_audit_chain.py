@@ -235,6 +235,38 @@ def upgrade() -> None:
         batch_op.create_index("ix_watches_due", ["next_at"], unique=False)
         batch_op.create_index("ix_watches_team", ["team_id"], unique=False)
 
+    op.create_table(
+        "thanks",
+        sa.Column("release_id", sa.Uuid(), nullable=False),
+        sa.Column("team_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "progress",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("lease_owner", sa.Uuid(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(lease_owner IS NULL) = (lease_until IS NULL)", name=op.f("ck_thanks_lease_pair")
+        ),
+        sa.ForeignKeyConstraint(
+            ["release_id", "team_id"],
+            ["releases.id", "releases.team_id"],
+            name=op.f("fk_thanks_release_id_team_id"),
+        ),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_thanks_team_id")),
+        sa.PrimaryKeyConstraint("release_id", name=op.f("pk_thanks")),
+    )
+    with op.batch_alter_table("thanks", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_thanks_due",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
         batch_op.add_column(sa.Column("number", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("mac", sa.LargeBinary(), nullable=True))

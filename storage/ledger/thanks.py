@@ -1,0 +1,88 @@
+"""Thanks: which releases are still to be told of where their work came from; claimed, led on, ended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.ledger.sql import insert_once, update_one
+from storage.records import Release, ReleaseThanks
+from storage.tables import ThanksRow
+
+
+async def add(session: AsyncSession, release: Release, now: datetime) -> None:
+    """Let those be told whose work a release holds, once."""
+    values = {"release_id": release.id, "team_id": release.team_id, "progress": {}, "next_at": now}
+    await insert_once(session, ThanksRow, **values)
+
+
+async def claim(
+    session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
+) -> Sequence[ReleaseThanks]:
+    """Take what is due, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    now, until = times
+    due = (
+        select(col(ThanksRow.release_id))
+        .where(col(ThanksRow.next_at) <= now, _free(now))
+        .order_by(col(ThanksRow.next_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(ThanksRow)
+        .where(col(ThanksRow.release_id).in_(due.scalar_subquery()))
+        .values(lease_owner=owner, lease_until=until)
+        .returning(col(ThanksRow.release_id), col(ThanksRow.team_id), col(ThanksRow.progress))
+        .execution_options(synchronize_session=False)
+    )
+    return [ReleaseThanks(*row) for row in await session.execute(taken)]
+
+
+async def move(
+    session: AsyncSession,
+    thanks: ReleaseThanks,
+    owner: UUID,
+    progress: dict[str, Any],
+    next_at: datetime | None,
+) -> bool:
+    """Write how far it has come, and end the lease; `next_at` None: it is over. False where the lease was lost."""
+    values = {"progress": progress, "next_at": next_at, "lease_owner": None, "lease_until": None}
+    return await update_one(session, update(ThanksRow).where(_held(thanks, owner)).values(**values))
+
+
+async def keep(session: AsyncSession, thanks: ReleaseThanks, owner: UUID, progress: dict[str, Any]) -> bool:
+    """Write how far it has come, and keep the lease; False where it was lost."""
+    return await update_one(session, update(ThanksRow).where(_held(thanks, owner)).values(progress=progress))
+
+
+async def rest(session: AsyncSession, thanks: ReleaseThanks, owner: UUID, until: datetime) -> None:
+    """End the lease until a moment; how far it has come stays as it is written."""
+    values = {"next_at": until, "lease_owner": None, "lease_until": None}
+    await update_one(session, update(ThanksRow).where(_held(thanks, owner)).values(**values))
+
+
+async def retake(session: AsyncSession) -> None:
+    """At the start of the only process: end the leases of a dead one."""
+    await session.execute(
+        update(ThanksRow).where(col(ThanksRow.lease_until).is_not(None)).values(lease_owner=None, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+
+
+async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
+    """Return when the next one that nobody works on is due."""
+    waiting = col(ThanksRow.next_at).is_not(None)
+    return await session.scalar(select(func.min(col(ThanksRow.next_at))).where(waiting, _free(now)))
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return col(ThanksRow.lease_until).is_(None) | (col(ThanksRow.lease_until) < now)
+
+
+def _held(thanks: ReleaseThanks, owner: UUID) -> ColumnElement[bool]:
+    one = (col(ThanksRow.release_id) == thanks.release_id) & (col(ThanksRow.team_id) == thanks.team_id)
+    return one & (col(ThanksRow.lease_owner) == owner)
