@@ -187,6 +187,17 @@ class Verdict(StrEnum):
     BREAK_GLASS = "break_glass"
 
 
+class Hears(StrEnum):
+    """What a channel hears of the ends of releases that are not its own."""
+
+    ALL = "all"
+    FINAL = "final"
+    """Of releases that are no pre-releases."""
+    PRE = "pre"
+    FAILURES = "failures"
+    NOTHING = "nothing"
+
+
 class CredentialKind(StrEnum):
     """What a credential is."""
 
@@ -289,6 +300,18 @@ class Project:
     team_id: UUID
     registration: Registration
     channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a channel wants to hear of the ends of releases that are not its own."""
+
+    project: str
+    """"" for every project."""
+    channel: str
+    hears: Hears
+    set_by: str
+    set_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,6 +243,7 @@ _TABLE: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "status": release_commands.status,
             "cancel": release_commands.named(intents.CancelRelease),
             "retry": release_commands.named(intents.RetryRelease),
+            "tell": release_commands.tell,
             "lock": release_commands.lock,
             "unlock": release_commands.unlock,
             "help": _help,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from storage.records import Registration
+from storage.records import Hears, Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +203,19 @@ class LiftFreeze:
     project: str
 
 
+@dataclass(frozen=True, slots=True)
+class TellChannel:
+    """Let the channel in which this is typed hear of the ends of a project's releases ("": of all)."""
+
+    project: str
+    hears: Hears
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTold:
+    """Show what the channel hears in which this is typed."""
+
+
 Intent = (
     AddPublisher
     | ListPublishers
@@ -227,6 +240,8 @@ Intent = (
     | ShowPolicy
     | SetFreeze
     | LiftFreeze
+    | TellChannel
+    | ShowTold
 )
 
 KINDS: Mapping[str, type[Intent]] = MappingProxyType(
@@ -254,5 +269,7 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "policy.show": ShowPolicy,
         "freeze.set": SetFreeze,
         "freeze.lift": LiftFreeze,
+        "channel.tell": TellChannel,
+        "channel.show": ShowTold,
     }
 )

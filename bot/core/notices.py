@@ -12,6 +12,7 @@ from types import MappingProxyType
 from bot.core.outcomes import ByHand
 from bot.core.release_notices import (
     FreezeSet,
+    HearsShown,
     NotCounted,
     PolicyRefused,
     PolicyShown,
@@ -288,6 +289,7 @@ Notice = (
     | PolicyRefused
     | FreezeSet
     | Unapproved
+    | HearsShown
 )
 
 KINDS: Mapping[str, type[Notice]] = MappingProxyType(
@@ -321,5 +323,6 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "policy.refused": PolicyRefused,
         "freeze.set": FreezeSet,
         "release.unapproved": Unapproved,
+        "channel.hears": HearsShown,
     }
 )

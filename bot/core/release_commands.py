@@ -14,6 +14,7 @@ from bot.core.names import Problem, normalize_project
 from bot.core.parsed import Context, Handler, Misspelt, OpenReleaseForm, Parsed, ShowHelp, ShowSettings, Wrong
 from bot.core.policies import FIELDS, changed
 from bot.core.secrets import looks_like_token
+from storage.records import Hears
 
 LONGEST_NOTES = 1_500
 LONGEST_REASON = 300
@@ -126,6 +127,20 @@ def unlock(command: str, rest: Sequence[str], _context: Context) -> Parsed:
     if len(rest) != 1:
         return Wrong(command, (Problem("project", "Name one project, for example acme-widgets."),))
     return intents.LiftFreeze(normalize_project(rest[0][:200]))
+
+
+def tell(command: str, rest: Sequence[str], _context: Context) -> Parsed:
+    """Read `tell [[PROJECT] all|final|pre|failures|nothing]`."""
+    if not rest:
+        return intents.ShowTold()
+    if len(rest) > 2:
+        return Misspelt(command, rest[2][:50], "")
+    wish = rest[-1].lower()
+    if wish not in set(Hears):
+        close = difflib.get_close_matches(wish, list(Hears), n=1)
+        before = " ".join(("tell", *rest[:-1]))[:200]
+        return Misspelt(command, rest[-1][:50], f"{command} {before} {close[0] if close else Hears.ALL}")
+    return intents.TellChannel(normalize_project(rest[0][:200]) if rest[1:] else "", Hears(wish))
 
 
 def settings(command: str, rest: Sequence[str], context: Context) -> Parsed:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from bot.core.approvals import Denied, Policy
 from bot.core.findings import Report
 from bot.core.progress import Progress
-from storage.records import Registration, ReleaseReason, ReleaseState, Verdict
+from storage.records import Hears, Registration, ReleaseReason, ReleaseState, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,8 @@ class ReleaseStep:
     values: Mapping[str, str]
     people: tuple[str, ...] = ()
     """Slack users and user groups that are called."""
+    elsewhere: str = ""
+    """The release's own channel, where this is said in another one; "" in its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,3 +276,26 @@ class Unapproved:
     files: int
     asked: ReleaseState | None = None
     """Where the release stands that somebody asked for, and nobody approved; None where nobody asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class HearsLine:
+    """What a channel hears of one project's releases, or of every project's."""
+
+    project: str
+    """"" for every project."""
+    hears: Hears
+    set_by: str
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HearsShown:
+    """What a channel hears of releases that are not its own."""
+
+    channel: str
+    lines: tuple[HearsLine, ...]
+    changed: bool = False
+    refused: str = ""
+    """Why it was not changed: `not_member`, `cannot_tell`; "" where it was, or only looked at."""
+    detail: str = ""

@@ -22,7 +22,7 @@ from bot.core.progress import Progress
 from bot.core.release_notices import Heard, NotCounted, ReleaseAnswer, Step
 from bot.core.releases import Decision, Line, Situation
 from bot.core.versions import read
-from bot.workflow import settling
+from bot.workflow import hearing, settling
 from bot.workflow.asking import policy_now, read_groups
 from bot.workflow.hands import Hands, packed, say, show, situation, subject, unpacked, write
 from bot.workflow.showing import suggestion
@@ -42,10 +42,13 @@ Decided = (
     | intents.ShowPolicy
     | intents.SetFreeze
     | intents.LiftFreeze
+    | intents.TellChannel
+    | intents.ShowTold
 )
 DECIDED = (
     intents.AskRelease, intents.Approve, intents.Reject, intents.Withdraw, intents.BreakGlass, intents.CancelRelease,
     intents.RetryRelease, intents.SetPolicy, intents.ShowPolicy, intents.SetFreeze, intents.LiftFreeze,
+    intents.TellChannel, intents.ShowTold,
 )  # fmt: skip
 
 
@@ -65,7 +68,7 @@ class Known:
 
 async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Decided) -> Known:
     """Look up in Slack what the decision needs; it may run twice."""
-    if isinstance(intent, intents.SetPolicy | intents.SetFreeze | intents.LiftFreeze):
+    if isinstance(intent, intents.SetPolicy | intents.SetFreeze | intents.LiftFreeze | intents.TellChannel):
         return Known(await hands.people.person(slack_team_id, item.actor))
     if not isinstance(intent, Vote):
         return Known()
@@ -90,6 +93,8 @@ def carry_out(
             return _vote(session, hands, item, intent, known)
         case intents.CancelRelease() | intents.RetryRelease():
             return _named(session, hands, item, intent)
+        case intents.TellChannel() | intents.ShowTold():
+            return hearing.carry_out(session, item, intent, known.person, hands.clock())
         case _:
             return settling.carry_out(session, hands, item, intent, known.person)
 

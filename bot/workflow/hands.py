@@ -23,6 +23,7 @@ from bot.core.release_notices import ReleaseShown, ReleaseStep, ReleaseTimeline,
 from bot.core.releases import Decision, Line, Situation
 from bot.core.thanks import wanted
 from bot.core.versions import is_prerelease
+from bot.workflow.hearing import spread
 from bot.workflow.ports import Clock, Forge, Index, People
 from bot.workflow.telling import SHIPBELL, write_down
 from storage.database import Database
@@ -179,6 +180,7 @@ async def say(session: AsyncSession, hands: Hands, seen: Situation, line: Line) 
     if line.step in {Step.PUBLISHED, Step.ACCEPTED, Step.INSTALLABLE, Step.REHEARSED}:
         values.setdefault("url", page(url, release))
     step = ReleaseStep(release.target, url, release.version, line.step, values, line.people)
+    await spread(session, release, step, seen.now)
     loud = line.step in ENDS and _wanted(seen, line.step)
     to = Destination(release.channel, parent_key=key(release), broadcast=loud)
     kind, facts = codec.pack(step if loud else ReleaseTimeline((step,)), notices.KINDS)

@@ -7,6 +7,7 @@ from storage.tables.base import Base
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
 from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
+from storage.tables.subscriptions import SubscriptionRow
 from storage.tables.teams import CredentialRow, DataKeyRow, TeamRow
 from storage.tables.thanks import ThanksRow
 from storage.tables.watches import WatchRow
@@ -27,6 +28,7 @@ __all__ = [
     "PublisherRow",
     "ReleaseEvidenceRow",
     "ReleaseRow",
+    "SubscriptionRow",
     "TeamRow",
     "ThanksRow",
     "WatchRow",

@@ -11,6 +11,8 @@ from bot.core.release_notices import (
     FreezeLine,
     FreezeSet,
     Heard,
+    HearsLine,
+    HearsShown,
     NotCounted,
     PolicyRefused,
     PolicyShown,
@@ -24,7 +26,7 @@ from bot.core.release_notices import (
     Unapproved,
     VoteLine,
 )
-from storage.records import ReleaseReason, ReleaseState, StartBy, Verdict
+from storage.records import Hears, ReleaseReason, ReleaseState, StartBy, Verdict
 from tests.unit.wording import AT, ID, URL, WANTED
 
 FORGE = "https://forge.example/acme/widgets"
@@ -165,6 +167,15 @@ LINE = ReleaseLine("acme-widgets", "1.4.0", "company", S.PUBLISHED, AT, "U1", "C
 NOTICES: dict[str, notices.Notice] = {
     **ROOTS,
     "release step": STEP,
+    "release step, elsewhere": replace(STEP, step=Step.RUN_FAILED, people=(), elsewhere="C1"),
+    "channel hears nothing": HearsShown("C2", ()),
+    "channel hears": HearsShown(
+        "C2",
+        (HearsLine("", Hears.FINAL, "U1", AT), HearsLine("acme-widgets", Hears.NOTHING, "U2", AT)),
+        changed=True,
+    ),
+    "channel not told, guest": HearsShown("C2", (), refused="not_member"),
+    "channel not told, unknown": HearsShown("C2", (), refused="cannot_tell", detail="it answered 502"),
     "release timeline": ReleaseTimeline(
         (replace(STEP, step=Step.ASKED, values={"by": "U1"}, people=()), STEP)
     ),

@@ -17,7 +17,7 @@ from bot.core.sites import IndexSite
 from bot.slack.blocks import answers, base, dialogs, publishers, release_dialogs
 from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.blocks.render import MESSAGES, VIEWS
-from storage.records import EvidenceKind, PublisherState, Reason
+from storage.records import EvidenceKind, Hears, PublisherState, Reason
 from tests.unit import release_examples
 from tests.unit.wording import AT, HOSTILE, ID, URL, WANTED, marked_up, problems, rendered, told, wild
 
@@ -221,7 +221,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.Approve(ID, 1), intents.Reject(ID, 1, "no"), intents.Withdraw(ID, 2), intents.BreakGlass(ID, 1, "fire"),
         intents.CancelRelease("a", "1"), intents.RetryRelease(release_id=ID), intents.ShowReleases(""),
         intents.SetPolicy("a", {"quorum": "2"}), intents.ShowPolicy(""), intents.SetFreeze("", AT, None, "why"),
-        intents.LiftFreeze("a"),
+        intents.LiftFreeze("a"), intents.TellChannel("a", Hears.FINAL), intents.ShowTold(),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:

@@ -54,6 +54,10 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
                 "tries a failed release again; what is done is not done twice",
             ),
             (
+                "/release tell [PROJECT] [all|final|pre|failures|nothing]",
+                "lets this channel hear how releases end that are not its own; without a word it shows what it hears",
+            ),
+            (
                 '/release lock PROJECT [until=TIME] reason="..."',
                 "lets nothing of the project be released until then, or until it is unlocked",
             ),

@@ -9,7 +9,16 @@ from typing import Any
 
 from bot.core import notices
 from bot.core import release_notices as said
-from bot.slack.blocks import answers, dialogs, policies, publishers, release_answers, releases, timeline
+from bot.slack.blocks import (
+    answers,
+    dialogs,
+    hearing,
+    policies,
+    publishers,
+    release_answers,
+    releases,
+    timeline,
+)
 from bot.slack.blocks.base import Message
 from bot.slack.blocks.forms import View
 
@@ -42,6 +51,7 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         said.PolicyRefused: policies.refused,
         said.FreezeSet: policies.freeze,
         said.Unapproved: release_answers.unapproved,
+        said.HearsShown: hearing.shown,
     }
 )
 """Notices that are posted."""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from bot.core.findings import Found
 from bot.core.release_notices import ReleaseStep, ReleaseTimeline, Step
 from bot.slack.blocks import findings
-from bot.slack.blocks.base import FALLBACK, Message, cut, escape, fitted, section
+from bot.slack.blocks.base import FALLBACK, Block, Message, cut, escape, fitted, section
 from bot.slack.blocks.pieces import (
     called,
     count,
@@ -66,7 +66,15 @@ def told(notice: ReleaseStep) -> Message:
     first, *below = _STEPS[notice.step](line)
     sign, _, rest = first.partition(" ")
     named = f"{sign} *{escape(line.about.name)}* · {rest}"
-    return Message(cut(named, FALLBACK), fitted([section(named), *[section(text) for text in below if text]]))
+    return Message(
+        cut(named, FALLBACK),
+        fitted([section(named), *[section(text) for text in below if text], *_elsewhere(notice)]),
+    )
+
+
+def _elsewhere(notice: ReleaseStep) -> list[Block]:
+    """Where the release's own message is, for a channel that hears of its end alone."""
+    return [section(f"Its message is in <#{tidy(notice.elsewhere, 40)}>.")] if notice.elsewhere else []
 
 
 def several(notice: ReleaseTimeline) -> Message:

@@ -207,6 +207,17 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "subscriptions",
+        sa.Column("team_id", sa.Uuid(), nullable=False),
+        sa.Column("project", sa.String(length=200), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("hears", sa.String(length=32), nullable=False),
+        sa.Column("set_by", sa.String(length=32), nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_subscriptions_team_id")),
+        sa.PrimaryKeyConstraint("team_id", "project", "channel", name=op.f("pk_subscriptions")),
+    )
+    op.create_table(
         "watches",
         sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("team_id", sa.Uuid(), nullable=False),
