@@ -9,12 +9,7 @@ pip reads), downloadable (the file itself). A slow one is "not yet", never "fail
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from bot.core.forge import BuiltFile
 from bot.core.lifecycle import ReleaseEvent
@@ -42,7 +37,9 @@ from storage.records import Evidence, EvidenceKind, Registration, ReleaseReason
 ARRIVES = 240
 """Base periods within which a release must be installable: two hours at the default of 30 s."""
 ATTESTED_WITHIN = 20
-"""Base periods after which a missing attestation is told as such: ten minutes at the default of 30 s."""
+"""Base periods after the download in which a file may still be attested: ten minutes at the default of 30 s."""
+FEWEST_LOOKS = 10
+"""Looks that a release gets however long the index was out of order in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ def _is_of(filename: str, project: str, version: str) -> bool:
             name, found, _, _ = parse_wheel_filename(filename)
         else:
             name, found = parse_sdist_filename(filename)
-    except (InvalidWheelFilename, InvalidSdistFilename):
+    except ValueError:  # no such file name, or a version of more digits than Python reads
         return False
     return normalize_project(name) == project and is_version(str(found), version)
 
@@ -84,16 +81,17 @@ def files_of(situation: Situation, simple: SimpleOutcome | None) -> tuple[Simple
 def listed(situation: Situation, look: Look) -> Decision | Progress:
     """Judge the first two stages: the progress where all is listed, else what to do."""
     progress = situation.progress
-    for outcome in (look.version, look.simple):
-        if isinstance(outcome, TryLater):
-            return troubled(situation, outcome)
-    if isinstance(look.version, ProjectVersion) and progress.accepted_at is None:
-        progress = replace(progress, accepted_at=situation.now)
     files = files_of(situation, look.simple)
+    for outcome in (look.simple, look.version):
+        if isinstance(outcome, TryLater) and not files:
+            return troubled(situation, outcome)
+    # What pip can read has been accepted, also by an index without a project JSON.
+    if (isinstance(look.version, ProjectVersion) or files) and progress.accepted_at is None:
+        progress = replace(progress, accepted_at=situation.now)
     if wrong := _differing(files, progress.expected):
         return broke(situation, ReleaseReason.DIGEST_DIFFERS, wrong, progress=progress)
     missing = [name for name, _ in progress.expected if name not in {file.filename for file in files}]
-    if progress.accepted_at is None or not files or missing:
+    if not files or missing:
         return _not_yet(situation, progress, files, missing)
     if progress.installable_at is None:
         progress = replace(progress, installable_at=situation.now)
@@ -103,31 +101,45 @@ def listed(situation: Situation, look: Look) -> Decision | Progress:
 
 
 def _differing(files: Sequence[SimpleFile], expected: Sequence[tuple[str, str]]) -> str:
-    built = dict(expected)
-    return next(
-        (
-            file.filename
-            for file in files
-            if file.sha256 and file.filename in built and file.sha256 != built[file.filename]
-        ),
-        "",
-    )
+    built = _built(expected)
+    differing = (file.filename for file in files if not _fits(file.sha256, built.get(file.filename)))
+    return next(differing, "")
+
+
+def _built(expected: Sequence[tuple[str, str]]) -> dict[str, set[str]]:
+    """Return the digests of each built file: jobs of a matrix may build one name with different bytes, and one is uploaded."""
+    built: dict[str, set[str]] = {}
+    for name, sha256 in expected:
+        built.setdefault(name, set()).add(sha256)
+    return built
+
+
+def _fits(sha256: str, wanted: set[str] | None) -> bool:
+    """Whether a digest is one of those wanted; where either is not known, nothing can be said against it."""
+    return not sha256 or not wanted or sha256 in wanted
 
 
 def _not_yet(
     situation: Situation, progress: Progress, files: Sequence[SimpleFile], missing: Sequence[str]
 ) -> Decision:
-    if situation.since(ARRIVES):
+    if _late(situation):
         if files and missing:
             return broke(situation, ReleaseReason.FILES_MISSING, ", ".join(missing[:5]), progress=progress)
         return broke(situation, ReleaseReason.NOT_ARRIVED, progress=progress)
     return again(situation, progress, told(situation, progress))
 
 
+def _late(situation: Situation) -> bool:
+    return situation.since(ARRIVES) and situation.progress.looks >= FEWEST_LOOKS
+
+
 def arrived(situation: Situation, progress: Progress, look: Look) -> Decision:
     """Judge downloads and attestations of files that are all listed."""
+    built = _built(progress.expected)
+    listed_as = {file.filename: {file.sha256} - {""} for file in progress.files}
     for name, got in (look.downloads or {}).items():
-        if isinstance(got, Downloaded) and got.sha256 != _digest(progress, name):
+        wanted = (built.get(name), listed_as.get(name))
+        if isinstance(got, Downloaded) and not all(_fits(got.sha256, one) for one in wanted):
             return broke(situation, ReleaseReason.DIGEST_DIFFERS, name, progress=progress)
     for name, found in (look.attestations or {}).items():
         if wrong := _contradicts(situation, found):
@@ -139,12 +151,6 @@ def arrived(situation: Situation, progress: Progress, look: Look) -> Decision:
     if progress.attested_at is None and all(file.attested for file in progress.files):
         progress = replace(progress, attested_at=now)
     return _end(situation, progress, look)
-
-
-def _digest(progress: Progress, name: str) -> str:
-    built = dict(progress.expected)
-    listed_as = next((file.sha256 for file in progress.files if file.filename == name), "")
-    return built.get(name) or listed_as
 
 
 def _seen(file: FileSeen, look: Look) -> FileSeen:
@@ -189,8 +195,8 @@ def _end(situation: Situation, progress: Progress, look: Look) -> Decision:
         ),
         None,
     )
-    late = situation.since(ATTESTED_WITHIN) and progress.downloadable_at is not None
-    if late and trouble is None:
+    there = progress.downloadable_at
+    if there is not None and situation.now - there > situation.base * ATTESTED_WITHIN and trouble is None:
         unattested = sum(not file.attested for file in progress.files)
         missing = (
             "no attestation"
@@ -198,7 +204,7 @@ def _end(situation: Situation, progress: Progress, look: Look) -> Decision:
             else f"{unattested} files without attestation"
         )
         return _published(replace(progress, not_verified=missing), lines, evidence)
-    if situation.since(ARRIVES):
+    if _late(situation):
         away = trouble.detail if trouble else "not every file can be downloaded"
         return _published(replace(progress, not_verified=away), lines, evidence)
     return again(situation, progress, lines, evidence)

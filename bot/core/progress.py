@@ -17,6 +17,8 @@ class JobSeen:
     """The forge's word: `queued`, `waiting`, `in_progress`, `completed`."""
     conclusion: str = ""
     url: str = ""
+    id: int = 0
+    """The forge's number of it; 0 where an older version did not keep it."""
 
 
 @dataclass(frozen=True, slots=True)

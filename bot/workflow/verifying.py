@@ -55,6 +55,6 @@ async def _files(
     for name in to_attest[:AT_ONCE]:
         file = files[name]
         if file.provenance_url:
-            digest = dict(progress.expected).get(name) or file.sha256
+            digest = file.sha256 or dict(progress.expected).get(name, "")
             attestations[name] = await hands.index.attested(index, file.provenance_url, name, digest)
     return replace(look, downloads=downloads, attestations=attestations)
