@@ -122,12 +122,15 @@ def after_look(situation: Situation, facts: preflight.Facts) -> Decision:
             return broke(situation, ReleaseReason.OUT_OF_ORDER, detail)
         return troubled(situation, detail)
     report = preflight.judge(facts)
+    progress, forgotten = _of_commit(situation, report)
+    situation = replace(situation, progress=progress)
     seen = {
         "report": report,
         "tag": report.tag,
         "commit": report.commit,
         "make_tag": report.make_tag,
         "start": report.start,
+        **forgotten,
     }
     if report.blocking:
         blocked = {**seen, "reason": ReleaseReason.BLOCKED, "next_at": None, "faults": 0}
@@ -158,6 +161,16 @@ def _ask(situation: Situation, report: Report, seen: Mapping[str, Any]) -> Decis
 
 def _fresh(situation: Situation) -> Progress:
     return replace(situation.progress, looks=0, trouble="")
+
+
+def _of_commit(situation: Situation, report: Report) -> tuple[Progress, Mapping[str, Any]]:
+    """Return the progress, and columns, as far as they are about the commit that is there now.
+
+    A run of the commit before must be neither followed, run again nor let through for this one.
+    """
+    if report.commit == situation.release.commit:
+        return situation.progress, {}
+    return Progress(override=situation.progress.override), {"run_id": None, "begun": "", "begun_at": None}
 
 
 def _scheduled(release: Release, now: datetime) -> tuple[Line, ...]:
@@ -216,8 +229,14 @@ def voided(situation: Situation, facts: preflight.Facts) -> Decision | None:
     else:
         found = change[0]
         line = Line(Step.VOIDED, {"finding": str(found.found), **found.values})
-    values = {"reason": ReleaseReason.CHANGED, "next_at": situation.now}
-    return Decision(ReleaseEvent.CHANGED, values, _fresh(situation), (line,))
+    progress, forgotten = _of_commit(situation, report)
+    # Without a digest nothing is shown that an approval could be for, until people are asked anew.
+    values = {"reason": ReleaseReason.CHANGED, "next_at": situation.now, "digest": "", **forgotten}
+    # Taken back at once, not only by the round to come: what is void must not come to count again by a retry.
+    void = tuple(vote.user for vote in situation.votes)
+    return Decision(
+        ReleaseEvent.CHANGED, values, replace(progress, looks=0, trouble=""), (line,), withdrawn=void
+    )
 
 
 def act(situation: Situation, facts: preflight.Facts) -> Decision:

@@ -15,6 +15,7 @@ from bot.core.forge import (
     Invalid,
     JobFacts,
     RunFacts,
+    RunOutcome,
     RunsOutcome,
     TagFacts,
     TagOutcome,
@@ -141,6 +142,18 @@ def found(situation: Situation, run: RunFacts) -> Decision:
     }  # fmt: skip
     line = Line(Step.RUN_FOUND, {"url": run.url, "attempt": str(run.attempt)})
     return Decision(ReleaseEvent.RUN_FOUND, values, progress, (line,))
+
+
+def not_followed(situation: Situation, outcome: RunOutcome) -> Decision:
+    """Decide where the run is not to be seen, or is of a commit that nobody approved: it is let through by no means."""
+    if isinstance(outcome, Unsure):
+        return troubled(situation, outcome)
+    detail = (
+        f"Run {outcome.id} is of commit {outcome.sha[:7]}, which was not approved"
+        if isinstance(outcome, RunFacts)
+        else ""
+    )
+    return broke(situation, ReleaseReason.NO_RUN, detail)
 
 
 def after_rerun(situation: Situation, outcome: ActOutcome) -> Decision:

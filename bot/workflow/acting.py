@@ -21,11 +21,11 @@ from bot.core.forge import (
 )
 from bot.core.progress import Progress
 from bot.core.release_notices import Step
-from bot.core.releases import Decision, Line, Situation, at_once, broke, troubled
+from bot.core.releases import Decision, Line, Situation, at_once, troubled
 from bot.core.versions import is_prerelease
 from bot.workflow.gathering import SILENT, within
 from bot.workflow.hands import Hands, approvers, repo
-from storage.records import ReleaseReason, StartBy
+from storage.records import StartBy
 
 RERUN_LOOKS = 3
 """Looks after which a rerun that shows no effect is asked for again; the forge refuses one that is under way."""
@@ -124,10 +124,8 @@ async def _again(hands: Hands, seen: Situation, run_id: int) -> Decision | None:
     """Follow a known run; where it had failed, let its failed jobs run again first."""
     release, progress, where = seen.release, seen.progress, repo(seen.release)
     run = await within(hands.forge.run(where, run_id), SILENT)
-    if isinstance(run, Unsure):
-        return troubled(seen, run)
-    if isinstance(run, Nothing):
-        return broke(seen, ReleaseReason.NO_RUN)
+    if not isinstance(run, RunFacts) or run.sha != release.commit:
+        return running.not_followed(seen, run)
     if not _to_rerun(run, progress):
         return running.found(seen, run)
     if release.begun == "rerun" and progress.looks < RERUN_LOOKS:
@@ -151,13 +149,11 @@ async def follow(hands: Hands, seen: Situation) -> Decision:
     run_id, where = seen.release.run_id, repo(seen.release)
     assert run_id is not None
     run = await within(hands.forge.run(where, run_id), SILENT)
-    if isinstance(run, Nothing):
-        return broke(seen, ReleaseReason.NO_RUN)
+    if not isinstance(run, RunFacts) or run.sha != seen.release.commit:
+        return running.not_followed(seen, run)
     jobs = await within(hands.forge.jobs(where, run_id), SILENT)
-    for outcome in (run, jobs):
-        if isinstance(outcome, Unsure):
-            return troubled(seen, outcome)
-    assert isinstance(run, RunFacts)
+    if isinstance(jobs, Unsure):
+        return troubled(seen, jobs)
     listed = jobs if isinstance(jobs, tuple) else ()
     if not run.ended:
         seen, lines = await _gate(hands, seen, run)
