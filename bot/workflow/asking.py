@@ -4,6 +4,7 @@ Knows: the order of steps. Must not know: what a finding means, wording.
 """
 
 import asyncio
+from dataclasses import replace
 
 from bot.core import approvals as rules
 from bot.core import releases as decide
@@ -59,25 +60,35 @@ async def begin(hands: Hands, seen: Situation) -> Decision:
     release = seen.release
     if release.act_at and release.act_at > seen.now:
         return Decision(ReleaseEvent.WAITED, {"next_at": release.act_at})
-    if decision := await _still_enough(hands, seen):
+    policy = rules.stricter(seen.policy, await policy_now(hands, release))
+    if decision := await _still_enough(hands, seen, policy):
         return decision
-    return decide.act(seen, await gather(hands, release))
+    decision = decide.act(seen, await gather(hands, release))
+    if decision.event is not ReleaseEvent.ACTED:
+        return decision
+    # What the policy says by now of the run's environments holds for this run.
+    return replace(decision, values={**decision.values, "policy": packed(policy)})
 
 
-async def _still_enough(hands: Hands, seen: Situation) -> Decision | None:
+async def _still_enough(hands: Hands, seen: Situation, policy: Policy) -> Decision | None:
     """Return what to do where the approvals do not suffice any more; None where they do."""
-    if any(vote.verdict is Verdict.BREAK_GLASS for vote in seen.votes):
-        return None
-    policy = rules.stricter(seen.policy, await policy_now(hands, seen.release))
     groups = await read_groups(hands, seen.release.slack_team_id, policy)
     gone = []
-    for vote in seen.votes:
+    # Broken glass first: where it still holds, nothing else matters.
+    for vote in sorted(seen.votes, key=lambda one: one.verdict is not Verdict.BREAK_GLASS):
         person = await hands.people.person(seen.release.slack_team_id, vote.user)
-        verdict = rules.eligible(policy, person, seen.release.requested_by, groups)
+        glass = vote.verdict is Verdict.BREAK_GLASS
+        verdict = (
+            rules.may_break_glass(policy, person, groups)
+            if glass
+            else rules.eligible(policy, person, seen.release.requested_by, groups)
+        )
         if isinstance(verdict, Refusal):
             if verdict.why is rules.Denied.CANNOT_TELL:
                 return decide.troubled(seen, f"Slack does not say who {vote.user} is: {verdict.detail}")
             gone.append(vote.user)
+        elif glass:
+            return None
     left = [vote for vote in seen.votes if vote.user not in gone]
     if rules.enough(policy, left, groups):
         return None
