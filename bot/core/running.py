@@ -30,9 +30,14 @@ from storage.records import ReleaseReason, ReleaseState, StartBy
 
 RUN_APPEARS = 20
 """Base periods within which a run must appear: ten minutes at the default of 30 s."""
+EXISTS_BORNE = 5
+"""Times that the forge may call a tag there already that it does not show."""
 RUN_LASTS = 2_880
 """Base periods after which a run is given up: a day."""
 QUIET = frozenset({Conclusion.SKIPPED})
+DEPLOYMENT = "deployment"
+"""The act of approving what waits for a review."""
+_BAD = ({Conclusion.FAILURE, Conclusion.TIMED_OUT}, {Conclusion.OTHER}, {Conclusion.CANCELLED})
 
 
 def after_tag(situation: Situation, outcome: TagOutcome) -> Decision | None:
@@ -50,6 +55,14 @@ def after_tag(situation: Situation, outcome: TagOutcome) -> Decision | None:
     return None if release.make_tag else broke(situation, ReleaseReason.TAG_ELSEWHERE, "")
 
 
+def tag_elsewhere(situation: Situation, outcome: TagOutcome) -> Decision | None:
+    """Return what to do where the tag is not, or can't be seen to be, where it was approved; None where it is."""
+    if isinstance(outcome, Unsure):
+        return troubled(situation, outcome)
+    there = outcome.commit if isinstance(outcome, TagFacts) else ""
+    return None if there == situation.release.commit else broke(situation, ReleaseReason.TAG_ELSEWHERE, there)
+
+
 def after_tagging(situation: Situation, outcome: ActOutcome) -> Decision:
     """Decide after the tag was asked for."""
     release = situation.release
@@ -59,7 +72,11 @@ def after_tagging(situation: Situation, outcome: ActOutcome) -> Decision:
             return at_once(situation, replace(situation.progress, tag_made=True), line)
         case Exists():
             # Somebody's, or ours of which the answer was lost: the next look tells.
-            return at_once(situation, situation.progress, begun=release.begun, begun_at=release.begun_at)
+            if situation.progress.looks >= EXISTS_BORNE:
+                detail = f"the tag {release.tag} can't be made, since GitHub has one that it does not show"
+                return broke(situation, ReleaseReason.FORGE_REFUSED, detail)
+            decision = again(situation, situation.progress)
+            return replace(decision, values={**decision.values, "begun": release.begun})
         case _:
             return _refused(situation, outcome)
 
@@ -76,13 +93,25 @@ def after_release(situation: Situation, outcome: ActOutcome) -> Decision:
             return _refused(situation, outcome)
 
 
+def before_dispatch(situation: Situation, outcome: RunsOutcome) -> Decision | None:
+    """Decide after a look at the runs that are there before the workflow is started; None: it is to be started now.
+
+    A run that came after the first look is ours of an earlier try, or somebody's: it is followed, not started again.
+    """
+    if isinstance(outcome, Unsure):
+        return troubled(situation, outcome)
+    progress, runs = situation.progress, outcome if isinstance(outcome, tuple) else ()
+    if progress.known_runs is None:
+        return at_once(situation, replace(progress, known_runs=tuple(run.id for run in runs)))
+    return at_once(situation, replace(progress, started=True)) if _ours(situation, runs) else None
+
+
 def after_dispatch(situation: Situation, outcome: ActOutcome) -> Decision:
     """Decide after the workflow was started; an unknown answer is never followed by a second start."""
     release, progress = situation.release, situation.progress
     match outcome:
         case Done():
-            line = Line(Step.DISPATCHED, {"workflow": release.target.workflow, "tag": release.tag})
-            return at_once(situation, replace(progress, started=True), line)
+            return at_once(situation, replace(progress, started=True), _dispatched(situation))
         case Unsure(arrived_maybe=True):
             waiting = replace(progress, started=True)
             return at_once(situation, waiting, begun=release.begun, begun_at=release.begun_at)
@@ -109,18 +138,20 @@ def after_search(situation: Situation, outcome: RunsOutcome) -> Decision:
     release, progress = situation.release, situation.progress
     if isinstance(outcome, Unsure):
         return troubled(situation, outcome)
-    known = progress.known_runs or ()
-    runs = [
-        run
-        for run in (outcome if isinstance(outcome, tuple) else ())
-        if run.sha == release.commit and run.ref == release.tag and run.id not in known
-    ]
-    if runs:
+    if runs := _ours(situation, outcome if isinstance(outcome, tuple) else ()):
         return _found(situation, runs[0])
-    if situation.since(RUN_APPEARS):
+    # Looks are counted too: what went before may have taken its time, and the run is to have its own.
+    if situation.since(RUN_APPEARS) and progress.looks >= RUN_APPEARS:
         lost = release.begun == "dispatch"
         return broke(situation, ReleaseReason.START_LOST if lost else ReleaseReason.NO_RUN)
     return again(situation, progress)
+
+
+def _ours(situation: Situation, runs: Sequence[RunFacts]) -> tuple[RunFacts, ...]:
+    release, known = situation.release, situation.progress.known_runs or ()
+    return tuple(
+        run for run in runs if run.sha == release.commit and run.ref == release.tag and run.id not in known
+    )
 
 
 def _found(situation: Situation, run: RunFacts) -> Decision:
@@ -141,7 +172,14 @@ def found(situation: Situation, run: RunFacts) -> Decision:
         "reason": ReleaseReason.RUN_FOUND, "run_id": run.id, "next_at": situation.now, "begun": "", "begun_at": None, "faults": 0,
     }  # fmt: skip
     line = Line(Step.RUN_FOUND, {"url": run.url, "attempt": str(run.attempt)})
-    return Decision(ReleaseEvent.RUN_FOUND, values, progress, (line,))
+    # A start whose answer was lost is told now that it is known to have arrived.
+    started = (_dispatched(situation),) if situation.release.begun == "dispatch" else ()
+    return Decision(ReleaseEvent.RUN_FOUND, values, progress, (*started, line))
+
+
+def _dispatched(situation: Situation) -> Line:
+    release = situation.release
+    return Line(Step.DISPATCHED, {"workflow": release.target.workflow, "tag": release.tag})
 
 
 def not_followed(situation: Situation, outcome: RunOutcome) -> Decision:
@@ -189,10 +227,11 @@ def _is_named(job: str, names: Sequence[str]) -> bool:
 
 def noticed(progress: Progress, run: RunFacts, jobs: Sequence[JobFacts]) -> tuple[Progress, tuple[Line, ...]]:
     """Return the progress with the jobs as they are now, and what is new about them."""
-    before = {job.name: job for job in progress.jobs} if progress.run_attempt == run.attempt else {}
+    # Two jobs may have one name, and a list may come short: each is known by its number, and kept.
+    before = {job.id or job.name: job for job in progress.jobs} if progress.run_attempt == run.attempt else {}
     lines: list[Line] = []
     for job in jobs:
-        was = before.get(job.name)
+        was = before.pop(job.id, None) or before.pop(job.name, None)
         if was is not None and (was.status, was.conclusion) == (job.status, str(job.conclusion)):
             continue
         if job.conclusion is not Conclusion.UNDER_WAY and job.conclusion not in QUIET:
@@ -201,8 +240,10 @@ def noticed(progress: Progress, run: RunFacts, jobs: Sequence[JobFacts]) -> tupl
             )
         elif job.status == "in_progress" and (was is None or was.status != "in_progress"):
             lines.append(Line(Step.JOB_STARTED, {"job": job.name, "url": job.url}))
-    seen = tuple(JobSeen(job.name, job.status, str(job.conclusion), job.url) for job in jobs)
-    changed = replace(progress, jobs=seen, run_attempt=run.attempt, run_url=run.url or progress.run_url)
+    seen = tuple(JobSeen(job.name, job.status, str(job.conclusion), job.url, job.id) for job in jobs)
+    changed = replace(
+        progress, jobs=(*seen, *before.values()), run_attempt=run.attempt, run_url=run.url or progress.run_url
+    )
     return changed, tuple(lines)
 
 
@@ -223,6 +264,48 @@ def waits(progress: Progress, waiting: Sequence[WaitingDeployment]) -> tuple[Pro
         return progress, ()
     values = {"environment": name, "url": progress.run_url, "reviewers": ", ".join(waiting[0].reviewers)}
     return replace(progress, waits_for=name, waits_told=True), (Line(Step.RUN_WAITS, values),)
+
+
+def let_through(
+    situation: Situation, waiting: Sequence[WaitingDeployment]
+) -> tuple[Situation, tuple[Line, ...]]:
+    """Go on where nothing of ours waits for a review; an approval of which the answer was lost has arrived."""
+    arrived = situation.release.begun == DEPLOYMENT
+    seen, lines = _approved(situation) if arrived else (situation, ())
+    progress, more = waits(seen.progress, waiting)
+    return replace(seen, progress=progress), (*lines, *more)
+
+
+def after_review(
+    situation: Situation,
+    outcome: ActOutcome,
+    waiting: Sequence[WaitingDeployment],
+    ours: WaitingDeployment,
+) -> tuple[Situation, tuple[Line, ...]]:
+    """Go on after the approval was sent."""
+    before = situation.release.begun == DEPLOYMENT
+    if isinstance(outcome, Unsure):
+        # Looked at again, before anybody is called for it.
+        return _with(situation, DEPLOYMENT if outcome.arrived_maybe or before else ""), ()
+    # Refused the second time, the first had arrived: nothing waits any more.
+    if isinstance(outcome, Done) or (isinstance(outcome, Invalid) and before):
+        seen, lines = _approved(situation)
+        progress, more = waits(seen.progress, tuple(one for one in waiting if one is not ours))
+        return replace(seen, progress=progress), (*lines, *more)
+    progress, told = waits(situation.progress, waiting)
+    return replace(_with(situation, ""), progress=progress), told
+
+
+def _with(situation: Situation, begun: str) -> Situation:
+    begun_at = situation.now if begun else None
+    return replace(situation, release=replace(situation.release, begun=begun, begun_at=begun_at))
+
+
+def _approved(situation: Situation) -> tuple[Situation, tuple[Line, ...]]:
+    environment, progress = situation.release.target.environment, situation.progress
+    seen = replace(progress, approved_environments=(*progress.approved_environments, environment))
+    line = Line(Step.DEPLOYMENT_APPROVED, {"environment": environment})
+    return replace(_with(situation, ""), progress=seen), (line,)
 
 
 def ended_well(situation: Situation, run: RunFacts, jobs: Sequence[JobFacts]) -> Decision:
@@ -248,9 +331,8 @@ def ended_badly(situation: Situation, run: RunFacts, jobs: Sequence[JobFacts], l
 
 
 def first_failed(jobs: Sequence[JobFacts]) -> JobFacts | None:
-    """Return the first job that ended badly."""
-    bad = {Conclusion.FAILURE, Conclusion.TIMED_OUT, Conclusion.CANCELLED, Conclusion.OTHER}
-    return next((job for job in jobs if job.conclusion in bad), None)
+    """Return the first job that ended badly; one that was cancelled only where none failed, since a failure cancels others."""
+    return next((job for bad in _BAD for job in jobs if job.conclusion in bad), None)
 
 
 def event_of(start: StartBy | None) -> str:

@@ -15,9 +15,10 @@ from bot.core.forge import (
     Conclusion,
     Done,
     ForgeRelease,
-    Nothing,
+    JobFacts,
     RunFacts,
     Unsure,
+    WaitingDeployment,
 )
 from bot.core.progress import Progress
 from bot.core.release_notices import Step
@@ -93,6 +94,8 @@ async def _release(hands: Hands, seen: Situation) -> Decision | None:
     if isinstance(there, ForgeRelease):
         line = Line(Step.RELEASE_MADE, {"tag": release.tag, "url": there.url})
         return at_once(seen, replace(seen.progress, started=True, release_url=there.url), line)
+    if stopped := await _tag_elsewhere(hands, seen):
+        return stopped
     if not await hands.begin(release, "release"):
         return None
     name = f"{release.target.project} {release.version}"
@@ -101,18 +104,24 @@ async def _release(hands: Hands, seen: Situation) -> Decision | None:
     return running.after_release(_begun(seen, "release"), made)
 
 
+async def _tag_elsewhere(hands: Hands, seen: Situation) -> Decision | None:
+    """Return what to do where the tag is no more where it was approved: long may have passed since the last step."""
+    return running.tag_elsewhere(
+        seen, await within(hands.forge.tag(repo(seen.release), seen.release.tag), SILENT)
+    )
+
+
 async def _dispatch(hands: Hands, seen: Situation) -> Decision | None:
     release, where, workflow = seen.release, repo(seen.release), seen.release.target.workflow
     if release.begun == "dispatch":
         # The process died, or the answer was lost: it may have arrived, so the run is waited for.
         progress = replace(seen.progress, started=True)
         return at_once(seen, progress, begun="dispatch", begun_at=release.begun_at)
-    if seen.progress.known_runs is None:
-        runs = await within(hands.forge.runs(where, workflow, release.commit, StartBy.DISPATCH), SILENT)
-        if isinstance(runs, Unsure):
-            return troubled(seen, runs)
-        known = () if isinstance(runs, Nothing) else tuple(run.id for run in runs)
-        return at_once(seen, replace(seen.progress, known_runs=known))
+    runs = await within(hands.forge.runs(where, workflow, release.commit, StartBy.DISPATCH), SILENT)
+    if decision := running.before_dispatch(seen, runs):
+        return decision
+    if stopped := await _tag_elsewhere(hands, seen):
+        return stopped
     if not await hands.begin(release, "dispatch"):
         return None
     return running.after_dispatch(
@@ -144,8 +153,8 @@ def _to_rerun(run: RunFacts, progress: Progress) -> bool:
     )
 
 
-async def follow(hands: Hands, seen: Situation) -> Decision:
-    """Look at the run: its waiting environment, its jobs, its end."""
+async def follow(hands: Hands, seen: Situation) -> Decision | None:
+    """Look at the run: its waiting environment, its jobs, its end; None where the claim was lost."""
     run_id, where = seen.release.run_id, repo(seen.release)
     assert run_id is not None
     run = await within(hands.forge.run(where, run_id), SILENT)
@@ -154,40 +163,50 @@ async def follow(hands: Hands, seen: Situation) -> Decision:
     jobs = await within(hands.forge.jobs(where, run_id), SILENT)
     if isinstance(jobs, Unsure):
         return troubled(seen, jobs)
-    listed = jobs if isinstance(jobs, tuple) else ()
+    gone_on = await _gate(hands, seen, run)
+    if gone_on is None:
+        return None
+    seen, lines = gone_on
+    decision = await _followed(hands, seen, run, jobs if isinstance(jobs, tuple) else ())
+    # What became of the approval is known by now, or the next look must ask for it.
+    values = {"begun": seen.release.begun, "begun_at": seen.release.begun_at, **decision.values}
+    return replace(decision, values=values, lines=(*lines, *decision.lines))
+
+
+async def _followed(hands: Hands, seen: Situation, run: RunFacts, jobs: tuple[JobFacts, ...]) -> Decision:
     if not run.ended:
-        seen, lines = await _gate(hands, seen, run)
-        decision = running.following(seen, run, listed)
-        return replace(decision, lines=(*lines, *decision.lines))
+        return running.following(seen, run, jobs)
     if run.conclusion is Conclusion.SUCCESS:
-        return running.ended_well(seen, run, listed)
-    failed = running.first_failed(listed)
-    log = await within(hands.forge.log_tail(where, failed.id), SILENT) if failed else ""
-    return running.ended_badly(seen, run, listed, log if isinstance(log, str) else "")
+        return running.ended_well(seen, run, jobs)
+    failed = running.first_failed(jobs)
+    log = (
+        await within(hands.forge.log_tail(repo(seen.release), failed.id), SILENT)
+        if failed is not None
+        else ""
+    )
+    return running.ended_badly(seen, run, jobs, log if isinstance(log, str) else "")
 
 
-async def _gate(hands: Hands, seen: Situation, run: RunFacts) -> tuple[Situation, tuple[Line, ...]]:
-    """Approve the environment that the team's approval covers, or tell whom the run waits for."""
-    progress, where = seen.progress, repo(seen.release)
-    if run.status != "waiting":
-        return replace(seen, progress=replace(progress, waits_for="", waits_told=False)), ()
-    waiting = await within(hands.forge.waiting(where, run.id), SILENT)
-    if not isinstance(waiting, tuple):
-        return seen, ()
+async def _gate(hands: Hands, seen: Situation, run: RunFacts) -> tuple[Situation, tuple[Line, ...]] | None:
+    """Approve the environment that the team's approval covers, or tell whom the run waits for.
+
+    None where the claim was lost. Killed in between, the next look sees what became of the approval, and tells it.
+    """
+    where = repo(seen.release)
+    waiting: tuple[WaitingDeployment, ...] = ()
+    if run.status == "waiting":
+        found = await within(hands.forge.waiting(where, run.id), SILENT)
+        if not isinstance(found, tuple):
+            return seen, ()
+        waiting = found
     ours = running.to_approve(seen, waiting)
-    lines: tuple[Line, ...] = ()
-    if ours is not None:
-        comment = f"Approved in Slack by: {', '.join(approvers(seen)) or 'nobody had to'}"
-        done = await hands.forge.approve(where, run.id, (ours.environment_id,), comment[:500])
-        if isinstance(done, Done):
-            lines = (Line(Step.DEPLOYMENT_APPROVED, {"environment": ours.environment}),)
-            approved = (*progress.approved_environments, ours.environment)
-            progress = replace(progress, approved_environments=approved)
-            waiting = tuple(one for one in waiting if one is not ours)
-        elif isinstance(done, Unsure):
-            waiting = ()  # looked at again, before anybody is called for it
-    progress, more = running.waits(progress, waiting)
-    return replace(seen, progress=progress), (*lines, *more)
+    if ours is None:
+        return running.let_through(seen, waiting)
+    if not await hands.begin(seen.release, running.DEPLOYMENT):
+        return None
+    comment = f"Approved in Slack by: {', '.join(approvers(seen)) or 'nobody had to'}"
+    done = await hands.forge.approve(where, run.id, (ours.environment_id,), comment[:500])
+    return running.after_review(seen, done, waiting, ours)
 
 
 async def expected(hands: Hands, seen: Situation) -> Progress | Unsure:
