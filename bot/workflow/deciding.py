@@ -334,8 +334,9 @@ async def _retry(session: AsyncSession, hands: Hands, item: InboxItem, seen: Sit
     if release.state is not ReleaseState.FAILED:
         return _answer(release, Heard.CANNOT_RETRY, state=release.state)
     acted = progress.tag_made or release.run_id is not None
-    event = ReleaseEvent.RETRIED if acted else ReleaseEvent.ASKED_AGAIN
-    rerun = progress.run_attempt if release.reason is ReleaseReason.RUN_FAILED else 0
+    # What has been voided since is looked at and asked for anew, though it had acted before.
+    event = ReleaseEvent.RETRIED if acted and release.digest else ReleaseEvent.ASKED_AGAIN
+    rerun = max(progress.run_attempt, progress.rerun_of)
     again = Progress(override=progress.override) if not acted else replace(
         progress, rerun_of=rerun, looks=0, trouble="", jobs=(), waits_told=False, accepted_at=None, installable_at=None,
         downloadable_at=None, attested_at=None, files=(), not_verified="", expected=(), expected_known=False,
