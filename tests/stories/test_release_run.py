@@ -40,6 +40,7 @@ async def test_a_failed_run_is_told_and_run_again(tmp_path: Path) -> None:
         assert token[20:] not in everything
         await click(world, BOB, root, "release.retry")
         await root_saying(world, "published")
+        await ended(world, root, "*Published*")
         (run,) = runs(world)
         assert run.attempt == 2
         assert {job.plan.key: job.attempt for job in run.jobs} == {"build": 1, "publish": 2}
@@ -89,5 +90,6 @@ async def test_an_environment_that_only_people_approve(tmp_path: Path) -> None:
         await root_saying(world, "building")
         world.forge.approve_by_hand(run.id)
         await root_saying(world, "published")
+        await ended(world, root, "*Published*")
         assert in_thread(world.slack, root).count("has to approve it there") == 1
         assert not world.forge.count(f"/repos/{REPOSITORY}/actions/runs/{run.id}/pending", method="POST")

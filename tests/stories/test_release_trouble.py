@@ -7,6 +7,7 @@ from tests.stories.kit import (
     REPOSITORY,
     click,
     commit_version,
+    ended,
     files_of,
     in_thread,
     ready,
@@ -36,6 +37,7 @@ async def test_the_forge_is_out_of_order(tmp_path: Path) -> None:
             f"{REPO}/actions/", body=b"<html>", status=200, headers={"Content-Type": "text/html"}, times=2
         )
         await root_saying(world, "published")
+        await ended(world, root, "*Published*")
         thread = in_thread(world.slack, root)
         assert thread.count("is made at") == 1
         assert thread.count("Delayed:") <= 3
@@ -52,6 +54,7 @@ async def test_lost_answers_do_nothing_twice(tmp_path: Path) -> None:
         world.forge.fail(f"{REPO}/git/refs", method="POST", close=True, after=True)
         await click(world, BOB, root, "release.approve")
         await root_saying(world, "published")
+        await ended(world, root, "*Published*")
         assert world.forge.count(f"{REPO}/git/refs", method="POST") == 1
         assert in_thread(world.slack, root).count("is made at") == 1
         assert len(runs(world)) == 1
@@ -75,4 +78,5 @@ async def test_the_index_is_out_of_order(tmp_path: Path) -> None:
         world.company.fail("/simple/", status=200, body=b"nonsense", times=2)
         world.company.show_stage("installable")
         await root_saying(world, "published")
+        await ended(world, root, "*Published*")
         assert in_thread(world.slack, root).count("Delayed:") <= 3

@@ -8,10 +8,25 @@ import aiohttp
 import psycopg
 from sqlalchemy import create_engine, inspect, make_url, text
 
-from bot.demo.slack_config import ALICE, RELEASES
-from bot.demo.world import World
+from bot.demo.slack_config import ALICE, BOB, CAROL, RELEASES
+from bot.demo.world import WEBHOOK_SECRET, World
 from storage.crypto import generate_master_key
-from tests.stories.kit import ADD, CONFIRMED, PENDING, give_token, open_credentials, seen, world_on
+from tests.stories.kit import (
+    ADD,
+    CONFIRMED,
+    PENDING,
+    REPOSITORY,
+    ask,
+    click,
+    ended,
+    give_reason,
+    give_token,
+    in_order,
+    open_credentials,
+    root_saying,
+    seen,
+    world_on,
+)
 
 
 def rows(database_url: str) -> str:
@@ -83,21 +98,70 @@ async def test_a_marked_secret_is_nowhere(database_url: str, tmp_path: Path) -> 
         await seen(world, "Audit trail")
         places = await everything(world, database_url, tmp_path)
         marks = {"the refused token": odd, "the good token": good, "a piece of the good token": good[20:60]}
-        found = [
-            (what, where) for what, mark in marks.items() for where, held in places.items() if mark in held
-        ]
-        assert not found
+        assert not _found(marks, places)
         # The operator's own secrets are in the environment, where they were put, and nowhere else.
         own = {
             "master key": master,
             "bot token": world.slack.bot_token,
             "signing secret": world.slack.signing_secret,
         }
-        held = {where: text for where, text in places.items() if where != "environ"}
-        assert not [
-            (what, where) for what, mark in own.items() for where, text in held.items() if mark in text
-        ]
+        assert not _found(own, {where: held for where, held in places.items() if where != "environ"})
         assert "/_hooks/response/" not in places["rows"]
+
+
+async def test_a_releases_secrets_are_nowhere(database_url: str, tmp_path: Path) -> None:
+    """After a crash, a failed run with a token in its log and a published release, no secret of anybody's is anywhere."""
+    leaked = f"pypi-AgEIcHlwaS5vcmc{uuid4().hex}{uuid4().hex}"
+    async with world_on(database_url, tmp_path) as world:
+        index = world.company.make_token()
+        await give_token(world, index)
+        await world.slack.command(ALICE, RELEASES, "/publisher", ADD)
+        await seen(world, PENDING)
+        world.company.confirm("widgets")
+        await seen(world, CONFIRMED)
+        log = f"Uploading with {leaked}\n  {leaked[:40]}\n{world.forge_token}\n##[error]It broke at the end".encode()
+        world.forge.fail_next(REPOSITORY, "publish", log=log)
+        await world.slack.command(ALICE, RELEASES, "/release", f"widgets v1.4.0 notes={world.forge_token}")
+        await seen(world, "Revoke that secret now.")
+        root = await ask(world, ALICE, "widgets v1.4.0")
+        await give_reason(world, CAROL, root, "release.reject", f"Use {leaked}")
+        assert "kept nowhere" in (world.slack.errors or {}).get("reason", "")
+        await world.slack.close_view(CAROL)
+        world.forge.fail(f"/repos/{REPOSITORY}/git/", method="POST", hang=True)
+        await click(world, BOB, root, "release.approve")
+        await world.forge.until_hanging()
+        await world.bot.kill()
+        world.forge.release()
+        await world.bot.start()
+        root = await root_saying(world, "failed")
+        await ended(world, root, "It broke at the end")
+        await click(world, BOB, root, "release.retry")
+        await root_saying(world, "published")
+        await ended(world, root, "*Published*")
+        for command, what in (("/shipbell", "audit widgets"), ("/release", "status")):
+            await world.slack.command(ALICE, RELEASES, command, what)
+        await seen(world, "Releases: 1")
+        await seen(world, "Audit trail of widgets")
+        in_order(world)
+        places = await everything(world, database_url, tmp_path)
+        forge = json.dumps(
+            [[one.path, dict(one.query), one.body] for one in world.forge.requests], default=str
+        )
+        marks = {
+            "log": leaked,
+            "a piece of the log's": leaked[20:50],
+            "index": index,
+            "a piece of the index's": index[20:60],
+        }
+        places["what the forge was sent"] = forge
+        assert _found(marks, places) == []
+        # The operator's own secrets are in the environment, where they were put, and nowhere else.
+        own = {"forge": world.forge_token, "webhook": WEBHOOK_SECRET, "bot": world.slack.bot_token}
+        assert _found(own, {where: held for where, held in places.items() if where != "environ"}) == []
+
+
+def _found(marks: dict[str, str], places: dict[str, str]) -> list[tuple[str, str]]:
+    return [(what, where) for what, mark in marks.items() for where, held in places.items() if mark in held]
 
 
 def test_the_search_would_find_it(database_url: str) -> None:

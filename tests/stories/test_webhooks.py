@@ -14,6 +14,7 @@ from tests.stories.kit import (
     REPOSITORY,
     ask,
     click,
+    ended,
     files_of,
     in_thread,
     ready,
@@ -78,4 +79,5 @@ async def test_only_a_true_webhook_makes_it_quick(tmp_path: Path) -> None:
         form = b"payload=" + quote_plus(body).encode()
         assert await tell(world, "workflow_run", form, WEBHOOK_SECRET) == 200
         await root_saying(world, "published")
+        await ended(world, root, "*Published*")
         assert in_thread(world.slack, root).count("*Published*") == 1
