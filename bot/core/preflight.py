@@ -35,6 +35,8 @@ from storage.records import Freeze, Publisher, PublisherState, Registration, Rel
 
 SHOWN_CHANGES = 8
 SHOWN_PEOPLE = 12
+SHOWN_FREEZES = 5
+"""Those that began last: one that is new must be among them."""
 CLOSED = frozenset({"archived", "quarantined"})
 SILENT_FORGE = "the forge gave no answer"
 
@@ -141,11 +143,22 @@ def uncertain(facts: Facts) -> str:
 
 
 def changed(approved: Report, now: Report) -> tuple[Finding, ...] | tuple[str, str, str]:
-    """Return what voids the approvals: (tag, commit before, commit now), or new blocking findings; () if nothing does."""
+    """Return what voids the approvals: (tag, commit before, commit now), or new findings that weigh; () if nothing does."""
     if now.commit != approved.commit or now.tag != approved.tag:
         return now.tag, approved.commit, now.commit or "gone"
-    before = {(finding.check, finding.found) for finding in approved.blocking}
-    return tuple(finding for finding in now.blocking if (finding.check, finding.found) not in before)
+    before = {_mark(finding) for finding in _weighty(approved)}
+    return tuple(finding for finding in _weighty(now) if _mark(finding) not in before)
+
+
+def _weighty(report: Report) -> tuple[Finding, ...]:
+    """Return what stands in the way, and the freezes that are overridden: one that is new was shown to nobody."""
+    overridden = (finding for finding in report.findings if finding.found is Found.FREEZE_OVERRIDDEN)
+    return (*report.blocking, *overridden)
+
+
+def _mark(finding: Finding) -> tuple[Check, Found, str]:
+    freeze = finding.values.get("reason", "") if finding.found is Found.FREEZE_OVERRIDDEN else ""
+    return finding.check, finding.found, freeze
 
 
 def digest(target: Registration, version: str, notes: str, report: Report) -> str:
@@ -311,10 +324,13 @@ def _freeze(facts: Facts) -> list[Finding]:
         return _finding(Check.FREEZE, Level.FINE, Found.FREEZE_NONE)
     freeze = standing[0]
     if facts.override:
-        return _finding(
-            Check.FREEZE, Level.WARNING, Found.FREEZE_OVERRIDDEN,
-            reason=freeze.reason, by=facts.asked_by, why=facts.override,
-        )  # fmt: skip
+        values = [
+            {"reason": one.reason, "by": facts.asked_by, "why": facts.override} for one in standing[::-1]
+        ]
+        return [
+            Finding(Check.FREEZE, Level.WARNING, Found.FREEZE_OVERRIDDEN, one)
+            for one in values[:SHOWN_FREEZES]
+        ]
     until = freeze.ends_at.isoformat() if freeze.ends_at else ""
     return _finding(
         Check.FREEZE, Level.BLOCKING, Found.FREEZE_STANDS, reason=freeze.reason, until=until, by=freeze.set_by
