@@ -25,6 +25,7 @@ from bot.demo.forge_hooks import Hooks
 from bot.demo.forge_oidc import Issuer
 from bot.demo.forge_pages import ForgePages
 from bot.demo.forge_publish import build
+from bot.demo.forge_pull_routes import PullRoutes
 from bot.demo.forge_runner import Runner
 from bot.demo.forge_runs import Run
 from bot.demo.forge_seed import plant
@@ -127,6 +128,23 @@ class ForgeStandIn(StandIn):
         ref = f"refs/heads/{repository.default_branch}"
         self._events.pushed(repository, ref, before, repository.history.commits[sha], author)
         return sha
+
+    def merge_pull(
+        self, slug: str, files: Mapping[str, bytes | None], title: str, author: str = SOMEBODY
+    ) -> int:
+        """Merge a pull request into the default branch as one commit; returns its number."""
+        repository = self.state.found(slug)
+        base = repository.head
+        sha = self.commit(slug, files, f"{title} (#{len(repository.pulls) + 1})", author)
+        return self.state.pull(repository, title, author, base=base, commit=sha).number
+
+    def lock_pull(self, slug: str, number: int) -> None:
+        """Let nobody comment on a pull request any more; LookupError where there is none."""
+        self.state.found(slug).pulls[number].locked = True
+
+    def comments(self, slug: str, number: int) -> list[str]:
+        """Return what was said on a pull request, oldest first; LookupError where there is none."""
+        return [comment.body for comment in self.state.found(slug).pulls[number].comments]
 
     def push_tag(
         self,
@@ -255,6 +273,7 @@ class ForgeStandIn(StandIn):
         router.add_get(REPO + "/environments/{environment}", self._environment)
         router.add_get("/.well-known/openid-configuration", self._openid)
         router.add_get("/.well-known/jwks", self._jwks)
+        PullRoutes(self.state).add_routes(app)  # before those of code, whose commits may have slashes in them
         CodeRoutes(self.state, self._events).add_routes(app)
         ActionsRoutes(self.state, self._events, self._storage).add_routes(app)
         ForgePages(self.state, self._events).add_routes(app)

@@ -45,7 +45,13 @@ class ForgePages:
         commits = list(reversed(repository.history.commits.values()))
         tags = {name: repository.history.peeled(sha) for name, sha in repository.history.tags.items()}
         return self._page(
-            "repository.html", repository, files=files, commits=commits, tags=tags, runs=repository.runs[::-1]
+            "repository.html",
+            repository,
+            files=files,
+            commits=commits,
+            tags=tags,
+            runs=repository.runs[::-1],
+            pulls=list(repository.pulls.values())[::-1],
         )
 
     async def commit(self, request: web.Request) -> web.Response:

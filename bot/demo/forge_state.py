@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.demo.forge_git import History, TagObject
+from bot.demo.forge_pulls import Pull
 from bot.demo.forge_runs import Run
 from bot.demo.forge_workflow import FOLDER, Workflow, fits, read
 
@@ -121,6 +122,8 @@ class Repository:
     """By tag; drafts too."""
     runs: list[Run] = field(default_factory=list)
     """Oldest first."""
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    """By number."""
     workflow_ids: dict[str, int] = field(default_factory=dict)
     """By path."""
 
@@ -226,6 +229,13 @@ class ForgeState:
             if path.startswith(FOLDER) and path not in repository.workflow_ids:
                 repository.workflow_ids[path] = self.next_id()
         return sha
+
+    def pull(self, repository: Repository, title: str, by: str, *, base: str, commit: str) -> Pull:
+        """Make the pull request with which a commit came, merged just now."""
+        now, number = self.clock(), len(repository.pulls) + 1
+        made = Pull(self.next_id(), number, title, by, base, commit, now, now)
+        repository.pulls[number] = made
+        return made
 
     def tag_object(self, repository: Repository, tag: str, message: str, target: str, by: str) -> TagObject:
         """Make a tag object that no ref points to yet; LookupError where its target is not here."""

@@ -122,7 +122,7 @@ def repository_value(repository: Repository, state: ForgeState) -> Json:
         "svn_url": html_url,
         **dict.fromkeys(counts, 0),
         **dict.fromkeys(("has_issues", "has_projects", "has_wiki"), True),
-        **dict.fromkeys(("has_pages", "has_discussions"), False),
+        **dict.fromkeys(("has_pages", "has_discussions", "has_downloads"), False),
         **dict.fromkeys(("homepage", "language", "license", "mirror_url")),
     }
 

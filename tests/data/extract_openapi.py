@@ -22,6 +22,8 @@ USED = {
     f"{REPO}/commits/{{ref}}": ["get"],
     f"{REPO}/commits/{{ref}}/check-runs": ["get"],
     f"{REPO}/commits/{{ref}}/status": ["get"],
+    f"{REPO}/commits/{{commit_sha}}/pulls": ["get"],
+    f"{REPO}/issues/{{issue_number}}/comments": ["get", "post"],
     f"{REPO}/compare/{{basehead}}": ["get"],
     f"{REPO}/git/ref/{{ref}}": ["get"],
     f"{REPO}/git/tags/{{tag_sha}}": ["get"],
