@@ -26,7 +26,7 @@ from bot.core.parsed import (
     ShowSettings,
     Wrong,
 )
-from bot.core.secrets import looks_like_token
+from bot.core.release_commands import plain_text, token_in
 from storage.records import Registration
 
 __all__ = [
@@ -54,19 +54,19 @@ DEFAULT_WORKFLOW = "release.yml"
 DEFAULT_ENVIRONMENT = "pypi"
 DEFAULT_INDEX = "pypi"
 LONGEST = 2_000
-"""Characters of a command that are read; nobody types more."""
+"""Characters that a command may have; nobody types more."""
 
 _CHANNEL = re.compile(r"<#([CG][A-Z0-9]{2,30})(?:\|[^>]*)?>\Z|([CG][A-Z0-9]{6,30})\Z", re.ASCII)
 _QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'"})
 
-_QUOTING = frozenset("\"'\\\u201c\u201d\u2018\u2019")
-
 
 def parse(command: str, text: str, context: Context) -> Parsed:
     """Read a slash command's text. Never raises, whatever the text."""
-    if kind := looks_like_token(text) or looks_like_token(_bare(text)):
+    if kind := token_in(text):
         return HoldsToken(kind)
-    words = _words(text[:LONGEST].replace("\0", ""))  # a database can't hold it
+    if len(text) > LONGEST:  # what would be cut off could be what narrows it
+        return Wrong(command, (Problem("text", f"Keep a command under {LONGEST:,} characters."),))
+    words = _words(text.replace("\0", ""))  # a database can't hold it
     table = _TABLE.get(command, {})
     if not words:
         return table.get("", _help)(command, [], context)
@@ -122,13 +122,14 @@ def _leaked(fields: Mapping[str, str]) -> tuple[Problem, ...]:
         "repository": "repository",
         "workflow": "workflow",
         "environment": "environment",
+        "index": "index",
     }
     return tuple(
         Problem(
             cast("Field", known[name]), f"This looks like {kind.name}, so it was kept nowhere. {kind.revoke}"
         )
         for name, value in fields.items()
-        if name in known and (kind := looks_like_token(value))
+        if name in known and (kind := token_in(value))
     )
 
 
@@ -136,11 +137,6 @@ def channel_id(text: str) -> str | None:
     """Return the channel id of `<#C123|name>` or a bare id; None for a mere name, which can't be looked up."""
     found = _CHANNEL.match(text.strip())
     return (found[1] or found[2]) if found else None
-
-
-def _bare(text: str) -> str:
-    """Return the text without what reading takes out of words, or nobody sees: a token may be hidden in between."""
-    return "".join(sign for sign in text if sign.isspace() or (sign.isprintable() and sign not in _QUOTING))
 
 
 def _words(text: str) -> list[str]:
@@ -164,7 +160,7 @@ def _add(command: str, rest: Sequence[str], context: Context) -> Parsed:
         if not equals:
             plain.append(word)
         elif name.lower() in options:
-            fields[name.lower()] = value
+            fields[name.lower()] = value if name.lower() == "channel" else plain_text(value)
         else:
             close = difflib.get_close_matches(name.lower(), options, n=1)
             return Misspelt(command, name[:50], f"{close[0]}=" if close else "")
@@ -196,7 +192,8 @@ def _named(make: Callable[[str, str], Parsed]) -> "Handler":
         plain = [word for word in rest if "=" not in word]
         options = [word.partition("=") for word in rest if "=" in word]
         # One that is not understood must not be left out: it may be what narrows a removal.
-        if unknown := next((name for name, _, _ in options if name.lower() != "index"), ""):
+        unknown = next((name for name, _, _ in options if name.lower() != "index"), None)
+        if unknown is not None:
             close = difflib.get_close_matches(unknown.lower(), ["index"], n=1)
             return Misspelt(command, unknown[:50], "index=" if close else "")
         index = options[-1][2] if options else ""
@@ -243,6 +240,7 @@ _TABLE: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "status": release_commands.status,
             "cancel": release_commands.named(intents.CancelRelease),
             "retry": release_commands.named(intents.RetryRelease),
+            "yank": release_commands.yank,
             "tell": release_commands.tell,
             "lock": release_commands.lock,
             "unlock": release_commands.unlock,

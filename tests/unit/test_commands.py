@@ -53,6 +53,8 @@ UNDERSTOOD: list[tuple[str, str, commands.Parsed]] = [
     ("/publisher", "add acme-widgets <https://github.com/acme/widgets|acme/widgets>", intents.AddPublisher(wanted(), "C1")),
     ("/shipbell", "connect github", commands.NotYet("connect github")),
     ("/shipbell", "zzz", commands.Misspelt("/shipbell", "zzz", "")),
+    ("/publisher", "remove a =company", commands.Misspelt("/publisher", "", "")),
+    ("/publisher", "add acme-widgets acme/widgets environment=R&amp;D", intents.AddPublisher(wanted(environment="R&D"), "C1")),
 ]  # fmt: skip
 
 
@@ -83,6 +85,23 @@ def test_a_secret_is_refused_wherever_it_stands(text: str) -> None:
     found = parse("/publisher", text, HERE)
     assert isinstance(found, commands.HoldsToken)
     assert TOKEN not in repr(found)
+
+
+@pytest.mark.parametrize("command", sorted(commands.COMMANDS))
+def test_a_command_without_end_is_not_cut(command: str) -> None:
+    """What would be cut off could be what narrows it, so nothing is done."""
+    for text in ("remove a" + " " * 2_000 + "index=company", "x" * 2_001, "list " * 500):
+        assert isinstance(parse(command, text, HERE), commands.Wrong)
+    assert not isinstance(parse(command, "help" + " " * 1_996, HERE), commands.Wrong)
+
+
+@pytest.mark.parametrize("hidden", [TOKEN[:9] + "\u200b" + TOKEN[9:], f'"{TOKEN[:7]}"{TOKEN[7:]}'])
+@pytest.mark.parametrize("field", ["project", "repository", "workflow", "environment", "index"])
+def test_a_hidden_secret_in_a_dialog_is_refused(field: str, hidden: str) -> None:
+    """Signs that nobody sees, or quotes, hide no token."""
+    found = commands.registration({"project": "a", "repository": "a/b", field: hidden}, HERE.indexes)
+    assert isinstance(found, tuple)
+    assert [problem.field for problem in found] == [field]
 
 
 def test_another_forge_is_not_taken_for_this_one() -> None:
