@@ -119,10 +119,17 @@ def eligible(policy: Policy, person: PersonOutcome, requester: str, groups: Grou
     return next((verdict for verdict in verdicts if isinstance(verdict, Refusal)), Allowed())
 
 
+def member(person: PersonOutcome) -> Eligibility:
+    """Say whether somebody is a full member, who may cancel, retry, and ask where nobody decides after him."""
+    if isinstance(person, CannotTell):
+        return Refusal(Denied.CANNOT_TELL, person.detail)
+    return Allowed() if person.standing is Standing.MEMBER else Refusal(Denied(person.standing.value))
+
+
 def _refused(policy: Policy, person: Person, groups: Groups) -> Refusal | None:
     """Return why a person decides nothing at all: not a full member, or denied."""
-    if person.standing is not Standing.MEMBER:
-        return Refusal(Denied(person.standing.value))
+    if isinstance(no := member(person), Refusal):
+        return no
     denied = _among(person, policy.deny, groups)
     if denied is False:
         return None

@@ -15,14 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.core import approvals as rules
 from bot.core import intents, notices
 from bot.core import releases as decide
-from bot.core.approvals import Allowed, Policy
+from bot.core.approvals import Allowed, Policy, Refusal
 from bot.core.lifecycle import RELEASE, ReleaseEvent
 from bot.core.people import CannotTell, GroupOutcome, PersonOutcome
 from bot.core.progress import Progress
 from bot.core.release_notices import Heard, NotCounted, ReleaseAnswer, Step
 from bot.core.releases import Decision, Line, Situation
 from bot.core.versions import read
-from bot.workflow import hearing, settling
+from bot.workflow import hearing, requesting, settling
 from bot.workflow.asking import policy_now, read_groups
 from bot.workflow.hands import Hands, packed, say, show, situation, subject, unpacked, write
 from bot.workflow.showing import suggestion
@@ -44,11 +44,12 @@ Decided = (
     | intents.LiftFreeze
     | intents.TellChannel
     | intents.ShowTold
+    | intents.AskYank
 )
 DECIDED = (
     intents.AskRelease, intents.Approve, intents.Reject, intents.Withdraw, intents.BreakGlass, intents.CancelRelease,
     intents.RetryRelease, intents.SetPolicy, intents.ShowPolicy, intents.SetFreeze, intents.LiftFreeze,
-    intents.TellChannel, intents.ShowTold,
+    intents.TellChannel, intents.ShowTold, intents.AskYank,
 )  # fmt: skip
 
 
@@ -70,6 +71,8 @@ async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Deci
     """Look up in Slack what the decision needs; it may run twice."""
     if isinstance(intent, intents.SetPolicy | intents.SetFreeze | intents.LiftFreeze | intents.TellChannel):
         return Known(await hands.people.person(slack_team_id, item.actor))
+    if isinstance(intent, intents.AskRelease | Named):
+        return Known(await hands.people.person(slack_team_id, item.actor))
     if not isinstance(intent, Vote):
         return Known()
     async with hands.database.reading() as session:
@@ -88,11 +91,13 @@ def carry_out(
     """Do what somebody wants of a release, and return what they hear."""
     match intent:
         case intents.AskRelease():
-            return _ask(session, hands, item, intent)
+            return _ask(session, hands, item, intent, known.person)
         case intents.Approve() | intents.Reject() | intents.Withdraw() | intents.BreakGlass():
             return _vote(session, hands, item, intent, known)
         case intents.CancelRelease() | intents.RetryRelease():
-            return _named(session, hands, item, intent)
+            return _named(session, hands, item, intent, known.person)
+        case intents.AskYank():
+            return requesting.yank(session, hands, item, intent)
         case intents.TellChannel() | intents.ShowTold():
             return hearing.carry_out(session, item, intent, known.person, hands.clock())
         case _:
@@ -100,7 +105,7 @@ def carry_out(
 
 
 async def _ask(
-    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.AskRelease
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.AskRelease, person: PersonOutcome
 ) -> notices.Notice:
     found = await projects.named(session, item.team_id, intent.project, intent.index)
     if not found:
@@ -111,6 +116,10 @@ async def _ask(
         unpacked(Policy, team) if team is not None else None,
         unpacked(Policy, own) if own is not None else None,
     )
+    no = rules.member(person)
+    if isinstance(no, Refusal) and (intent.override or not policy.seats):
+        # Others decide about what a guest asks for; about these nobody does.
+        return NotCounted(intent.project, intent.version, no.why, no.detail)
     main = [project for project in found if project.registration.index != policy.rehearsal] or list(found)
     if len(main) > 1:
         indexes = ", ".join(project.registration.index for project in main)
@@ -122,10 +131,13 @@ async def _ask(
         first = next(
             iter(await projects.named(session, item.team_id, intent.project, policy.rehearsal)), None
         )
-    if first is not None and first != main[0]:
-        await _request(session, hands, item, intent, (first, policy, ""))
-    rehearsal = first.registration.index if first is not None and first != main[0] else ""
-    return await _request(session, hands, item, intent, (main[0], policy, rehearsal))
+    if first is None or first == main[0]:
+        return await _request(session, hands, item, intent, (main[0], policy, ""))
+    version = read(intent.version, intent.project).version
+    # An index takes no file twice: what was rehearsed well is not rehearsed again. And a rehearsal need not wait.
+    if await ledger.published(session, item.team_id, first.id, version) is None:
+        await _request(session, hands, item, replace(intent, act_at=None), (first, policy, ""))
+    return await _request(session, hands, item, intent, (main[0], policy, first.registration.index))
 
 
 async def _request(
@@ -205,7 +217,9 @@ async def _approve(
     groups = known.groups
     verdict = rules.eligible(policy, known.person, release.requested_by, groups)
     if not isinstance(verdict, Allowed):
-        return NotCounted(release.target.project, release.version, verdict.why, verdict.detail)
+        return NotCounted(
+            release.target.project, release.version, verdict.why, verdict.detail, kind=release.kind
+        )
     if not await approvals.vote(session, release, item.actor, Verdict.APPROVED, "", seen.now):
         return _answer(release, Heard.VOTED_BEFORE)
     votes = tuple(await approvals.votes(session, release))
@@ -217,7 +231,7 @@ async def _approve(
     else:
         decision = Decision(ReleaseEvent.WAITED, {"next_at": release.next_at}, lines=(line,))
     await _written(session, hands, item, seen, decision)
-    await _note(session, item, seen, "release.vote.approved", digest=release.digest)
+    await _note(session, item, seen, "vote.approved", digest=release.digest)
     return _answer(release, Heard.COUNTED, **count)
 
 
@@ -232,7 +246,7 @@ async def _written(
 async def _note(session: AsyncSession, item: InboxItem, seen: Situation, action: str, **detail: str) -> None:
     release = seen.release
     await write_down(
-        session, item.team_id, (item.actor, action, subject(release)), seen.now,
+        session, item.team_id, (item.actor, f"{release.kind}.{action}", subject(release)), seen.now,
         release=str(release.id), round=release.round, commit=release.commit, **detail,
     )  # fmt: skip
 
@@ -255,7 +269,7 @@ async def _withdraw(
     if release.state is ReleaseState.APPROVED and not rules.enough(policy, votes, known.groups):
         decision = replace(decision, event=ReleaseEvent.ASKED_AGAIN, values=_asked_again(seen))
     await _written(session, hands, item, replace(seen, votes=votes), decision)
-    await _note(session, item, seen, "release.vote.withdrawn")
+    await _note(session, item, seen, "vote.withdrawn")
     return _answer(release, Heard.WITHDRAWN, **count)
 
 
@@ -275,14 +289,16 @@ async def _reject(
     policy = replace(rules.stricter(seen.policy, known.policy), requester_counts=True)
     verdict = rules.eligible(policy, known.person, release.requested_by, known.groups)
     if not isinstance(verdict, Allowed):
-        return NotCounted(release.target.project, release.version, verdict.why, verdict.detail)
+        return NotCounted(
+            release.target.project, release.version, verdict.why, verdict.detail, kind=release.kind
+        )
     await approvals.withdraw(session, release, item.actor, seen.now)
     await approvals.vote(session, release, item.actor, Verdict.REJECTED, reason, seen.now)
     line = Line(Step.REJECTED, {"by": item.actor, "reason": reason})
     values = {"reason": ReleaseReason.REJECTED_BY_PERSON, "detail": reason, "next_at": None}
     seen = replace(seen, votes=tuple(await approvals.votes(session, release)))
     await _written(session, hands, item, seen, Decision(ReleaseEvent.REJECTED, values, lines=(line,)))
-    await _note(session, item, seen, "release.vote.rejected", reason=reason)
+    await _note(session, item, seen, "vote.rejected", reason=reason)
     return _answer(release, Heard.REJECTED)
 
 
@@ -294,20 +310,32 @@ async def _break_glass(
     policy = rules.stricter(seen.policy, known.policy)
     verdict = rules.may_break_glass(policy, known.person, known.groups)
     if not isinstance(verdict, Allowed):
-        return NotCounted(release.target.project, release.version, verdict.why, verdict.detail, glass=True)
+        return NotCounted(
+            release.target.project,
+            release.version,
+            verdict.why,
+            verdict.detail,
+            glass=True,
+            kind=release.kind,
+        )
     await approvals.withdraw(session, release, item.actor, seen.now)
     await approvals.vote(session, release, item.actor, Verdict.BREAK_GLASS, reason, seen.now)
     seen = replace(seen, votes=tuple(await approvals.votes(session, release)))
     line = Line(Step.BROKEN_GLASS, {"by": item.actor, "reason": reason})
     await _written(session, hands, item, seen, decide.approved(seen, ReleaseReason.BREAK_GLASS, line))
-    await _note(session, item, seen, "release.glass_broken", reason=reason, digest=release.digest)
+    await _note(session, item, seen, "glass_broken", reason=reason, digest=release.digest)
     return _answer(release, Heard.BROKE_GLASS)
 
 
-async def _named(session: AsyncSession, hands: Hands, item: InboxItem, intent: Named) -> notices.Notice:
+async def _named(
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: Named, person: PersonOutcome
+) -> notices.Notice:
     release = await _find(session, item, intent)
     if release is None:
         return ReleaseAnswer(intent.project, intent.version, Heard.UNKNOWN_RELEASE)
+    no = rules.member(person)
+    if isinstance(no, Refusal) and item.actor != release.requested_by:
+        return NotCounted(release.target.project, release.version, no.why, no.detail)
     seen = await situation(session, release, hands.clock(), hands.base)
     if isinstance(intent, intents.RetryRelease):
         return await _retry(session, hands, item, seen)
@@ -333,7 +361,7 @@ async def _retry(session: AsyncSession, hands: Hands, item: InboxItem, seen: Sit
     release, progress = seen.release, seen.progress
     if release.state is not ReleaseState.FAILED:
         return _answer(release, Heard.CANNOT_RETRY, state=release.state)
-    acted = progress.tag_made or release.run_id is not None
+    acted = progress.tag_made or progress.started or release.run_id is not None
     # What has been voided since is looked at and asked for anew, though it had acted before.
     event = ReleaseEvent.RETRIED if acted and release.digest else ReleaseEvent.ASKED_AGAIN
     rerun = max(progress.run_attempt, progress.rerun_of)
@@ -351,5 +379,9 @@ async def _retry(session: AsyncSession, hands: Hands, item: InboxItem, seen: Sit
 
 def _answer(release: Release, heard: Heard, **values: str) -> ReleaseAnswer:
     return ReleaseAnswer(
-        release.target.project, release.version, heard, {name: str(value) for name, value in values.items()}
+        release.target.project,
+        release.version,
+        heard,
+        {name: str(value) for name, value in values.items()},
+        release.kind,
     )
