@@ -128,7 +128,7 @@ class Step(StrEnum):
     PUBLISHED = "published"
     """url, files, not_verified ("" where all was)"""
     THANKED = "thanked"
-    """told, untold (counts of pull requests), why (those not told, and why), trouble, most ("" where none was left out)"""
+    """told, untold (counts of pull requests), why (those not told, and why), trouble, cut ("" where none was left out)"""
 
 
 @dataclass(frozen=True, slots=True)

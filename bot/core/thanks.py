@@ -100,7 +100,7 @@ def after_compare(thanks: Thanks, outcome: CompareOutcome) -> Thanks:
             return replace(thanks, compared=True, trouble="the tag of the release before is gone")
         case Compared():
             shas = tuple(one.sha for one in outcome.commits)
-            return replace(thanks, compared=True, commits=shas, faults=0)
+            return replace(thanks, compared=True, commits=shas, cut=outcome.total > len(shas), faults=0)
 
 
 def after_lookup(thanks: Thanks, repo: Repo, sha: str, outcome: PullsOutcome) -> Thanks:
@@ -112,7 +112,9 @@ def after_lookup(thanks: Thanks, repo: Repo, sha: str, outcome: PullsOutcome) ->
     found = [pull.number for pull in pulls if pull.merged and pull.into.lower() == slug]
     every = tuple(dict.fromkeys((*thanks.pulls, *found)))
     left = tuple(one for one in thanks.commits if one != sha)
-    return replace(thanks, pulls=every[:MOST], commits=() if len(every) >= MOST else left, faults=0)
+    if len(every) > MOST or (len(every) == MOST and left):
+        return replace(thanks, pulls=every[:MOST], commits=(), cut=True, faults=0)
+    return replace(thanks, pulls=every, commits=left, faults=0)
 
 
 def is_told(release: Release, bodies: Iterable[str]) -> bool:
@@ -196,5 +198,5 @@ def told(thanks: Thanks) -> Mapping[str, str]:
         "untold": str(len(thanks.untold)),
         "why": ", ".join(named) + (f" and {more} more" if more else ""),
         "trouble": thanks.trouble.rstrip("."),
-        "most": str(MOST) if len(thanks.told) + len(thanks.untold) >= MOST else "",
+        "cut": "yes" if thanks.cut else "",
     }

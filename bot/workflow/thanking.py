@@ -63,8 +63,11 @@ class Thanking:
             await self._advance(row)
         except Exception:
             log.exception("thanks failed", release=str(row.release_id), team=str(row.team_id))
-            async with self.hands.database.transaction() as session:
-                await ledger.rest(session, row, self.hands.owner, self.hands.clock() + AFTER_A_FAULT)
+            await self._rest(row, AFTER_A_FAULT)
+
+    async def _rest(self, row: ReleaseThanks, wait: timedelta) -> None:
+        async with self.hands.database.transaction() as session:
+            await ledger.rest(session, row, self.hands.owner, self.hands.clock() + wait)
 
     async def _advance(self, row: ReleaseThanks) -> None:
         thanks = unpacked(Thanks, row.progress)

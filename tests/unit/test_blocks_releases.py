@@ -31,7 +31,7 @@ VALUES = {
     "expires": str(int(AT.timestamp())), "freeze": "Holidays", "from": "1f0c9d2ab34e", "to": "9abcdef01234",
     "attempt": "2", "reviewers": "carol, dave", "job": "publish", "step": "Upload", "log": "one\ntwo `three`\n<four>",
     "compared": "2", "repository": "acme/widgets", "commit": "1f0c9d2ab34e", "not_verified": "", "indexes": "a, b",
-    "told": "3", "untold": "1", "trouble": "", "most": "",
+    "told": "3", "untold": "1", "trouble": "", "cut": "",
 }  # fmt: skip
 BLOCKED_ROOT = ROOTS["release blocked"]
 ABOUT = About("acme-widgets", "1.4.0", "company", "release.yml")

@@ -26,6 +26,7 @@ from bot.slack.blocks.pieces import (
 )
 from bot.slack.blocks.release_reasons import explain
 from bot.slack.blocks.releases import about
+from bot.slack.blocks.thanks import thanked
 from storage.records import ReleaseReason
 
 
@@ -349,17 +350,6 @@ def _published(line: _Line) -> Told:
     return (f"{told} I read every file from the index and verified it.",)
 
 
-def _thanked(line: _Line) -> Told:
-    if line["trouble"]:
-        lost = f"Those whose pull requests shipped could not all be told: {tidy(line['trouble'], 300)}."
-        return (f":speech_balloon: {lost} Told: {tidy(line['told'], 6)}.", tidy(line["why"], 1_500))
-    cut_off = f", the newest {tidy(line['most'], 6)} at most" if line["most"] else ""
-    done = f"{count(line['told'], 'pull request')} told{cut_off}"
-    if line["untold"] in {"", "0"}:
-        return (f":speech_balloon: {done}, where people worked on it, that it can be installed.",)
-    return (f":speech_balloon: {done}, {tidy(line['untold'], 6)} could not be: {tidy(line['why'], 1_500).rstrip('.')}.",)
-
-
 _STEPS: Mapping[Step, Callable[[_Line], Told]] = MappingProxyType(
     {
         Step.ASKED: _asked,
@@ -398,6 +388,6 @@ _STEPS: Mapping[Step, Callable[[_Line], Told]] = MappingProxyType(
         Step.REHEARSED: _rehearsed,
         Step.FAILED: _failed,
         Step.PUBLISHED: _published,
-        Step.THANKED: _thanked,
+        Step.THANKED: lambda line: thanked(line.notice.values),
     }
 )
