@@ -14,10 +14,10 @@ from bot.core.preflight import undecided
 from bot.core.release_notices import Step
 from bot.core.releases import Decision, Line, Situation
 from bot.workflow.gathering import gather
-from bot.workflow.hands import Hands, packed, unpacked
+from bot.workflow.hands import Hands, packed, page, unpacked
 from storage.ledger import policies
 from storage.ledger import releases as ledger
-from storage.records import Release, ReleaseReason, ReleaseState, Verdict
+from storage.records import Release, ReleaseKind, ReleaseReason, ReleaseState, Verdict
 
 ENDED_BADLY = frozenset(
     {ReleaseState.REJECTED, ReleaseState.CANCELLED, ReleaseState.EXPIRED, ReleaseState.FAILED}
@@ -28,7 +28,16 @@ async def look(hands: Hands, seen: Situation) -> Decision:
     """Look before the team is asked (anew)."""
     if waiting := await _rehearsed(hands, seen):
         return waiting
-    return decide.after_look(seen, await gather(hands, seen.release))
+    decision = decide.after_look(seen, await gather(hands, seen.release))
+    first_time = not seen.release.round and decision.event in {ReleaseEvent.ASKED, ReleaseEvent.QUORUM}
+    if not seen.release.rehearsal or not first_time:
+        return decision
+    return replace(decision, lines=(_went_well(hands, seen.release), *decision.lines))
+
+
+def _went_well(hands: Hands, release: Release) -> Line:
+    url = page(hands.index.site(release.rehearsal).url, release)
+    return Line(Step.REHEARSED, {"index": release.rehearsal, "url": url})
 
 
 async def _rehearsed(hands: Hands, seen: Situation) -> Decision | None:
@@ -38,11 +47,19 @@ async def _rehearsed(hands: Hands, seen: Situation) -> Decision | None:
         return None
     async with hands.database.reading() as session:
         first = await ledger.newest(
-            session, release.team_id, release.target.project, release.version, release.rehearsal
+            session,
+            release.team_id,
+            release.target.project,
+            release.version,
+            release.rehearsal,
+            ReleaseKind.RELEASE,
         )
     if first is None or first.state in ENDED_BADLY:
         return decide.broke(seen, ReleaseReason.REHEARSAL_FAILED, release.rehearsal)
-    return None if first.state is ReleaseState.PUBLISHED else decide.again(seen, seen.progress)
+    if first.state is ReleaseState.PUBLISHED:
+        return None
+    # Only our own books are looked at: however long people take to decide there, it goes on right afterwards.
+    return Decision(ReleaseEvent.WAITED, {"next_at": seen.now + hands.base, "faults": 0})
 
 
 async def remind(hands: Hands, seen: Situation) -> Decision:
@@ -61,7 +78,7 @@ async def begin(hands: Hands, seen: Situation) -> Decision:
     if release.act_at and release.act_at > seen.now:
         return Decision(ReleaseEvent.WAITED, {"next_at": release.act_at})
     policy = rules.stricter(seen.policy, await policy_now(hands, release))
-    if decision := await _still_enough(hands, seen, policy):
+    if decision := await still_enough(hands, seen, policy):
         return decision
     decision = decide.act(seen, await gather(hands, release))
     if decision.event is not ReleaseEvent.ACTED:
@@ -70,7 +87,7 @@ async def begin(hands: Hands, seen: Situation) -> Decision:
     return replace(decision, values={**decision.values, "policy": packed(policy)})
 
 
-async def _still_enough(hands: Hands, seen: Situation, policy: Policy) -> Decision | None:
+async def still_enough(hands: Hands, seen: Situation, policy: Policy) -> Decision | None:
     """Return what to do where the approvals do not suffice any more; None where they do."""
     groups = await read_groups(hands, seen.release.slack_team_id, policy)
     gone = []
