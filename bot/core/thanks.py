@@ -18,6 +18,7 @@ from bot.core.forge import (
     Compared,
     CompareOutcome,
     Done,
+    Exists,
     Forbidden,
     Invalid,
     Nothing,
@@ -59,6 +60,8 @@ class Thanks:
     """Those still to be told, in turn."""
     told: tuple[int, ...] = ()
     untold: tuple[Untold, ...] = ()
+    cut: bool = False
+    """Whether older ones were left out, since there were too many."""
     begun: bool = False
     """A comment was begun whose answer is unknown: it may still be on its way."""
     faults: int = 0
@@ -148,9 +151,9 @@ def after_comment(thanks: Thanks, outcome: ActOutcome) -> Thanks:
             return _told(thanks)
         case Unsure():
             return _faulty(thanks, outcome)
-        case Forbidden(detail) | Invalid(detail):
+        case Forbidden(detail) | Invalid(detail) | Exists(detail):
             return _given_up(thanks, detail)
-        case _:
+        case Nothing():
             return _given_up(thanks, UNSEEN)
 
 

@@ -15,6 +15,7 @@ import structlog
 from bot.core import thanks as decide
 from bot.core.findings import Report
 from bot.core.forge import Unsure
+from bot.core.polling import LONGEST_WAIT
 from bot.core.release_notices import Step
 from bot.core.releases import Line
 from bot.core.thanks import Thanks
@@ -74,6 +75,10 @@ class Thanking:
         async with self.hands.database.reading() as session:
             release = await releases.get(session, row.team_id, row.release_id)
         assert release is not None
+        if release.target.index not in self.hands.index.names():
+            # The operator has taken the index out of the settings; it may come back.
+            await self._rest(row, LONGEST_WAIT)
+            return
         if arriving := decide.after_death(thanks):
             await self._write(row, release, arriving, self.hands.base)
             return
