@@ -25,6 +25,9 @@ FAULTS_TOLD = 2
 FAULTS_BORNE = 40
 """Looks in a row that come to nothing before a release that has not acted yet is given up."""
 
+LONGEST_ASKED = 86_400
+"""Seconds that somebody who is out of order may put us off at most; nudges come sooner anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -89,7 +92,7 @@ def at_once(situation: Situation, progress: Progress, *lines: Line, **values: An
 
 def troubled(situation: Situation, outcome: Unsure | TryLater | str) -> Decision:
     """Look again later, since somebody outside is out of order; the team hears of it once, if it lasts."""
-    detail = outcome if isinstance(outcome, str) else outcome.detail
+    detail = (outcome if isinstance(outcome, str) else outcome.detail) or "no answer"
     asked = None if isinstance(outcome, str) else outcome.retry_after
     release, progress = situation.release, situation.progress
     faults = release.faults + 1
@@ -98,7 +101,8 @@ def troubled(situation: Situation, outcome: Unsure | TryLater | str) -> Decision
     if faults >= FAULTS_TOLD and not progress.trouble:
         lines = (Line(Step.TROUBLE, {"detail": detail}),)
     told = detail if faults >= FAULTS_TOLD else progress.trouble
-    values = {"next_at": situation.now + max(wait, timedelta(seconds=asked or 0)), "faults": faults}
+    asked_for = timedelta(seconds=min(asked or 0, LONGEST_ASKED))
+    values = {"next_at": situation.now + max(wait, asked_for), "faults": faults}
     return Decision(ReleaseEvent.WAITED, values, replace(progress, trouble=told), lines)
 
 
