@@ -3,6 +3,7 @@
 It does what a forge does and keeps a list of every act; it lies about nothing, but may be out of order, and may lose
 an answer before or after it has acted.
 """
+# ruff: noqa: ARG002 - a fake is given all that the protocol gives
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -122,6 +123,8 @@ class FakeForge:
     down: bool = False
     lost: dict[str, bool] = field(default_factory=dict)
     """Method -> whether the next call of it arrives before its answer is lost."""
+    at_once: bool = False
+    """Whether a run is listed as soon as it was asked for."""
     ids: int = 0
 
     # What happens there without the bot.
@@ -133,7 +136,8 @@ class FakeForge:
 
     def advance(self) -> bool:
         """Let everything that is under way go one step on; False where all stands still."""
-        return any([self._advance(slug, code, run) for slug, code in self.codes.items() for run in code.runs])
+        moved = [self._advance(slug, code, run) for slug, code in self.codes.items() for run in code.runs]
+        return any(moved)
 
     def _advance(self, slug: str, code: Code, run: Run) -> bool:
         if not run.seen:
@@ -153,7 +157,9 @@ class FakeForge:
     def _start(self, code: Code, event: StartBy, tag: str) -> None:
         if event in code.starts:
             self.ids += 1
-            code.runs.append(Run(self.ids, str(event), code.tags[tag], tag, failures=code.failures))
+            code.runs.append(
+                Run(self.ids, str(event), code.tags[tag], tag, seen=self.at_once, failures=code.failures)
+            )
 
     def count(self, kind: str, slug: str) -> int:
         """Return how often something was done to a repository."""

@@ -95,6 +95,7 @@ class World:
     checked: Callable[[], Awaitable[None]] = nothing
     """Called after each step of the engine."""
     deliveries: int = 0
+    slack_team: str = "T1"
 
     def __post_init__(self) -> None:
         self.index = FakeIndex(self.clock)
@@ -129,14 +130,14 @@ class World:
         wanted = Registration("pypi", name, "acme", name, "release.yml", "pypi")
         now = self.clock()
         async with self.database.transaction() as session:
-            self.team = await teams.ensure(session, "T1", "", now)
+            self.team = await teams.ensure(session, self.slack_team, "", now)
             await publishers.request(session, self.team.id, wanted, (ALICE, f"C-{name}"), now)
         return self.forge.add(f"acme/{name}", *starts)
 
     async def deliver(self, actor: str, intent: intents.Intent, delivery: str = "") -> bool:
         """Let somebody want something, as Slack's listener writes it down."""
         self.deliveries += 1
-        wish = Wish("T1", "", delivery or f"d{self.deliveries}", actor, "C1", intent)
+        wish = Wish(self.slack_team, "", delivery or f"d{self.deliveries}", actor, "C1", intent)
         return await self.inlet.put(wish)
 
     async def release(self, release_id: UUID) -> Release:
