@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -223,6 +224,7 @@ async def prune(session: AsyncSession, before: datetime) -> None:
     )  # fmt: skip
 
 
+@cache  # building it takes longer than asking it, and it is asked after each step
 def _may_go() -> ColumnElement[bool]:
     """Return the clause: an edit, or the first unsaid message of its lane whose parent has been said."""
     return (col(OutboxRow.ts) != "") | (_first_in_lane() & ~_parent_unsaid())
@@ -263,6 +265,7 @@ def _parent_unsaid() -> ColumnElement[bool]:
     )
 
 
+@cache
 def _thread() -> ScalarSelect[str]:
     """Return the subquery of Slack's id of the message that a row answers; none where that was given up."""
     parent = aliased(OutboxRow)
