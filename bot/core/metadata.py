@@ -3,11 +3,18 @@
 Knows: PEP 621, and Poetry's older table. Must not know: where the file comes from.
 """
 
+import re
 import tomllib
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST = 256 * 1_024
+"""Signs of a file that is read."""
 _LONGEST = 200
+_DEEP = re.compile(
+    r"""(?:(?:[A-Za-z0-9_-]{1,100}|"[^"\n]{0,100}"|'[^'\n]{0,100}')[ \t]*\.[ \t]*){50}""", re.ASCII
+)
+"""A name of so many parts: tomllib takes the square of their number, and everybody would wait meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,8 @@ class Metadata:
 
 def read_pyproject(text: str) -> Metadata:
     """Return what the file says; never raises."""
+    if len(text) > LONGEST or _DEEP.search(text):
+        return Metadata(readable=False)
     try:
         whole = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError):
