@@ -215,6 +215,13 @@ def following(situation: Situation, run: RunFacts, jobs: Sequence[JobFacts]) -> 
     return replace(decision, event=ReleaseEvent.RUN_PUBLISHES, values=values)
 
 
+def published_before_its_end(situation: Situation, run: RunFacts, jobs: Sequence[JobFacts]) -> bool:
+    """Whether the publishing jobs ended well and the run only waits for people, as where it goes on to another index."""
+    ours = [job for job in jobs if _is_named(job.name, situation.report.publishing_jobs)]
+    done = bool(ours) and all(job.conclusion is Conclusion.SUCCESS for job in ours)
+    return done and run.status == "waiting" and all(job.status in {"completed", "waiting"} for job in jobs)
+
+
 def _publishes(situation: Situation, jobs: Sequence[JobFacts]) -> bool:
     names = situation.report.publishing_jobs
     return any(_is_named(job.name, names) and job.status in {"in_progress", "completed"} for job in jobs)
@@ -312,8 +319,10 @@ def ended_well(situation: Situation, run: RunFacts, jobs: Sequence[JobFacts]) ->
     """The run ended well: now the index must show it."""
     progress, lines = noticed(situation.progress, run, jobs)
     progress = replace(progress, looks=0, trouble="", waits_for="", waits_told=False)
-    values = {"reason": ReleaseReason.RUN_DONE, "next_at": situation.now, "faults": 0}
-    told = (*lines, Line(Step.RUN_ENDED, {"url": run.url}))
+    values = {
+        "reason": ReleaseReason.RUN_DONE, "next_at": situation.now, "faults": 0, "begun": "", "begun_at": None,
+    }  # fmt: skip
+    told = lines if run.status == "waiting" else (*lines, Line(Step.RUN_ENDED, {"url": run.url}))
     return Decision(ReleaseEvent.RUN_ENDED, values, progress, told)
 
 

@@ -45,6 +45,8 @@ class Seen:
     release_runs: RunsOutcome = ()
     prerelease: bool = False
     """Whether the version is a pre-release."""
+    environment: str = ""
+    """Which the publisher expects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,18 @@ def way(seen: Seen, matches: Matches) -> Way:
         if isinstance(outcome, Unsure):
             return Way(seen, unsure=outcome.detail or SILENT)
     pushed, released = _of(seen.pushed_runs, seen.tag), _of(seen.release_runs, seen.tag)
-    jobs = tuple(job.name for job in facts.jobs if job.id_token)
+    jobs = _publishing(facts, seen.environment.lower())
     runs = tuple(run.id for run in (*pushed, *released))
     start, run = _choose(seen, facts, matches, (pushed, released))
     ended = run if run is not None and run.ended and run.conclusion is not Conclusion.SUCCESS else None
     return Way(seen, start, run, ended, jobs, runs)
+
+
+def _publishing(facts: WorkflowFacts, environment: str) -> tuple[str, ...]:
+    """Return the jobs that publish: those of the publisher's environment, where one workflow serves several indexes."""
+    publishing = [job for job in facts.jobs if job.id_token]
+    ours = [job for job in publishing if environment and job.environment.lower() == environment]
+    return tuple(job.name for job in ours or publishing)
 
 
 def _of(runs: RunsOutcome, tag: str) -> tuple[RunFacts, ...]:

@@ -163,11 +163,15 @@ async def follow(hands: Hands, seen: Situation) -> Decision | None:
     jobs = await within(hands.forge.jobs(where, run_id), SILENT)
     if isinstance(jobs, Unsure):
         return troubled(seen, jobs)
+    listed = jobs if isinstance(jobs, tuple) else ()
+    if running.published_before_its_end(seen, run, listed):
+        # What it waits for is not ours to tell of or to approve: another index, another release.
+        return running.ended_well(seen, run, listed)
     gone_on = await _gate(hands, seen, run)
     if gone_on is None:
         return None
     seen, lines = gone_on
-    decision = await _followed(hands, seen, run, jobs if isinstance(jobs, tuple) else ())
+    decision = await _followed(hands, seen, run, listed)
     # What became of the approval is known by now, or the next look must ask for it.
     values = {"begun": seen.release.begun, "begun_at": seen.release.begun_at, **decision.values}
     return replace(decision, values=values, lines=(*lines, *decision.lines))

@@ -95,7 +95,8 @@ async def _at_commit(hands: Hands, where: Repo, facts: Facts) -> Facts:
     facts = replace(facts, commit=commit, pyproject=pyproject, checks=checks, compared=compared)
     facts_of = read_workflow(text) if isinstance(text, str) else None
     pre = is_prerelease(facts.wanted.version)
-    seen = Seen(text, facts_of, tag, tag_exists=not make_tag, prerelease=pre)
+    environment = facts.target.environment
+    seen = Seen(text, facts_of, tag, tag_exists=not make_tag, prerelease=pre, environment=environment)
     return replace(facts, way=await _way(hands, where, facts.target.workflow, sha, seen))
 
 

@@ -16,6 +16,7 @@ from tests.stories.kit import (
     ended,
     files_of,
     give_reason,
+    in_thread,
     policy,
     ready,
     root_saying,
@@ -33,10 +34,26 @@ REHEARSE = (
 REHEARSAL, MAIN = "widgets 1.4.0 to testpypi", "widgets 1.4.0 to company"
 
 
-async def registered(world: World) -> None:
+BOTH = (
+    GOOD_WORKFLOW.replace(b"  publish:\n    needs: build\n", b"  publish:\n    needs: rehearse\n")
+    + b"""
+  rehearse:
+    needs: build
+    runs-on: ubuntu-latest
+    environment: try
+    permissions:
+      id-token: write
+    steps:
+      - uses: pypa/gh-action-pypi-publish@0123456789abcdef0123456789abcdef01234567
+"""
+)
+"""One workflow that publishes to both, one after the other."""
+
+
+async def registered(world: World, workflow: str = "rehearse.yml") -> None:
     """Register the workflow that rehearses on the other index, in the browser's form."""
     world.forge.runner.indexes[f"{REPOSITORY}:try"] = (world.public.url, world.public.upload_url)
-    add = "add widgets acme/widgets workflow=rehearse.yml environment=try index=testpypi"
+    add = f"add widgets acme/widgets workflow={workflow} environment=try index=testpypi"
     await world.slack.command(ALICE, RELEASES, "/publisher", add)
     told = await seen(world, "testpypi has no API for trusted publishers")
     jar = aiohttp.CookieJar(unsafe=True)  # the stand-in's host is an address, not a name
@@ -44,7 +61,7 @@ async def registered(world: World) -> None:
         await session.post(f"{world.public.url}/account/login/", data={"user": "demo"})
         form = {
             "project_name": "widgets", "owner": "acme", "repository": "widgets",
-            "workflow_filename": "rehearse.yml", "environment": "try",
+            "workflow_filename": workflow, "environment": "try",
         }  # fmt: skip
         async with session.post(f"{world.public.url}/manage/account/publishing/", data=form) as answer:
             assert answer.status == 200
@@ -101,4 +118,23 @@ async def test_a_failed_rehearsal_stops_the_release(tmp_path: Path) -> None:
         main = await asked(world, MAIN)
         await click(world, CAROL, main, "release.approve")
         await root_saying(world, "published", MAIN)
+        assert len(files_of(world, "1.4.0")) == 2
+
+
+async def test_one_run_publishes_to_both(tmp_path: Path) -> None:
+    """Where one workflow rehearses and then publishes, the rehearsal is over when its own job is, and the run goes on."""
+    async with ready(tmp_path) as world:
+        await registered(world, "release.yml")
+        await policy(world, "rehearsal=testpypi")
+        commit_version(world, "1.4.0", **{WORKFLOW_PATH: BOTH})
+        await world.slack.command(ALICE, RELEASES, "/release", "widgets v1.4.0")
+        await click(world, BOB, await asked(world, REHEARSAL), "release.approve")
+        first = await root_saying(world, "published", REHEARSAL)
+        main = await asked(world, MAIN)
+        assert not files_of(world, "1.4.0")
+        await click(world, BOB, main, "release.approve")
+        await root_saying(world, "published", MAIN)
+        await ended(world, main, "*Published*")
+        assert "raised_hand" not in in_thread(world.slack, first)
+        assert [(run.attempt, run.conclusion) for run in runs(world)] == [(1, "success")]
         assert len(files_of(world, "1.4.0")) == 2

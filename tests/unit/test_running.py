@@ -45,6 +45,7 @@ from bot.core.running import (
     following,
     found,
     noticed,
+    published_before_its_end,
     to_approve,
     waits,
 )
@@ -286,6 +287,23 @@ def test_publishing_begins_with_the_publishing_job(name: str, status: str, publi
     assert decision.values["next_at"] > NOW
     later = replace(seen, release=replace(seen.release, state=ReleaseState.PUBLISHING))
     assert following(later, run(), [job(name, status)]).event is ReleaseEvent.WAITED
+
+
+@pytest.mark.parametrize(
+    ("status", "publish", "other", "over"),
+    [
+        ("waiting", "success", "waiting", True), ("waiting", "success", "in_progress", False),
+        ("in_progress", "success", "waiting", False), ("waiting", "failure", "waiting", False), ("waiting", "", "waiting", False),
+    ],
+)  # fmt: skip
+def test_a_run_may_go_on_to_another_index(status: str, publish: str, other: str, over: bool) -> None:
+    """A run whose publishing job ended well, and that waits for people only, is over for this release."""
+    seen = at(report=Report(publishing_jobs=("try",)), state=ReleaseState.PUBLISHING)
+    jobs = [job("try", "completed" if publish else "waiting", publish), job("publish", other)]
+    assert published_before_its_end(seen, run(status=status), jobs) is over
+    assert not published_before_its_end(seen, run(status=status), jobs[1:])
+    if over:
+        assert Step.RUN_ENDED not in steps(ended_well(seen, run(status=status), jobs))
 
 
 def test_a_run_without_end_is_given_up() -> None:

@@ -167,3 +167,14 @@ def test_a_run_is_followed_or_started_never_both(
         assert not (found.start is PUSH and there)
         assert not (found.start is RELEASE and made is MADE)
     assert findings(found, replace(TARGET, workflow=tag))
+
+
+def test_the_publishing_job_is_that_of_the_publishers_environment() -> None:
+    """Where one workflow serves several indexes only the job of this one's environment counts, in whatever case."""
+    other = replace(PUBLISHING, key="rehearse", name="rehearse", environment="Try")
+    both = replace(WORKFLOW, jobs=(other, PUBLISHING))
+    names = {
+        env: chosen(seen(facts=both, environment=env)).publishing_jobs for env in ("try", "PyPI", "", "else")
+    }
+    every = ("rehearse", "publish")
+    assert names == {"try": ("rehearse",), "PyPI": ("publish",), "": every, "else": every}
