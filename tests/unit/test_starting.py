@@ -171,7 +171,7 @@ def test_a_run_is_followed_or_started_never_both(
 
 def test_the_publishing_job_is_that_of_the_publishers_environment() -> None:
     """Where one workflow serves several indexes only the job of this one's environment counts, in whatever case."""
-    other = replace(PUBLISHING, key="rehearse", name="rehearse", environment="Try")
+    other = replace(PUBLISHING, id="rehearse", name="rehearse", environment="Try")
     both = replace(WORKFLOW, jobs=(other, PUBLISHING))
     names = {
         env: chosen(seen(facts=both, environment=env)).publishing_jobs for env in ("try", "PyPI", "", "else")
