@@ -88,7 +88,11 @@ def listed(situation: Situation, look: Look) -> Decision | Progress:
     # What pip can read has been accepted, also by an index without a project JSON.
     if (isinstance(look.version, ProjectVersion) or files) and progress.accepted_at is None:
         progress = replace(progress, accepted_at=situation.now)
-    if wrong := _differing(files, progress.expected):
+    before = [(file.filename, file.sha256) for file in progress.files if file.sha256]
+    twice = list({file.filename: file.sha256 for file in files}.items())
+    if wrong := next(
+        filter(None, (_differing(files, one) for one in (progress.expected, before, twice))), ""
+    ):
         return broke(situation, ReleaseReason.DIGEST_DIFFERS, wrong, progress=progress)
     missing = [name for name, _ in progress.expected if name not in {file.filename for file in files}]
     if not files or missing:
@@ -158,7 +162,9 @@ def _seen(file: FileSeen, look: Look) -> FileSeen:
     found = (look.attestations or {}).get(file.filename)
     return replace(
         file,
+        sha256=file.sha256 or (got.sha256 if isinstance(got, Downloaded) else ""),
         downloaded=file.downloaded or isinstance(got, Downloaded | TooLarge),
+        too_large=file.too_large or isinstance(got, TooLarge),
         attested=file.attested or isinstance(found, Attested),
     )
 
@@ -182,7 +188,12 @@ def _contradicts(situation: Situation, found: AttestationOutcome) -> str:
 
 
 def _end(situation: Situation, progress: Progress, look: Look) -> Decision:
-    done = progress.downloadable_at is not None and progress.attested_at is not None
+    # By each file and not by the stages: one that was listed later must not come in their shadow.
+    there = progress.downloadable_at if all(file.downloaded for file in progress.files) else None
+    done = there is not None and all(file.attested for file in progress.files)
+    unread = sum(file.too_large for file in progress.files)
+    if unread:
+        progress = replace(progress, not_verified=f"{unread} of the files too large to be read")
     lines = told(situation, progress)
     evidence = _evidence(look)
     if done:
@@ -195,7 +206,6 @@ def _end(situation: Situation, progress: Progress, look: Look) -> Decision:
         ),
         None,
     )
-    there = progress.downloadable_at
     if there is not None and situation.now - there > situation.base * ATTESTED_WITHIN and trouble is None:
         unattested = sum(not file.attested for file in progress.files)
         missing = (
@@ -221,14 +231,15 @@ def told(situation: Situation, progress: Progress) -> tuple[Line, ...]:
     """Return a line for each stage that is reached now and was not before."""
     before, target = situation.progress, situation.release.target
     count = str(len(progress.files))
-    compared = sum(file.filename in dict(progress.expected) for file in progress.files)
+    read = str(sum(not file.too_large for file in progress.files))
+    compared = sum(not file.too_large and file.filename in dict(progress.expected) for file in progress.files)
     stages = (
         (before.accepted_at, progress.accepted_at, Line(Step.ACCEPTED)),
         (before.installable_at, progress.installable_at, Line(Step.INSTALLABLE, {"files": count})),
         (
             before.downloadable_at,
             progress.downloadable_at,
-            Line(Step.DOWNLOADABLE, {"files": count, "compared": str(compared)}),
+            Line(Step.DOWNLOADABLE, {"files": read, "compared": str(compared)}),
         ),
         (before.attested_at, progress.attested_at, _attested(target, situation, count)),
     )

@@ -29,6 +29,8 @@ class FileSeen:
     sha256: str
     downloaded: bool = False
     attested: bool = False
+    too_large: bool = False
+    """Whether it is there, but longer than is read, so that nobody has hashed it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,8 +285,40 @@ def test_a_file_that_cannot_be_downloaded_is_said() -> None:
 
 
 def test_a_file_too_large_to_be_read_holds_nothing_up() -> None:
-    """Its digest as listed was compared and attested all the same."""
-    assert reason(looked(at(), whole(downloads={**DOWNLOADS, WHEEL: TooLarge(10)}))) is ReleaseReason.VERIFIED
+    """What nobody has hashed keeps nothing waiting, but is never told as verified, nor as read."""
+    decision = looked(at(), whole(downloads={**DOWNLOADS, WHEEL: TooLarge(10)}))
+    assert (decision.event, reason(decision)) == (DONE, ReleaseReason.NOT_VERIFIED)
+    assert "too large" in str(decision.values["detail"])
+    read = next(line for line in decision.lines if line.step is Step.DOWNLOADABLE)
+    assert dict(read.values) == {"files": "1", "compared": "1"}
+
+
+def test_an_index_that_changes_its_mind() -> None:
+    """A digest that is another one than at the last look, or than in another entry of the page, is wrong, built or not."""
+    half = after(looked(at(Progress(expected_known=True)), whole(attestations={})))
+    other = (replace(THERE[0], sha256="3" * 64), THERE[1])
+    for progress, page in ((half, other), (Progress(expected_known=True), (*THERE, other[0]))):
+        decision = looked(at(progress), whole(simple=present(*page)))
+        assert (decision.event, reason(decision)) == (ReleaseEvent.BROKE, ReleaseReason.DIGEST_DIFFERS)
+
+
+def test_a_digest_that_was_read_is_kept() -> None:
+    """Where the index named no digest, what was read is what it may name later."""
+    bare = tuple(replace(file, sha256="") for file in THERE)
+    half = after(looked(at(Progress(expected_known=True)), whole(simple=present(*bare), attestations={})))
+    other = (replace(THERE[0], sha256="3" * 64), THERE[1])
+    decision = looked(at(half), whole(simple=present(*other)))
+    assert reason(decision) is ReleaseReason.DIGEST_DIFFERS
+
+
+def test_a_file_that_comes_late_is_looked_at_too() -> None:
+    """A file that is listed after the others were read and attested ends nothing before it is read itself."""
+    extra = SimpleFile("acme_widgets-1.4.0-cp311-cp311-linux_x86_64.whl", "1.4.0", "p", "", "4" * 64)
+    half = after(looked(at(), whole(attestations={WHEEL: GOOD})))
+    decision = looked(at(half), whole(simple=present(*THERE, extra), downloads={}))
+    assert decision.event is ReleaseEvent.WAITED
+    decision = looked(at(after(decision), now=LATE), whole(simple=present(*THERE, extra), downloads={}))
+    assert decision.event is ReleaseEvent.WAITED
 
 
 def test_what_was_done_is_not_done_again() -> None:
