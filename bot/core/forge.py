@@ -229,6 +229,60 @@ class PullFacts:
     """`owner/name` of the repository that it was for."""
 
 
+@dataclass(frozen=True, slots=True)
+class EnvironmentFacts:
+    """An environment of a repository."""
+
+    name: str
+    reviewers: tuple[str, ...] = ()
+    """Logins and team names of whom one must agree before a job with it runs."""
+    restricted: bool = False
+    """Whether only some branches and tags may deploy to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """A user or organization."""
+
+    login: str
+    """In the forge's own spelling."""
+    id: int
+    kind: str
+    """`User`, `Organization`, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPull:
+    """A pull request that is open."""
+
+    number: int
+    url: str
+    branch: str
+    """The branch whose changes it proposes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file as it is to be on a branch."""
+
+    branch: str
+    path: str
+    text: str
+    message: str
+    replaces: str = ""
+    """What git calls the file that is there now; "" for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullDraft:
+    """A pull request to be opened."""
+
+    branch: str
+    into: str
+    title: str
+    body: str
+
+
 HeadOutcome = HeadFacts | Nothing | Unsure
 CommitOutcome = CommitFacts | Nothing | Unsure
 TagOutcome = TagFacts | Nothing | Unsure
@@ -245,4 +299,9 @@ BuiltOutcome = tuple[BuiltFile, ...] | Nothing | Invalid | Unsure
 PullsOutcome = tuple[PullFacts, ...] | Nothing | Unsure
 CommentsOutcome = tuple[str, ...] | Nothing | Unsure
 """What each comment says, as it was written; Nothing also where it may not be seen."""
+EnvironmentsOutcome = tuple[EnvironmentFacts, ...] | Nothing | Unsure
+AccountOutcome = AccountFacts | Nothing | Unsure
+OpenPullsOutcome = tuple[OpenPull, ...] | Nothing | Unsure
+FilesOutcome = tuple[str, ...] | Nothing | Unsure
+"""Names of the files in a folder."""
 ActOutcome = Done | Exists | Forbidden | Invalid | Nothing | Unsure

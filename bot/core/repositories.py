@@ -60,10 +60,16 @@ class RepositoryFacts:
     exists: bool | None
     """None: nobody can say, `detail` tells why."""
     full_name: str = ""
-    """`owner/name` in the forge's own spelling."""
+    """`owner/name` in the forge's own spelling; of one that was moved the present one, "" where that is not shown."""
     url: str = ""
     """Where people look at it."""
     workflow: WorkflowFacts | None = None
     """None: not looked at, `detail` tells why."""
     detail: str = ""
     """Cause and remedy of what could not be seen, plain text; "" where all was."""
+    branch: str = ""
+    """The default branch."""
+    archived: bool = False
+    private: bool = False
+    moved: bool = False
+    """Whether it has another name now; the index would not know it by the old one."""

@@ -29,6 +29,7 @@ from bot.demo.forge_pull_routes import PullRoutes
 from bot.demo.forge_runner import Runner
 from bot.demo.forge_runs import Run
 from bot.demo.forge_seed import plant
+from bot.demo.forge_setup import SetupRoutes
 from bot.demo.forge_state import Asset, ForgeState, Repository
 from bot.demo.forge_storage import PATH, Storage
 from bot.demo.forge_values import environment_value, public_user_value, repository_value
@@ -137,6 +138,18 @@ class ForgeStandIn(StandIn):
         base = repository.head
         sha = self.commit(slug, files, f"{title} (#{len(repository.pulls) + 1})", author)
         return self.state.pull(repository, title, author, base=base, commit=sha).number
+
+    def merge(self, slug: str, number: int, *, by: str = SOMEBODY) -> str:
+        """Merge an open pull request by hand; returns the new commit. LookupError where there is none."""
+        repository = self.state.found(slug)
+        pull = repository.pulls[number]
+        tip = repository.history.commits[repository.history.branches[pull.head]]
+        base = repository.history.merge_base(repository.head, tip.sha)
+        known = base.files if base else {}
+        changes = {path: text for path, text in tip.files.items() if known.get(path) != text}
+        pull.merged_at = self.state.clock()
+        pull.commit = self.commit(slug, changes, f"{pull.title} (#{number})", by)
+        return pull.commit
 
     def lock_pull(self, slug: str, number: int) -> None:
         """Let nobody comment on a pull request any more; LookupError where there is none."""
@@ -275,6 +288,7 @@ class ForgeStandIn(StandIn):
         router.add_get("/.well-known/jwks", self._jwks)
         PullRoutes(self.state).add_routes(app)  # before those of code, whose commits may have slashes in them
         CodeRoutes(self.state, self._events).add_routes(app)
+        SetupRoutes(self.state, self._events).add_routes(app)
         ActionsRoutes(self.state, self._events, self._storage).add_routes(app)
         ForgePages(self.state, self._events).add_routes(app)
         ForgeDesk(self.state, self._events).add_routes(app)

@@ -39,12 +39,13 @@ def pull_value(repository: Repository, state: ForgeState, pull: Pull) -> Json:
         "closed_at": merged_at,
         "merged_at": merged_at,
         "merge_commit_sha": pull.commit,
-        "head": _end(repository, state, f"change-{pull.number}", pull.commit),
+        "head": _end(repository, state, pull.head or f"change-{pull.number}", pull.commit),
         "base": _end(repository, state, repository.default_branch, pull.base),
         "_links": {name: {"href": url} for name, url in links.items()},
         "author_association": "CONTRIBUTOR",
         "draft": False,
-        **dict.fromkeys(("body", "milestone", "assignee", "auto_merge", "active_lock_reason")),
+        "body": pull.body or None,
+        **dict.fromkeys(("milestone", "assignee", "auto_merge", "active_lock_reason")),
         **{name: [] for name in ("labels", "assignees", "requested_reviewers", "requested_teams")},
     }
 

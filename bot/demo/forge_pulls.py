@@ -33,4 +33,7 @@ class Pull:
     merged_at: datetime | None
     """None while it is open."""
     locked: bool = False
+    head: str = ""
+    """The branch that it proposes; "" where that was of no interest."""
+    body: str = ""
     comments: list[Comment] = field(default_factory=list)

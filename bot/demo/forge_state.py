@@ -112,6 +112,7 @@ class Repository:
     environments: dict[str, Environment] = field(default_factory=dict)
     """By lower-case name."""
     private: bool = False
+    archived: bool = False
     default_branch: str = "main"
     history: History = field(default_factory=History, repr=False)
     checks: dict[str, dict[str, str | None]] = field(default_factory=dict)

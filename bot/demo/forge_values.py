@@ -110,7 +110,7 @@ def repository_value(repository: Repository, state: ForgeState) -> Json:
         **short_repository_value(repository, state),
         "visibility": "private" if repository.private else "public",
         "default_branch": repository.default_branch,
-        "archived": False,
+        "archived": repository.archived,
         "disabled": False,
         "created_at": moment(repository.made_at),
         "updated_at": moment(pushed_at),

@@ -7,12 +7,13 @@ A name that would make another address of the one meant is not asked for: the bu
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode, urljoin
 
-from bot.core.forge import Repo
+from bot.core.forge import FileChange, PullDraft, Repo
 from bot.wire import Request
 from storage.records import Secret
 
@@ -193,6 +194,59 @@ def comments(repo: Repo, number: int, since: datetime, page: int) -> Ask | None:
     return _get(repo, "issues", str(number), "comments", query=query)
 
 
+def file_names(repo: Repo, folder: str, ref: str) -> Ask | None:
+    """Ask what is in a folder."""
+    return _get(repo, "contents", *folder.split("/"), query={"ref": ref}) if is_ref(ref) else None
+
+
+def environments(repo: Repo, page: int) -> Ask | None:
+    """Ask for a repository's environments."""
+    return _get(repo, "environments", query={"per_page": PER_PAGE, "page": page})
+
+
+def account(login: str) -> Ask | None:
+    """Ask for a user or organization."""
+    return Ask("GET", f"/users/{quote(login, safe='')}") if _is_segment(login) else None
+
+
+def open_pulls(repo: Repo, branch: str) -> Ask | None:
+    """Ask for the open pull requests that propose a branch of the repository itself."""
+    query = {"state": "open", "head": f"{repo.owner}:{branch}", "per_page": PER_PAGE}
+    return _get(repo, "pulls", query=query) if is_ref(branch) else None
+
+
+def make_branch(repo: Repo, branch: str, sha: str) -> Ask | None:
+    """Order a new branch at a commit."""
+    if not is_ref(branch):
+        return None
+    return _post(repo, "git", "refs", value={"ref": f"refs/heads/{branch}", "sha": sha})
+
+
+def put_file(repo: Repo, change: FileChange) -> Ask | None:
+    """Order a commit that makes or replaces one file on a branch, which is always named: else it were the default one."""
+    if not is_ref(change.branch):
+        return None
+    value = {
+        "message": change.message,
+        "content": b64encode(change.text.encode()).decode(),
+        "branch": change.branch,
+        **({"sha": change.replaces} if change.replaces else {}),
+    }
+    return _order("PUT", repo, "contents", *change.path.split("/"), value=value)
+
+
+def open_pull(repo: Repo, draft: PullDraft) -> Ask | None:
+    """Order a pull request."""
+    value = {"title": draft.title, "head": draft.branch, "base": draft.into, "body": draft.body}
+    return _post(repo, "pulls", value=value) if is_ref(draft.branch) else None
+
+
+def make_environment(repo: Repo, name: str, reviewer_ids: tuple[int, ...]) -> Ask | None:
+    """Order an environment. GitHub replaces the rules of one that is there."""
+    reviewers = [{"type": "User", "id": one} for one in reviewer_ids]
+    return _order("PUT", repo, "environments", name, value={"reviewers": reviewers} if reviewers else {})
+
+
 def make_tag_object(repo: Repo, tag: str, sha: str, message: str) -> Ask | None:
     """Order an annotated tag's object, to which nothing points yet."""
     if not is_ref(tag):
@@ -242,8 +296,12 @@ def _get(
 
 
 def _post(repo: Repo, *segments: str, value: Mapping[str, object]) -> Ask | None:
+    return _order("POST", repo, *segments, value=value)
+
+
+def _order(method: str, repo: Repo, *segments: str, value: Mapping[str, object]) -> Ask | None:
     path = _path(repo, segments)
-    return None if path is None else Ask("POST", path, body=json.dumps(value).encode())
+    return None if path is None else Ask(method, path, body=json.dumps(value).encode())
 
 
 def _path(repo: Repo, segments: tuple[str, ...]) -> str | None:

@@ -5,6 +5,7 @@ Knows: what is asked in which order, on our transport; gidgethub for a first loo
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ import gidgethub
 from gidgethub.abc import GitHubAPI
 
 from bot.core.forge import (
+    AccountOutcome,
     ActOutcome,
     ArtifactsOutcome,
     BuiltOutcome,
@@ -19,11 +21,16 @@ from bot.core.forge import (
     CommentsOutcome,
     CommitOutcome,
     CompareOutcome,
+    EnvironmentsOutcome,
+    FileChange,
+    FilesOutcome,
     HeadFacts,
     HeadOutcome,
     Invalid,
     JobsOutcome,
     Nothing,
+    OpenPullsOutcome,
+    PullDraft,
     PullsOutcome,
     ReleaseOutcome,
     Repo,
@@ -37,7 +44,7 @@ from bot.core.forge import (
 )
 from bot.core.repositories import RepositoryFacts
 from bot.errors import AnswerLost, ShipbellError, TransportError
-from bot.forge import acting, artifacts, asking, github, logs, reading, refusals, runs
+from bot.forge import acting, artifacts, asking, github, logs, places, reading, refusals, runs
 from bot.forge.asking import Ask, Terms
 from bot.forge.sending import Sender
 from bot.transport import Transport
@@ -59,7 +66,7 @@ One = TypeVar("One")
 class ForgeClient:
     """One forge that speaks GitHub's API; without a token it sees what is public.
 
-    It fulfils `bot.workflow.ports.Forge` and `PullRequests`. Answers are kept, and limits obeyed, for the one token that it has.
+    It fulfils `bot.workflow.ports.Forge`, `PullRequests` and `Setting`. Answers are kept, and limits obeyed, for the one token that it has.
     """
 
     def __init__(
@@ -84,7 +91,10 @@ class ForgeClient:
             names = github.named(owner, repository, workflow)
             found = await self._item(github.REPOSITORY, names)
         except ShipbellError as error:
-            return github.unseen(error, with_token=bool(self._token))
+            seen = github.unseen(error, with_token=bool(self._token))
+            return (
+                replace(seen, full_name=await self._name_now(Repo(owner, repository))) if seen.moved else seen
+            )
         text: str | ShipbellError
         try:
             text = str(await self._item(github.WORKFLOW, names, accept=github.RAW) or "")
@@ -230,6 +240,47 @@ class ForgeClient:
     async def comment(self, repo: Repo, number: int, body: str) -> ActOutcome:
         """Say something on a pull request."""
         return await self._act(asking.comment(repo, number, body))
+
+    async def files(self, repo: Repo, folder: str, ref: str) -> FilesOutcome:
+        """Return the names of the files in a folder."""
+        return await self._read(asking.file_names(repo, folder, ref), places.file_names)
+
+    async def environments(self, repo: Repo) -> EnvironmentsOutcome:
+        """Return a repository's environments."""
+        return await self._paged(lambda page: asking.environments(repo, page), places.environments)
+
+    async def account(self, login: str) -> AccountOutcome:
+        """Return a user or organization."""
+        return await self._read(asking.account(login), places.account)
+
+    async def open_pulls(self, repo: Repo, branch: str) -> OpenPullsOutcome:
+        """Return the open pull requests that propose a branch of the repository itself."""
+        found = await self._read(asking.open_pulls(repo, branch), places.open_pulls)
+        # A `head` that GitHub can't make sense of filters nothing.
+        return tuple(one for one in found if one.branch == branch) if isinstance(found, tuple) else found
+
+    async def make_branch(self, repo: Repo, branch: str, sha: str) -> ActOutcome:
+        """Make a branch at a commit. Exists where there is one; the caller looks what it holds."""
+        return await self._act(asking.make_branch(repo, branch, sha))
+
+    async def put_file(self, repo: Repo, change: FileChange) -> ActOutcome:
+        """Make or replace one file on a branch, with a commit of its own."""
+        return await self._act(asking.put_file(repo, change))
+
+    async def open_pull(self, repo: Repo, draft: PullDraft) -> ActOutcome:
+        """Open a pull request. Exists where the branch has an open one; the caller looks which."""
+        return await self._act(asking.open_pull(repo, draft))
+
+    async def make_environment(self, repo: Repo, name: str, reviewer_ids: tuple[int, ...]) -> ActOutcome:
+        """Make an environment that is not there; the rules of one that is would be replaced."""
+        return await self._act(asking.make_environment(repo, name, reviewer_ids))
+
+    async def _name_now(self, repo: Repo) -> str:
+        """Return what a moved repository is called now, "" where that is not shown."""
+        answer = await self._asked(asking.repository(repo))
+        location = answer.headers.get("location", "") if isinstance(answer, Answer) else ""
+        name = await self._read(places.moved_to(self._api_url, location), places.full_name)
+        return name if isinstance(name, str) else ""
 
     async def _read(
         self, ask: Ask | None, reader: Callable[[Any], One], missing: frozenset[int] = refusals.NOTHING

@@ -21,6 +21,7 @@ RATE_LIMIT = "/rate_limit"
 RAW = "application/vnd.github.raw+json"
 TOKEN_REMEDY = "Make a new token and set SHIPBELL_GITHUB_TOKEN."  # noqa: S105 - a sentence
 
+MOVED = frozenset({301, 302, 307, 308})
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
 """What gidgethub raises where an answer is not GitHub's: odd statuses, broken JSON, other shapes, endless limits."""
 
@@ -127,8 +128,9 @@ def _by_status(status: int, said: str, *, with_token: bool) -> ForgeRefused:
 def unseen(error: ShipbellError, *, with_token: bool) -> RepositoryFacts:
     """Return the facts where the repository itself could not be looked at."""
     # Without a token a private repository looks like none.
-    missing = with_token and isinstance(error, ForgeRefused) and error.status == 404
-    return RepositoryFacts(exists=False if missing else None, detail=str(error))
+    status = error.status if isinstance(error, ForgeRefused) else 0
+    missing = with_token and status == 404
+    return RepositoryFacts(exists=False if missing else None, detail=str(error), moved=status in MOVED)
 
 
 def seen(repository: object, web_url: str, workflow: str | ShipbellError) -> RepositoryFacts:
@@ -137,7 +139,13 @@ def seen(repository: object, web_url: str, workflow: str | ShipbellError) -> Rep
     full_name = one_line(name, limit=141) if isinstance(name, str) else ""
     facts, detail = _workflow(workflow)
     url = f"{web_url}/{full_name}" if full_name else ""
-    return RepositoryFacts(exists=True, full_name=full_name, url=url, workflow=facts, detail=detail)
+    told = repository if isinstance(repository, Mapping) else {}
+    branch = told.get("default_branch")
+    return RepositoryFacts(
+        exists=True, full_name=full_name, url=url, workflow=facts, detail=detail,
+        branch=one_line(branch, limit=255) if isinstance(branch, str) else "",
+        archived=told.get("archived") is True, private=told.get("private") is True,
+    )  # fmt: skip
 
 
 def _workflow(workflow: str | ShipbellError) -> tuple[WorkflowFacts | None, str]:

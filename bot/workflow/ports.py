@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.core.forge import (
+    AccountOutcome,
     ActOutcome,
     ArtifactsOutcome,
     BuiltOutcome,
@@ -16,8 +17,13 @@ from bot.core.forge import (
     CommentsOutcome,
     CommitOutcome,
     CompareOutcome,
+    EnvironmentsOutcome,
+    FileChange,
+    FilesOutcome,
     HeadOutcome,
     JobsOutcome,
+    OpenPullsOutcome,
+    PullDraft,
     PullsOutcome,
     ReleaseOutcome,
     Repo,
@@ -38,6 +44,7 @@ from bot.core.outcomes import (
     VersionOutcome,
 )
 from bot.core.people import GroupOutcome, PersonOutcome
+from bot.core.repositories import RepositoryFacts
 from bot.core.sites import IndexSite
 from storage.records import OutboxItem, Registration, Secret
 
@@ -160,6 +167,49 @@ class PullRequests(Protocol):
 
     async def comment(self, repo: Repo, number: int, body: str) -> ActOutcome:
         """Say something on a pull request."""
+
+
+class Setting(Protocol):
+    """The part of a forge where publishing is set up; no method raises."""
+
+    async def look(self, owner: str, repository: str, workflow: str) -> RepositoryFacts:
+        """Look at a repository and one of its workflow files on the default branch."""
+
+    async def head(self, repo: Repo) -> HeadOutcome:
+        """Return the newest commit of the default branch."""
+
+    async def commit(self, repo: Repo, ref: str) -> CommitOutcome:
+        """Return the commit that a sha or branch names."""
+
+    async def compare(self, repo: Repo, base: str, head: str) -> CompareOutcome:
+        """Return what lies between two refs."""
+
+    async def text(self, repo: Repo, path: str, ref: str) -> TextOutcome:
+        """Return a file's text at a commit or branch."""
+
+    async def files(self, repo: Repo, folder: str, ref: str) -> FilesOutcome:
+        """Return the names of the files in a folder."""
+
+    async def environments(self, repo: Repo) -> EnvironmentsOutcome:
+        """Return a repository's environments."""
+
+    async def account(self, login: str) -> AccountOutcome:
+        """Return a user or organization."""
+
+    async def open_pulls(self, repo: Repo, branch: str) -> OpenPullsOutcome:
+        """Return the open pull requests that propose a branch of the repository itself."""
+
+    async def make_branch(self, repo: Repo, branch: str, sha: str) -> ActOutcome:
+        """Make a branch at a commit. Exists where there is one; the caller looks what it holds."""
+
+    async def put_file(self, repo: Repo, change: FileChange) -> ActOutcome:
+        """Make or replace one file on a branch, with a commit of its own."""
+
+    async def open_pull(self, repo: Repo, draft: PullDraft) -> ActOutcome:
+        """Open a pull request. Exists where the branch has an open one; the caller looks which."""
+
+    async def make_environment(self, repo: Repo, name: str, reviewer_ids: tuple[int, ...]) -> ActOutcome:
+        """Make an environment that is not there; the rules of one that is would be replaced."""
 
 
 class People(Protocol):
