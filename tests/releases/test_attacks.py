@@ -1,14 +1,21 @@
 """Releases under attack: by who may push, by guests, by who was let go, by an index that lies."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from bot.core import intents
+from bot.core.outcomes import DownloadOutcome
 from bot.core.people import Person, Standing
+from bot.workflow import verifying
 from storage.database import Database
 from storage.ledger import approvals
 from storage.records import Release, ReleaseReason, ReleaseState, StartBy
 from tests.releases.fake_forge import Run
+from tests.releases.fakes import FakeIndex
 from tests.releases.kit import ADMIN, ALICE, BOB, GUEST, World
 
 OTHER = "b" * 40
@@ -198,3 +205,22 @@ async def test_deployments_that_an_admin_keeps_to_people(database: Database) -> 
         world.clock.forward(timedelta(minutes=5))
         await world.work()
     assert world.forge.count("deployment", "acme/p") == 0
+
+
+async def test_a_slow_index_keeps_no_place(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that never ends an answer costs one step a bounded time, and what it gave is kept."""
+    monkeypatch.setattr(verifying, "SECONDS", 0.01)
+    world = World(database)
+    await world.project("p", StartBy.PUSH)
+
+    class Endless(FakeIndex):
+        async def download(self, index: str, url: str) -> DownloadOutcome:
+            await asyncio.Event().wait()
+            raise AssertionError(index, url)
+
+    slow = Endless(world.clock, world.index.uploads)
+    await world.restart(replace(world.parts, index=slow))
+    await approve(world, await asked(world, "p"))
+    await world.rest(stands(ReleaseState.PUBLISHED, ReleaseState.FAILED), "p")
+    ended = await now(world, "p")
+    assert (ended.state, ended.reason) == (ReleaseState.PUBLISHED, ReleaseReason.NOT_VERIFIED)
