@@ -128,7 +128,9 @@ def _published(notice: ReleaseShown, what: str) -> str:
     told = f"{what} is *published*. {where}".strip()
     if gap:
         return f"{told}\n:warning: *Not verified:* {tidy(gap)}. Look yourself before you rely on it."
-    same = "each is the one that the run built" if notice.progress.expected_known else "each sha256 is right"
+    built = {name for name, _ in notice.progress.expected}
+    every = bool(built) and all(file.filename in built for file in notice.progress.files)
+    same = "each is the one that the run built" if every else "each sha256 is right"
     proof = ", and its attestation names the approved repository, workflow and commit"
     return f"{told}\nI read every file from the index: {same}{proof if notice.progress.attested_at else ''}."
 
