@@ -92,7 +92,7 @@ async def test_a_forge_out_of_order_is_waited_for(tmp_path: Path) -> None:
     async with ready(tmp_path) as world:
         await policy(world, "thank=yes")
         numbers = merged(world, 2)
-        world.forge.fail(f"{WHERE}/{numbers[0]}/comments", method="POST", close="after")
+        world.forge.fail(f"{WHERE}/{numbers[0]}/comments", method="POST", close=True, after=True)
         world.forge.fail(f"{WHERE}/{numbers[1]}/comments", method="POST", status=503)
         root = await release(world)
         await world.forge.arrived(f"{WHERE}/", count=3, method="POST")
