@@ -24,6 +24,8 @@ USED = {
     "run": f"{REPO}/actions/runs/{{run_id}}",
     "jobs": f"{REPO}/actions/runs/{{run_id}}/jobs",
     "waiting": f"{REPO}/actions/runs/{{run_id}}/pending_deployments",
+    "pull requests": f"{REPO}/commits/{{commit_sha}}/pulls",
+    "comments": f"{REPO}/issues/{{issue_number}}/comments",
     "artifacts": f"{REPO}/actions/runs/{{run_id}}/artifacts",
 }
 

@@ -15,6 +15,7 @@ from bot.core.forge import (
     Conclusion,
     ForgeRelease,
     JobFacts,
+    PullFacts,
     RunFacts,
     WaitingDeployment,
 )
@@ -57,6 +58,8 @@ RUN = RunFacts(
          (JobFacts(399444496, "build", "completed", Conclusion.SUCCESS, f"{ACTIONS}/runs/29679449/jobs/399444496"),)),
         ("waiting", runs.waiting,
          (WaitingDeployment("staging", 161088068, may_approve=True, reviewers=("octocat", "Justice League")),)),
+        ("pull requests", reading.pulls, (PullFacts(1347, merged=True, into="octocat/Hello-World"),)),
+        ("comments", reading.comments, ("Me too",)),
         ("artifacts", runs.artifacts, (
             ArtifactFacts(11, "Rails", 556, DIGEST, expired=False),
             ArtifactFacts(13, "Test output", 453, DIGEST, expired=False),
