@@ -4,7 +4,7 @@ Knows: when to try again and when to give up. Must not know: wording, Slack's AP
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
@@ -65,6 +65,9 @@ class Outbox:
         except Exception as error:
             log.exception("delivery failed", message=str(item.id))
             delivery = SayLater(type(error).__name__, arrived_maybe=True)
+        if maybe_said and isinstance(delivery, SayLater):
+            # A doubt lasts until the message is found or said: a refusal may have been of the look for it.
+            delivery = replace(delivery, arrived_maybe=True)
         await self._record(item, delivery)
 
     def _turn(self, item: OutboxItem) -> datetime:

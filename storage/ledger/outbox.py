@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, ScalarSelect, delete, func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -157,7 +157,10 @@ async def claim(session: AsyncSession, now: datetime, doubt: timedelta, limit: i
             .where(col(OutboxRow.id).in_([item.id for item in items]))
             .values(
                 state=OutboxState.SENDING,
-                claimed_at=now,
+                # While in doubt it is looked for from when it may have been said, however often that fails.
+                claimed_at=case(
+                    (col(OutboxRow.state) == OutboxState.SENDING, col(OutboxRow.claimed_at)), else_=now
+                ),
                 next_at=now + doubt,
                 attempts=col(OutboxRow.attempts) + 1,
             )
