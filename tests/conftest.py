@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy import make_url
@@ -16,6 +17,10 @@ from storage.crypto import KeyRing, Vault, generate_master_key
 from storage.database import Database
 from storage.migrations import upgrade
 from storage.records import Secret
+
+# A busy machine must not fail a property: how long an example takes says nothing about it.
+hypothesis.settings.register_profile("shipbell", deadline=None)
+hypothesis.settings.load_profile("shipbell")
 
 DATABASES = ("sqlite", "postgresql")
 

@@ -14,6 +14,9 @@ _LONGEST = 200
 _START = re.compile(r"\d", re.ASCII)
 
 
+MOST_TAGS = 6
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A version as it was asked for."""
@@ -34,13 +37,20 @@ def read(typed: str, project: str) -> Wanted:
         except ValueError:
             continue
         bare = typed == candidate or typed.lower() == f"v{candidate.lower()}"
-        others = (
-            (f"v{candidate.lstrip('vV')}", candidate.lstrip("vV"), f"v{version}", str(version))
-            if bare
-            else ()
+        others = _spellings(candidate.lstrip("vV"), version) if bare else ()
+        return Wanted(
+            typed, str(version), valid=True, tags=tuple(dict.fromkeys((typed, *others)))[:MOST_TAGS]
         )
-        return Wanted(typed, str(version), valid=True, tags=tuple(dict.fromkeys((typed, *others)))[:4])
     return Wanted(typed, typed, valid=False, tags=(typed,))
+
+
+def _spellings(candidate: str, version: Version) -> tuple[str, ...]:
+    """Return the tags that may mean a version: with and without `v`, normalized, and with the zeros that were left out."""
+    whole = str(version)
+    padded = (
+        f"{version.base_version}{'.0' * (3 - len(version.release))}{whole.removeprefix(version.base_version)}"
+    )
+    return tuple(f"{v}{text}" for text in (candidate, whole, padded) for v in ("v", ""))
 
 
 def new_tag(wanted: Wanted, earlier: str) -> str:
