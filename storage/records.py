@@ -114,6 +114,8 @@ class EvidenceKind(StrEnum):
     """A file fetched from the index has the digest of the one that was built."""
     ATTESTED = "attested"
     """A file's attestation names the approved repository, workflow and commit."""
+    YANKED = "yanked"
+    """The index shows every file of the version as yanked."""
     RUN = "run"
     """The forge's own word on the run that built and published."""
 
@@ -134,6 +136,15 @@ class ReleaseState(StrEnum):
     EXPIRED = "expired"
     VOIDED = "voided"
     FAILED = "failed"
+    YANKED = "yanked"
+    """How a yank ends well, as `published` is for a release."""
+
+
+class ReleaseKind(StrEnum):
+    """What is asked for: that a version goes to an index, or that one there is yanked."""
+
+    RELEASE = "release"
+    YANK = "yank"
 
 
 class ReleaseReason(StrEnum):
@@ -169,6 +180,9 @@ class ReleaseReason(StrEnum):
     REHEARSAL_FAILED = "rehearsal_failed"
     OUT_OF_ORDER = "out_of_order"
     RETRIED = "retried"
+    PAGE_GIVEN = "page_given"
+    YANKED = "yanked"
+    NOT_YANKED = "not_yanked"
 
 
 class StartBy(StrEnum):
@@ -381,6 +395,8 @@ class Release:
     reminders: int
     next_at: datetime | None
     """When the engine looks again; None: nothing more to do."""
+    kind: ReleaseKind = ReleaseKind.RELEASE
+    """Of a yank `notes` is the reason, and nothing is ever tagged, started or run for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,16 @@ class Found(StrEnum):
     """version, state"""
     REHEARSED = "rehearsed"
     """index, version: this is rehearsed there first"""
+    YANK_THERE = "yank_there"
+    """version, files (count), yanked (count of those that are already)"""
+    YANK_MISSING = "yank_missing"
+    """version: the index does not have it"""
+    YANK_DONE = "yank_done"
+    """version, files (count): each is yanked already"""
+    YANK_LEAVES = "yank_leaves"
+    """latest: what installers take then"""
+    YANK_LAST = "yank_last"
+    """No other version is left that installers take by themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from bot.core.release_notices import Step
 from bot.core.versions import is_prerelease
 from storage.records import Hears
 
-ENDS = frozenset({Step.PUBLISHED, Step.FAILED, Step.RUN_FAILED, Step.REJECTED, Step.EXPIRED, Step.CANCELLED})
+ENDS = frozenset(
+    {Step.PUBLISHED, Step.FAILED, Step.RUN_FAILED, Step.REJECTED, Step.EXPIRED, Step.CANCELLED, Step.YANKED}
+)
 """How a release can end; one that is tried again can end again."""
 FAILURES = frozenset({Step.FAILED, Step.RUN_FAILED, Step.EXPIRED})
 

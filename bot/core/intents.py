@@ -216,6 +216,17 @@ class ShowTold:
     """Show what the channel hears in which this is typed."""
 
 
+@dataclass(frozen=True, slots=True)
+class AskYank:
+    """Look at a version that is on the index, and ask the team whether people shall yank it there."""
+
+    project: str
+    version: str
+    reason: str
+    index: str = ""
+    """"" for whichever index the project is on."""
+
+
 Intent = (
     AddPublisher
     | ListPublishers
@@ -242,6 +253,7 @@ Intent = (
     | LiftFreeze
     | TellChannel
     | ShowTold
+    | AskYank
 )
 
 KINDS: Mapping[str, type[Intent]] = MappingProxyType(
@@ -271,5 +283,6 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "freeze.lift": LiftFreeze,
         "channel.tell": TellChannel,
         "channel.show": ShowTold,
+        "release.yank": AskYank,
     }
 )

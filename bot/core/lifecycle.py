@@ -74,11 +74,13 @@ class ReleaseEvent(StrEnum):
     EXPIRED = "nobody decided in time"
     CHANGED = "what was approved is no longer so"
     ACTED = "it is still as approved: the bot acts"
+    HANDED = "a yank is still as approved: the page is given to people"
     RUN_FOUND = "the run is there"
     RUN_PUBLISHES = "the publishing job runs"
     RUN_ENDED = "the run ended well"
     BROKE = "it can't go on by itself"
     VERIFIED = "the index has it"
+    YANKED = "the index shows every file as yanked"
     RETRIED = "somebody asked for another try"
     ASKED_AGAIN = "somebody asked to look again"
 
@@ -108,6 +110,7 @@ RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingPro
             F.WAITED: R.APPROVED,
             F.CHANGED: R.VOIDED,
             F.ACTED: R.TAGGING,
+            F.HANDED: R.VERIFYING,
             F.CANCELLED: R.CANCELLED,
             F.REJECTED: R.REJECTED,
             F.ASKED_AGAIN: R.AWAITING_APPROVAL,
@@ -129,7 +132,7 @@ RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingPro
             F.BROKE: R.FAILED,
         },
         R.PUBLISHING: {F.WAITED: R.PUBLISHING, F.RUN_ENDED: R.VERIFYING, F.BROKE: R.FAILED},
-        R.VERIFYING: {F.WAITED: R.VERIFYING, F.VERIFIED: R.PUBLISHED, F.BROKE: R.FAILED},
+        R.VERIFYING: {F.WAITED: R.VERIFYING, F.VERIFIED: R.PUBLISHED, F.YANKED: R.YANKED, F.BROKE: R.FAILED},
         R.FAILED: {
             F.RETRIED: R.APPROVED,
             F.ASKED_AGAIN: R.REQUESTED,
@@ -139,6 +142,7 @@ RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingPro
         R.REJECTED: {},
         R.CANCELLED: {},
         R.EXPIRED: {},
+        R.YANKED: {},
     }
 )
 

@@ -31,7 +31,7 @@ from bot.core.names import normalize_project
 from bot.core.outcomes import Absent, Present, SimpleOutcome, TryLater
 from bot.core.starting import Way
 from bot.core.versions import Wanted, is_older, is_version, new_tag, newest
-from storage.records import Freeze, Publisher, PublisherState, Registration, Release
+from storage.records import Freeze, Publisher, PublisherState, Registration, Release, ReleaseKind
 
 SHOWN_CHANGES = 8
 SHOWN_PEOPLE = 12
@@ -161,11 +161,20 @@ def _mark(finding: Finding) -> tuple[Check, Found, str]:
     return finding.check, finding.found, freeze
 
 
-def digest(target: Registration, version: str, notes: str, report: Report) -> str:
-    """Return the sha256 of what people approve: project, version, index, commit, tag, way, notes and what stood in the way."""
+def digest(
+    target: Registration,
+    version: str,
+    notes: str,
+    report: Report,
+    kind: ReleaseKind = ReleaseKind.RELEASE,
+) -> str:
+    """Return the sha256 of what people approve: project, version, index, commit, tag, way, notes and what stood in the way.
+
+    Of a yank, `notes` is its reason.
+    """
     shown = [
         target.project, target.index, target.slug, target.workflow, target.environment, version, report.tag, report.commit,
-        report.make_tag, report.start, notes,
+        report.make_tag, report.start, notes, *([kind] if kind is ReleaseKind.YANK else []),
         [[finding.check, finding.level, finding.found, dict(finding.values)] for finding in report.findings],
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(shown, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

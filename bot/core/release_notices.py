@@ -12,7 +12,7 @@ from enum import StrEnum
 from bot.core.approvals import Denied, Policy
 from bot.core.findings import Report
 from bot.core.progress import Progress
-from storage.records import Hears, Registration, ReleaseReason, ReleaseState, Verdict
+from storage.records import Hears, Registration, ReleaseKind, ReleaseReason, ReleaseState, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class ReleaseShown:
     rehearsal: str = ""
     repository_url: str = ""
     release_url: str = ""
-    """Where the index shows the version."""
+    """Where the index shows the version; of a yank, where people yank it."""
+    kind: ReleaseKind = ReleaseKind.RELEASE
 
 
 class Step(StrEnum):
@@ -127,6 +128,10 @@ class Step(StrEnum):
     """reason (ReleaseReason), detail"""
     PUBLISHED = "published"
     """url, files, not_verified ("" where all was)"""
+    YANK_PAGE = "yank_page"
+    """url, reason: where people yank it, and what they copy there"""
+    YANKED = "yanked"
+    """url, files"""
     THANKED = "thanked"
     """told, untold (counts of pull requests), why (those not told, and why), trouble, cut ("" where none was left out)"""
 
@@ -144,6 +149,7 @@ class ReleaseStep:
     """Slack users and user groups that are called."""
     elsewhere: str = ""
     """The release's own channel, where this is said in another one; "" in its own."""
+    kind: ReleaseKind = ReleaseKind.RELEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +195,7 @@ class ReleaseAnswer:
     version: str
     heard: Heard
     values: Mapping[str, str] = field(default_factory=dict)
+    kind: ReleaseKind = ReleaseKind.RELEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +207,7 @@ class NotCounted:
     why: Denied
     detail: str = ""
     glass: bool = False
+    kind: ReleaseKind = ReleaseKind.RELEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +221,7 @@ class ReleaseLine:
     since: datetime
     asked_by: str
     channel: str
+    kind: ReleaseKind = ReleaseKind.RELEASE
 
 
 @dataclass(frozen=True, slots=True)

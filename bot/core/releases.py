@@ -122,10 +122,19 @@ def broke(
 def after_look(situation: Situation, facts: preflight.Facts) -> Decision:
     """Decide after the look before the team is asked, or asked anew."""
     if detail := preflight.undecided(facts):
-        if situation.release.faults >= FAULTS_BORNE:
-            return broke(situation, ReleaseReason.OUT_OF_ORDER, detail)
-        return troubled(situation, detail)
-    report = preflight.judge(facts)
+        return unsure(situation, detail)
+    return looked(situation, preflight.judge(facts))
+
+
+def unsure(situation: Situation, detail: str) -> Decision:
+    """Look again later before the bot has acted, and give up where nobody can tell for too long."""
+    if situation.release.faults >= FAULTS_BORNE:
+        return broke(situation, ReleaseReason.OUT_OF_ORDER, detail)
+    return troubled(situation, detail)
+
+
+def looked(situation: Situation, report: Report) -> Decision:
+    """Ask the team about what was found, unless something stands in the way."""
     progress, forgotten = _of_commit(situation, report)
     situation = replace(situation, progress=progress)
     seen = {
@@ -149,7 +158,7 @@ def after_look(situation: Situation, facts: preflight.Facts) -> Decision:
 
 def _ask(situation: Situation, report: Report, seen: Mapping[str, Any]) -> Decision:
     release, policy, now = situation.release, situation.policy, situation.now
-    digest = preflight.digest(release.target, release.version, release.notes, report)
+    digest = preflight.digest(release.target, release.version, release.notes, report, release.kind)
     expires = now + term(policy)
     asked = {
         **seen, "digest": digest, "round": release.round + 1, "asked_at": now, "expires_at": expires, "reminders": 0, "faults": 0,
@@ -223,7 +232,11 @@ def reminded(situation: Situation) -> Decision:
 
 def voided(situation: Situation, facts: preflight.Facts) -> Decision | None:
     """Return what becomes of approvals for something that is no longer so; None where it still is."""
-    report = preflight.judge(facts)
+    return overtaken(situation, preflight.judge(facts))
+
+
+def overtaken(situation: Situation, report: Report) -> Decision | None:
+    """Return what becomes of approvals for something that is reported otherwise now; None where it is as it was."""
     change = preflight.changed(situation.report, report)
     if not change:
         return None
@@ -248,9 +261,7 @@ def act(situation: Situation, facts: preflight.Facts) -> Decision:
     if decision := voided(situation, facts) if not preflight.undecided(facts) else None:
         return decision
     if detail := preflight.uncertain(facts):
-        if situation.release.faults >= FAULTS_BORNE:
-            return broke(situation, ReleaseReason.OUT_OF_ORDER, detail)
-        return troubled(situation, detail)
+        return unsure(situation, detail)
     report = preflight.judge(facts)
     values: dict[str, Any] = {
         "reason": ReleaseReason.STARTED, "next_at": situation.now, "start": report.start, "make_tag": report.make_tag, "faults": 0,

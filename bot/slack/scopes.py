@@ -31,7 +31,7 @@ SLASH_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "/release": (
             "Release a version of a package, once the right people approve",
-            "PROJECT TAG_OR_VERSION | status | cancel | retry | tell | lock | unlock | help",
+            "PROJECT TAG_OR_VERSION | status | cancel | retry | yank | tell | lock | unlock | help",
         ),
         "/shipbell": (
             "Set up Shipbell for this workspace",

@@ -30,7 +30,7 @@ from storage.database import Database
 from storage.ledger import approvals, outbox, thanks
 from storage.ledger import releases as ledger
 from storage.ledger.outbox import Destination
-from storage.records import Release, ReleaseState, Verdict
+from storage.records import Release, ReleaseKind, ReleaseState, Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +44,7 @@ ENDS = frozenset(
         Step.EXPIRED,
         Step.CANCELLED,
         Step.BROKEN_GLASS,
+        Step.YANKED,
     }
 )
 """Lines that the channel sees too, not the thread alone: how it ended, and what must be loud."""
@@ -137,7 +138,7 @@ async def write(
         if after is ReleaseState.PUBLISHED and wanted(fresh.policy, moved, fresh.report):
             await thanks.add(session, moved, seen.now)
         await write_down(
-            session, release.team_id, (actor, f"release.{after}", subject(release)), seen.now,
+            session, release.team_id, (actor, f"{release.kind}.{after}", subject(release)), seen.now,
             reason=str(values.get("reason", release.reason)), detail=str(values.get("detail", "")),
             release=str(release.id), round=moved.round, commit=moved.commit,
         )  # fmt: skip
@@ -177,9 +178,11 @@ async def say(session: AsyncSession, hands: Hands, seen: Situation, line: Line) 
     release = seen.release
     url = hands.index.site(release.target.index).url
     values = dict(line.values)
-    if line.step in {Step.PUBLISHED, Step.ACCEPTED, Step.INSTALLABLE, Step.REHEARSED}:
+    if line.step in {Step.PUBLISHED, Step.ACCEPTED, Step.INSTALLABLE, Step.REHEARSED, Step.YANKED}:
         values.setdefault("url", page(url, release))
-    step = ReleaseStep(release.target, url, release.version, line.step, values, line.people)
+    step = ReleaseStep(
+        release.target, url, release.version, line.step, values, line.people, kind=release.kind
+    )
     await spread(session, release, step, seen.now)
     loud = line.step in ENDS and _wanted(seen, line.step)
     to = Destination(release.channel, parent_key=key(release), broadcast=loud)
@@ -207,11 +210,19 @@ def page(index_url: str, release: Release) -> str:
     return f"{index_url}/project/{release.target.project}/{release.version}/"
 
 
+def manage_page(index_url: str, release: Release) -> str:
+    """Return where people yank the version."""
+    return f"{index_url}/manage/project/{release.target.project}/release/{release.version}/"
+
+
 def shown(hands: Hands, seen: Situation) -> ReleaseShown:
     """Return the release's one message as facts."""
     release = seen.release
     url = hands.index.site(release.target.index).url
     there = release.state is ReleaseState.PUBLISHED or seen.progress.accepted_at is not None
+    where = page(url, release) if there else ""
+    if release.kind is ReleaseKind.YANK:
+        where = manage_page(url, release) if seen.progress.started else ""
     return ReleaseShown(
         release_id=str(release.id), round=release.round, target=release.target, index_url=url, version=release.version,
         asked_by=release.requested_by, state=release.state, reason=release.reason, detail=release.detail,
@@ -221,7 +232,7 @@ def shown(hands: Hands, seen: Situation) -> ReleaseShown:
         progress=replace(seen.progress, looks=0, etag="", known_runs=None),
         since=release.state_at, expires_at=release.expires_at, act_at=release.act_at, rehearsal=release.rehearsal,
         repository_url=f"{hands.web_url}/{release.target.slug}" if hands.web_url else "",
-        release_url=page(url, release) if there else "",
+        release_url=where, kind=release.kind,
     )  # fmt: skip
 
 

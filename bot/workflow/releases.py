@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.core.releases import Decision, Situation
-from bot.workflow import acting, asking, verifying
+from bot.workflow import acting, asking, verifying, yanking
 from bot.workflow.hands import Hands
 from storage.ledger import releases as ledger
-from storage.records import Release, ReleaseState
+from storage.records import Release, ReleaseKind, ReleaseState
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,16 @@ STEPS: Mapping[ReleaseState, Stepper] = {
     ReleaseState.PUBLISHING: acting.follow,
     ReleaseState.VERIFYING: verifying.verify,
 }
+
+
+YANK_STEPS: Mapping[ReleaseState, Stepper] = {
+    ReleaseState.REQUESTED: yanking.look,
+    ReleaseState.VOIDED: yanking.look,
+    ReleaseState.AWAITING_APPROVAL: yanking.remind,
+    ReleaseState.APPROVED: yanking.begin,
+    ReleaseState.VERIFYING: yanking.verify,
+}
+"""A yank is never in another state: nothing is tagged, started or run for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,9 @@ class Releases:
         """Do the next step of a claimed release. A fault costs this row a minute, never the others anything."""
         try:
             seen = await self.hands.situation(release)
-            decision = await STEPS[release.state](self.hands, seen)
+            decision = await (YANK_STEPS if release.kind is ReleaseKind.YANK else STEPS)[release.state](
+                self.hands, seen
+            )
             if decision is not None:
                 await self.hands.write(seen, decision)
         except Exception:

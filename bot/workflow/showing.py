@@ -62,7 +62,8 @@ async def releases(session: AsyncSession, team_id: UUID, project: str) -> notice
     found, total = await release_ledger.listed(session, team_id, PAGE, project)
     lines = tuple(
         ReleaseLine(
-            one.target.project, one.version, one.target.index, one.state, one.state_at, one.requested_by, one.channel
+            one.target.project, one.version, one.target.index, one.state, one.state_at, one.requested_by, one.channel,
+            one.kind,
         )
         for one in found
     )  # fmt: skip

@@ -19,6 +19,7 @@ from storage.records import (
     Project,
     Registration,
     Release,
+    ReleaseKind,
     ReleaseReason,
     ReleaseState,
 )
@@ -44,6 +45,7 @@ class NewRelease:
     policy: dict[str, Any]
     rehearsal: str
     act_at: datetime | None
+    kind: ReleaseKind = ReleaseKind.RELEASE
 
 
 async def ask(
@@ -55,7 +57,7 @@ async def ask(
         session, ReleaseRow,
         id=uuid4(), team_id=team_id, project_id=project.id, index_name=target.index, project=target.project, owner=target.owner,
         repository=target.repository, workflow=target.workflow, environment=target.environment, slug=target.slug.lower(),
-        version=new.version, tag=new.tag, commit="", make_tag=False, start=None, notes=new.notes, channel=new.channel,
+        version=new.version, kind=new.kind, tag=new.tag, commit="", make_tag=False, start=None, notes=new.notes, channel=new.channel,
         requested_by=new.requested_by, state=_State.REQUESTED, reason=ReleaseReason.ASKED, detail="", round=0, digest="",
         report={}, policy=new.policy, progress={}, begun="", faults=0, rehearsal=new.rehearsal, act_at=new.act_at,
         requested_at=now, state_at=now, reminders=0, next_at=now,
@@ -63,7 +65,10 @@ async def ask(
     found = await _first(
         session,
         _found(team_id).where(
-            col(ReleaseRow.project_id) == project.id, col(ReleaseRow.version) == new.version, _under_way()
+            col(ReleaseRow.project_id) == project.id,
+            col(ReleaseRow.version) == new.version,
+            col(ReleaseRow.kind) == new.kind,
+            _under_way(),
         ),
     )
     assert found is not None
@@ -83,14 +88,21 @@ async def lock(session: AsyncSession, team_id: UUID, release_id: UUID) -> Releas
 
 
 async def newest(
-    session: AsyncSession, team_id: UUID, project: str, version: str = "", index: str = ""
+    session: AsyncSession,
+    team_id: UUID,
+    project: str,
+    version: str = "",
+    index: str = "",
+    kind: ReleaseKind | None = None,
 ) -> Release | None:
-    """Return the team's newest release of a project, those under way first; `version` and `index` narrow it."""
+    """Return the team's newest release of a project, those under way first; `version`, `index` and `kind` narrow it."""
     query = _found(team_id).where(col(ReleaseRow.project) == project)
     if version:
         query = query.where(col(ReleaseRow.version) == version)
     if index:
         query = query.where(col(ReleaseRow.index_name) == index)
+    if kind:
+        query = query.where(col(ReleaseRow.kind) == kind)
     return await _first(session, query.order_by(_under_way().desc(), *_newest_first()))
 
 
@@ -107,8 +119,8 @@ async def listed(
 
 
 async def under_way(session: AsyncSession, project_id: UUID, team_id: UUID) -> Sequence[Release]:
-    """Return the releases of a project that are under way, oldest first."""
-    query = _found(team_id).where(col(ReleaseRow.project_id) == project_id, _under_way())
+    """Return the releases of a project that are under way, oldest first; no yanks."""
+    query = _found(team_id).where(col(ReleaseRow.project_id) == project_id, _under_way(), _is_release())
     return await _all(session, query.order_by(col(ReleaseRow.requested_at), col(ReleaseRow.id)))
 
 
@@ -125,9 +137,9 @@ async def published(session: AsyncSession, team_id: UUID, project_id: UUID, vers
 async def of_version(
     session: AsyncSession, team_id: UUID, project_id: UUID, version: str
 ) -> Sequence[Release]:
-    """Return every release of a version of a project, newest first."""
+    """Return every release of a version of a project, newest first; no yanks."""
     which = (col(ReleaseRow.project_id) == project_id) & (col(ReleaseRow.version) == version)
-    return await _all(session, _found(team_id).where(which).order_by(*_newest_first()))
+    return await _all(session, _found(team_id).where(which, _is_release()).order_by(*_newest_first()))
 
 
 async def claim(
@@ -300,6 +312,10 @@ def _newest_first() -> tuple[Any, Any]:
     return col(ReleaseRow.requested_at).desc(), col(ReleaseRow.id)
 
 
+def _is_release() -> ColumnElement[bool]:
+    return col(ReleaseRow.kind) == ReleaseKind.RELEASE
+
+
 def _under_way() -> ColumnElement[bool]:
     return col(ReleaseRow.state).in_(_UNDER_WAY)
 
@@ -315,13 +331,14 @@ def _as_seen(release: Release) -> ColumnElement[bool]:
 
 
 def _alone(release: Release) -> ColumnElement[bool]:
-    """Return the clause: no other release of this version is under way."""
+    """Return the clause: no other release (or yank) of this version is under way."""
     other = aliased(ReleaseRow)
     return ~(
         select(col(other.id))
         .where(
             col(other.project_id) == release.project_id,
             col(other.version) == release.version,
+            col(other.kind) == release.kind,
             col(other.state).in_(_UNDER_WAY),
             col(other.id) != release.id,
         )
@@ -341,4 +358,5 @@ def _record(row: ReleaseRow, slack_team_id: str) -> Release:
         begun=row.begun, begun_at=row.begun_at, faults=row.faults, rehearsal=row.rehearsal, act_at=row.act_at,
         requested_at=as_utc(row.requested_at), state_at=as_utc(row.state_at), asked_at=row.asked_at,
         expires_at=row.expires_at, reminders=row.reminders, next_at=row.next_at,
+        kind=row.kind,
     )  # fmt: skip

@@ -15,7 +15,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
-from storage.records import EvidenceKind, ReleaseReason, ReleaseState, StartBy, Verdict
+from storage.columns import EnumText
+from storage.records import EvidenceKind, ReleaseKind, ReleaseReason, ReleaseState, StartBy, Verdict
 from storage.tables.base import Base, document, moment, partial, word
 
 # In the order of `bot.core.lifecycle`; a test compares.
@@ -37,9 +38,17 @@ class ReleaseRow(Base, table=True):
             "state <> 'awaiting_approval' OR (asked_at IS NOT NULL AND expires_at IS NOT NULL)",
             name="asked_ends",
         ),
-        CheckConstraint(f"NOT ({_ACTS}) OR (\"commit\" <> '' AND tag <> '')", name="acts_on_a_commit"),
+        CheckConstraint(
+            f"kind = 'yank' OR NOT ({_ACTS}) OR (\"commit\" <> '' AND tag <> '')", name="acts_on_a_commit"
+        ),
+        CheckConstraint("kind <> 'yank' OR (run_id IS NULL AND begun = '')", name="yank_does_nothing"),
+        CheckConstraint(
+            "state NOT IN ('tagging', 'building', 'publishing', 'published') OR kind = 'release'",
+            name="yank_runs_nothing",
+        ),
+        CheckConstraint("state <> 'yanked' OR kind = 'yank'", name="release_is_not_yanked"),
         CheckConstraint("(begun = '') = (begun_at IS NULL)", name="begun_pair"),
-        partial("uq_releases_open", RELEASE_UNDER_WAY, "project_id", "version", unique=True),
+        partial("uq_releases_open", RELEASE_UNDER_WAY, "project_id", "version", "kind", unique=True),
         partial("ix_releases_due", "next_at IS NOT NULL", "next_at"),
         Index("ix_releases_team", "team_id", "requested_at"),
         Index("ix_releases_project", "project_id", "requested_at"),
@@ -58,6 +67,10 @@ class ReleaseRow(Base, table=True):
     slug: str = Field(max_length=201)
     """`owner/repository` in lower case, by which the forge's webhooks find it."""
     version: str = Field(max_length=255)
+    kind: ReleaseKind = Field(
+        default=ReleaseKind.RELEASE,
+        sa_column=Column(EnumText(ReleaseKind), nullable=False, server_default=ReleaseKind.RELEASE.value),
+    )
     tag: str = Field(default="", max_length=255)
     commit: str = Field(default="", max_length=64)
     make_tag: bool = False

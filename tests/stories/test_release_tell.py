@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.demo.slack_config import ALICE, BOB, ERIN, GENERAL, RELEASES
+from bot.demo.slack_config import ALICE, BOB, ERIN, GENERAL, RELEASES, User
 from bot.demo.world import World
 from tests.stories.kit import (
     PATIENCE,
@@ -25,7 +25,7 @@ def told(world: World, what: str) -> list[str]:
     return [text for text in texts(world, GENERAL) if what in text]
 
 
-async def tell(world: World, words: str, answer: str = f"{HEARS}: changed", who: object = ALICE) -> None:
+async def tell(world: World, words: str, answer: str = f"{HEARS}: changed", who: User = ALICE) -> None:
     """Type `/release tell` in the general channel, and wait for the answer."""
     before = sum(text.startswith(answer) for text in texts(world, GENERAL))
     await world.slack.command(who, GENERAL, "/release", f"tell {words}".strip())

@@ -26,7 +26,7 @@ from bot.core.release_notices import (
     Unapproved,
     VoteLine,
 )
-from storage.records import Hears, ReleaseReason, ReleaseState, StartBy, Verdict
+from storage.records import Hears, ReleaseKind, ReleaseReason, ReleaseState, StartBy, Verdict
 from tests.unit.wording import AT, ID, URL, WANTED
 
 FORGE = "https://forge.example/acme/widgets"
@@ -159,6 +159,33 @@ ROOTS: dict[str, ReleaseShown] = {
     "release voided": standing(S.VOIDED, R.CHANGED, rehearsal="testpypi"),
 }  # fmt: skip
 
+YANK = replace(
+    ASKED,
+    kind=ReleaseKind.YANK,
+    notes="It deletes <everything> & more.",
+    report=Report(
+        (
+            finding(Check.INDEX, Level.FINE, Found.YANK_THERE, version="1.4.0", files="3", yanked="1"),
+            finding(Check.INDEX, Level.WARNING, Found.YANK_LAST),
+        )
+    ),
+)
+PAGE = f"{URL}/manage/project/acme-widgets/release/1.4.0/"
+YANKS: dict[str, ReleaseShown] = {
+    "yank looking": replace(YANK, state=S.REQUESTED, reason=R.ASKED, report=Report()),
+    "yank asked": YANK,
+    "yank asked, one approved": replace(YANK, votes=(APPROVED,)),
+    "yank blocked": replace(
+        YANK, state=S.FAILED, reason=R.BLOCKED, report=Report((finding(Check.INDEX, Level.BLOCKING, Found.YANK_MISSING, version="1.4.0"),))
+    ),
+    "yank to be done": replace(YANK, state=S.VERIFYING, reason=R.PAGE_GIVEN, release_url=PAGE, votes=(APPROVED,)),
+    "yank not done": replace(YANK, state=S.FAILED, reason=R.NOT_YANKED, release_url=PAGE, votes=(APPROVED,)),
+    "yank done": replace(YANK, state=S.YANKED, reason=R.YANKED, release_url=PAGE, votes=(APPROVED,)),
+    "yank rejected": replace(
+        YANK, state=S.REJECTED, reason=R.REJECTED_BY_PERSON, detail="It is fine.", votes=(VoteLine("U2", Verdict.REJECTED, AT, "It is fine."),)
+    ),
+}  # fmt: skip
+
 STEP = ReleaseStep(WANTED, URL, "1.4.0", Step.SHOWN, {"seats": "2"}, ("S01MAINTAINERS", "U3"))
 FREEZE = FreezeLine("", AT, LATER, "Holidays", "U1")
 LOCK = FreezeLine("acme-widgets", AT, None, "The build is broken.", "U2")
@@ -166,6 +193,17 @@ LINE = ReleaseLine("acme-widgets", "1.4.0", "company", S.PUBLISHED, AT, "U1", "C
 
 NOTICES: dict[str, notices.Notice] = {
     **ROOTS,
+    **YANKS,
+    "yank step": replace(STEP, kind=ReleaseKind.YANK),
+    "yank page": replace(
+        STEP,
+        kind=ReleaseKind.YANK,
+        step=Step.YANK_PAGE,
+        values={"url": PAGE, "reason": YANK.notes},
+        people=(),
+    ),
+    "yank not counted": NotCounted("acme-widgets", "1.4.0", Denied.OWN_RELEASE, kind=ReleaseKind.YANK),
+    "yanks": ReleaseList((replace(LINE, state=S.VERIFYING, kind=ReleaseKind.YANK),), 1, ""),
     "release step": STEP,
     "release step, elsewhere": replace(STEP, step=Step.RUN_FAILED, people=(), elsewhere="C1"),
     "channel hears nothing": HearsShown("C2", ()),

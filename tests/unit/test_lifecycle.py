@@ -57,14 +57,18 @@ def test_every_state_of_a_release_is_a_key_and_can_be_reached() -> None:
 
 
 def test_a_release_acts_only_through_approval() -> None:
-    """The one way into acting is from `approved`, and that is entered by quorum or by another try of what was approved."""
+    """The ways into acting (of a yank: into handing it to people) are from `approved`, and that is entered by quorum or by another try of what was approved."""
     into_acting = {
         (state, event)
         for state, row in RELEASE.items()
         for event, after in row.items()
         if after in ACTING and state not in ACTING
     }
-    assert into_acting == {(ReleaseState.APPROVED, ReleaseEvent.ACTED)}
+    assert into_acting == {
+        (ReleaseState.APPROVED, ReleaseEvent.ACTED),
+        (ReleaseState.APPROVED, ReleaseEvent.HANDED),
+    }
+    assert RELEASE[ReleaseState.APPROVED][ReleaseEvent.HANDED] is ReleaseState.VERIFYING
     into_approved = {
         event for row in RELEASE.values() for event, after in row.items() if after is ReleaseState.APPROVED
     }

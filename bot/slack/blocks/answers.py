@@ -54,6 +54,10 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
                 "tries a failed release again; what is done is not done twice",
             ),
             (
+                '/release yank PROJECT VERSION reason="..." [index=...]',
+                "asks the right people, then leads to the page where it is yanked and sees when it is",
+            ),
+            (
                 "/release tell [PROJECT] [all|final|pre|failures|nothing]",
                 "lets this channel hear how releases end that are not its own; without a word it shows what it hears",
             ),

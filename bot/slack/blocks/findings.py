@@ -133,6 +133,11 @@ def _no_token(values: _Values) -> str:
     )
 
 
+def _yanked(values: _Values) -> str:
+    some = values["yanked"] not in {"", "0"}
+    return f", {tidy(values['yanked'], 12)} of them yanked already" if some else ""
+
+
 _WORDS: Mapping[Found, Callable[[_Values], str]] = MappingProxyType(
     {
         Found.VERSION_FINE: lambda v: f"{tick(v['version'])} is a valid version.",
@@ -182,6 +187,11 @@ _WORDS: Mapping[Found, Callable[[_Values], str]] = MappingProxyType(
         Found.OTHER_NONE: lambda _: "no other release of this project is under way.",
         Found.OTHER_UNDER_WAY: _other,
         Found.REHEARSED: lambda v: f"{tick(v['version'])} is rehearsed on {tick(v['index'])} first.",
+        Found.YANK_THERE: lambda v: f"the index has {tick(v['version'])}: {count(v['files'], 'file')}{_yanked(v)}.",
+        Found.YANK_MISSING: lambda v: f"the index has no file of {tick(v['version'])}. Name a version that is there.",
+        Found.YANK_DONE: lambda v: f"every file of {tick(v['version'])} is yanked already. There is nothing left to do.",
+        Found.YANK_LEAVES: lambda v: f"installers take {tick(v['latest'])} then.",
+        Found.YANK_LAST: lambda _: "no other version is left that installers take by themselves. Think of releasing one first.",
     }
 )  # fmt: skip
 
@@ -204,6 +214,8 @@ _BRIEF: Mapping[Found, Callable[[_Values], str]] = MappingProxyType(
         Found.CHANGES_FIRST: lambda _: "first release",
         Found.OTHER_NONE: lambda _: "no other release under way",
         Found.REHEARSED: lambda v: f"rehearsed on {tidy(v['index'], 40)} first",
+        Found.YANK_THERE: lambda v: f"{count(v['files'], 'file')} on the index{_yanked(v)}",
+        Found.YANK_LEAVES: lambda v: f"installers take {tick(v['latest'])} then",
     }
 )
 """What is fine, in two words."""

@@ -18,19 +18,25 @@ from bot.core.release_notices import (
 from bot.slack.blocks.base import Message, context, date, header, message, section
 from bot.slack.blocks.pieces import count, go, mention, one_line, tick, tidy
 from bot.slack.blocks.release_reasons import STATES, state_word
+from bot.slack.blocks.yank_reasons import YANK_STATES
+from storage.records import ReleaseKind, ReleaseState
 
 
 class _Words:
     def __init__(self, notice: ReleaseAnswer) -> None:
         self.notice = notice
-        self.name = f"*{tidy(notice.project, 60)} {tidy(notice.version, 40)}*"
+        name = f"*{tidy(notice.project, 60)} {tidy(notice.version, 40)}*"
+        self.name = f"{name} (yank)" if notice.kind is ReleaseKind.YANK else name
 
     def __getitem__(self, name: str) -> str:
         return tidy(self.notice.values.get(name, ""), 100)
 
     @property
     def state(self) -> str:
-        return tidy(state_word(self.notice.values.get("state", "")), 40) or "further on"
+        state = self.notice.values.get("state", "")
+        if self.notice.kind is ReleaseKind.YANK and state == ReleaseState.VERIFYING:
+            return YANK_STATES[ReleaseState.VERIFYING][1]
+        return tidy(state_word(state), 40) or "further on"
 
     @property
     def command(self) -> str:
@@ -40,7 +46,9 @@ class _Words:
 def answer(notice: ReleaseAnswer) -> Message:
     """Tell one person what became of a click or command."""
     named = f"{one_line(notice.project, 60)} {one_line(notice.version, 40)}".strip()
-    title, words = _HEARD[notice.heard]
+    yank = notice.kind is ReleaseKind.YANK
+    named = f"Yank of {named}" if yank else named
+    title, words = (_HEARD_OF_YANKS if yank else _HEARD).get(notice.heard, _HEARD[notice.heard])
     return message(f"{named}: {title}" if named else title, [section(words(_Words(notice)))])
 
 
@@ -66,13 +74,25 @@ _HEARD: Mapping[Heard, tuple[str, Callable[[_Words], str]]] = MappingProxyType(
 )  # fmt: skip
 
 
+_HEARD_OF_YANKS: Mapping[Heard, tuple[str, Callable[[_Words], str]]] = MappingProxyType(
+    {
+        Heard.CANNOT_CANCEL: ("it can't be cancelled", lambda w: f":warning: {w.name} is {w.state}, which I can't take back. What is not to be done is left alone on the index: nobody has to."),
+        Heard.WHICH_INDEX: ("which index?", lambda w: f"{w.name}: the project is on several indexes ({w['indexes']}). Say which: `/release yank {w.command} index=NAME reason=\"…\"`."),
+    }
+)  # fmt: skip
+"""What is worded otherwise for a yank."""
+
+
 def not_counted(notice: NotCounted) -> Message:
     """Tell somebody why an approval, or a glass, does not count: cause and remedy."""
     named = f"{one_line(notice.project, 60)} {one_line(notice.version, 40)}"
+    named = f"yank of {named}" if notice.kind is ReleaseKind.YANK else named
     what = "You can't break the glass for" if notice.glass else "Your vote does not count for"
     cause, remedy = _DENIED[notice.why]
     if notice.glass and notice.why is Denied.NOT_APPROVER:
         cause, remedy = _GLASS
+    if notice.kind is ReleaseKind.YANK:
+        cause = cause.replace("this release", "this yank")
     detail = f" ({tidy(notice.detail, 200)})" if notice.detail else ""
     return message(
         f"{what} {named}.",
@@ -113,9 +133,10 @@ _DENIED: Mapping[Denied, tuple[str, str]] = MappingProxyType(
 
 def row(line: ReleaseLine) -> str:
     """Return one release of a list."""
-    sign, word = STATES[line.state]
+    sign, word = (YANK_STATES if line.kind is ReleaseKind.YANK else STATES)[line.state]
+    yank = "Yank of " if line.kind is ReleaseKind.YANK else ""
     return (
-        f"{sign} {word} since {date(line.since)} · *{tidy(line.project, 60)} {tidy(line.version, 40)}* on "
+        f"{sign} {word} since {date(line.since)} · {yank}*{tidy(line.project, 60)} {tidy(line.version, 40)}* on "
         f"*{tidy(line.index, 40)}*\nasked by {mention(line.asked_by)} · <#{tidy(line.channel, 40)}>"
     )
 

@@ -12,6 +12,7 @@ from bot.slack.blocks.base import OPTION, context, plain, section
 from bot.slack.blocks.forms import INDEX_CHOICE, View, choice, field, modal, text_field
 from bot.slack.blocks.pieces import one_line, tidy
 from bot.slack.blocks.releases import BREAK_GLASS, REJECT
+from storage.records import ReleaseKind
 
 ASK = "release.ask"
 ANY_INDEX = "-"
@@ -47,21 +48,26 @@ def _indexes(names: Sequence[str], chosen: str) -> dict[str, Any]:
 def reject(known: Mapping[str, str], channel: str) -> View:
     """Return the dialog that rejects a release; `known` is what the button carried."""
     name = f"*{tidy(known.get('project', ''), 60)} {tidy(known.get('version', ''), 40)}*"
+    yank = known.get("kind") == ReleaseKind.YANK
+    what, done = ("yank", "yanked") if yank else ("release", "released")
     blocks = [
-        section(f":no_entry_sign: {name} is not released then, and the thread tells your reason."),
+        section(f":no_entry_sign: {name} is not {done} then, and the thread tells your reason."),
         field("reason", "Reason", text_field(example="What has to change first?", longest=REASON, multiline=True)),
     ]  # fmt: skip
-    return modal("Reject the release", blocks, REJECT, "Reject", private_metadata=_carried(known, channel))
+    return modal(f"Reject the {what}", blocks, REJECT, "Reject", private_metadata=_carried(known, channel))
 
 
 def break_glass(known: Mapping[str, str], channel: str) -> View:
     """Return the dialog that releases without approvals, with its loud warning."""
     name = f"*{tidy(known.get('project', ''), 60)} {tidy(known.get('version', ''), 40)}*"
+    yank = known.get("kind") == ReleaseKind.YANK
+    done = "to be yanked" if yank else "released"
+    kept = "" if yank else "What an index once took can't be replaced."
     blocks = [
         section(
-            f":rotating_light: *{name} is released without the approvals that are wanting.* :rotating_light:\n"
+            f":rotating_light: *{name} is {done} without the approvals that are wanting.* :rotating_light:\n"
             "The channel hears at once that it was you, and why; the audit trail keeps it. "
-            "What an index once took can't be replaced."
+            f"{kept}"
         ),
         field("reason", "Reason", text_field(example="Why can't this wait for the others?", longest=REASON, multiline=True)),
         context("Only for emergencies. Findings that stand in the way still do."),

@@ -26,6 +26,7 @@ STATES: Mapping[ReleaseState, tuple[str, str]] = MappingProxyType(
         ReleaseState.EXPIRED: ("⏰", "expired"),
         ReleaseState.VOIDED: ("⚠️", "approvals void"),
         ReleaseState.FAILED: ("❌", "failed"),
+        ReleaseState.YANKED: ("⛔", "yanked"),
     }
 )
 """A sign beside a word, so that nothing hangs on colour or picture alone; as signs, since headers are plain text."""
@@ -170,5 +171,14 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
             "When it is up again, try again: I look before I act, so nothing is done twice.",
         ),
         ReleaseReason.RETRIED: ("Somebody asked for another try.", ""),
+        ReleaseReason.PAGE_GIVEN: (
+            "It is approved; now somebody who owns the project on {index} yanks it there, and I look for it.",
+            "",
+        ),
+        ReleaseReason.YANKED: ("{index} shows every file of {name} as yanked.", ""),
+        ReleaseReason.NOT_YANKED: (
+            "It was not done in time: {index} does not show every file of {name} as yanked.",
+            "Look again to have another day for it, or give it up.",
+        ),
     }
 )

@@ -77,7 +77,7 @@ def _blocks(notice: ReleaseShown, commits: int, notes: int) -> list[Block]:
         fields(_facts(notice)),
         *_changes(notice.report, commits),
         *findings.blocks(notice.report, fine=notice.state in DECIDING),
-        *_decisions(notice),
+        *decisions(notice),
         *_notes(notice, notes),
         *_buttons(notice),
         context(" · ".join(_small(notice))),
@@ -92,7 +92,7 @@ def have(votes: Sequence[VoteLine]) -> int:
 def _headline(notice: ReleaseShown) -> str:
     """What a notification shows after the release's name."""
     if notice.state is S.AWAITING_APPROVAL:
-        return f"waiting for {_wanted(notice)}"
+        return f"waiting for {wanted(notice)}"
     if notice.state is S.REQUESTED:
         return "looking before anybody is asked"
     if notice.state is S.FAILED and notice.report.blocking:
@@ -100,7 +100,8 @@ def _headline(notice: ReleaseShown) -> str:
     return STATES[notice.state][1]
 
 
-def _wanted(notice: ReleaseShown) -> str:
+def wanted(notice: ReleaseShown) -> str:
+    """Return what is still wanted before it goes on."""
     left = notice.policy.seats - have(notice.votes)
     if left > 0:
         return count(left, "approval")
@@ -112,7 +113,7 @@ def _standing(notice: ReleaseShown) -> str:
     known = about(notice.target, notice.version)
     what = f"*{escape(known.project)} {escape(known.version)}* to *{escape(known.index)}*"
     if notice.state is S.AWAITING_APPROVAL:
-        return f"{what} waits for *{_wanted(notice)}*. Until then I tag, start and publish nothing."
+        return f"{what} waits for *{wanted(notice)}*. Until then I tag, start and publish nothing."
     if notice.state is S.APPROVED and notice.act_at:
         return f"{what} is approved and *starts {date(notice.act_at)}*. I look once more before."
     if notice.state is S.PUBLISHED:
@@ -196,7 +197,7 @@ def _commit(change: Change) -> str:
     return f"• {where} {tidy(change.title, 100)}{by}"
 
 
-def _decisions(notice: ReleaseShown) -> list[Block]:
+def decisions(notice: ReleaseShown) -> list[Block]:
     """Who decided, and who is wanted; the thread calls people, so nobody is called twice here."""
     policy, votes = notice.policy, notice.votes
     if not votes and notice.state not in {S.AWAITING_APPROVAL, S.APPROVED}:

@@ -16,8 +16,8 @@ from bot.slack.blocks import (
     policies,
     publishers,
     release_answers,
-    releases,
     timeline,
+    yanks,
 )
 from bot.slack.blocks.base import Message
 from bot.slack.blocks.forms import View
@@ -41,7 +41,7 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         notices.CredentialRevoked: answers.revoked,
         notices.AuditShown: answers.audit,
         notices.BrokeDown: answers.broke_down,
-        said.ReleaseShown: releases.shown,
+        said.ReleaseShown: yanks.either,
         said.ReleaseStep: timeline.told,
         said.ReleaseTimeline: timeline.several,
         said.ReleaseAnswer: release_answers.answer,

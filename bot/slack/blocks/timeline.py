@@ -10,12 +10,11 @@ from bot.core.findings import Found
 from bot.core.release_notices import ReleaseStep, ReleaseTimeline, Step
 from bot.slack.blocks import findings
 from bot.slack.blocks.base import FALLBACK, Block, Message, cut, escape, fitted, section
+from bot.slack.blocks.lines import Line, Told
 from bot.slack.blocks.pieces import (
-    called,
     count,
     fence,
     go,
-    mention,
     moment,
     one_line,
     paragraphs,
@@ -25,48 +24,20 @@ from bot.slack.blocks.pieces import (
     tidy,
 )
 from bot.slack.blocks.release_reasons import explain
-from bot.slack.blocks.releases import about
 from bot.slack.blocks.thanks import thanked
-from storage.records import ReleaseReason
-
-
-class _Line:
-    """One step's values, by name; one that is missing is ""."""
-
-    def __init__(self, notice: ReleaseStep) -> None:
-        self.notice = notice
-        self.about = about(notice.target, notice.version)
-
-    def __getitem__(self, name: str) -> str:
-        return self.notice.values.get(name, "")
-
-    @property
-    def by(self) -> str:
-        return mention(self["by"]) if self["by"] else "Somebody"
-
-    @property
-    def people(self) -> str:
-        return f"{called(self.notice.people)}: " if self.notice.people else ""
-
-    @property
-    def index(self) -> str:
-        return escape(self.about.index)
-
-    @property
-    def again(self) -> str:
-        return f"`/release {escape(self.about.project)} {escape(self.about.version)}` asks again."
-
-
-Told = tuple[str, ...]
-"""The line, and what stands below it."""
+from bot.slack.blocks.yank_timeline import YANK_ONLY, YANK_STEPS
+from storage.records import ReleaseKind, ReleaseReason
 
 
 def told(notice: ReleaseStep) -> Message:
     """Say one step; the release is named in each, since notifications show the line alone."""
-    line = _Line(notice)
-    first, *below = _STEPS[notice.step](line)
+    line = Line(notice)
+    yank = notice.kind is ReleaseKind.YANK
+    words = YANK_STEPS.get(notice.step) if yank else None
+    first, *below = (words or _STEPS[notice.step])(line)
     sign, _, rest = first.partition(" ")
-    named = f"{sign} *{escape(line.about.name)}* · {rest}"
+    name = f"Yank of {line.about.name}" if yank else line.about.name
+    named = f"{sign} *{escape(name)}* · {rest}"
     return Message(
         cut(named, FALLBACK),
         fitted([section(named), *[section(text) for text in below if text], *_elsewhere(notice)]),
@@ -87,13 +58,13 @@ def several(notice: ReleaseTimeline) -> Message:
     return Message(cut(text, FALLBACK), fitted(paragraphs(lines)))
 
 
-def _asked(line: _Line) -> Told:
+def _asked(line: Line) -> Told:
     return (
         f":bell: {line.by} asks for this release to *{line.index}*. I look first, then people are asked.",
     )
 
 
-def _blocked(line: _Line) -> Told:
+def _blocked(line: Line) -> Told:
     verb = "stands" if line["count"] == "1" else "stand"
     return (
         (
@@ -103,41 +74,41 @@ def _blocked(line: _Line) -> Told:
     )
 
 
-def _shown(line: _Line) -> Told:
+def _shown(line: Line) -> Told:
     wanted = f"{line.people}{count(line['seats'], 'approval')} wanted"
     return (f":hourglass: {wanted}. Look at the message above, then approve or reject there.",)
 
 
-def _asked_anew(line: _Line) -> Told:
+def _asked_anew(line: Line) -> Told:
     wanted = f"{line.people}{count(line['seats'], 'approval')} wanted"
     return (f":arrows_counterclockwise: Asked anew: earlier approvals do not count. {wanted}.",)
 
 
-def _of(line: _Line) -> str:
+def _of(line: Line) -> str:
     return f"{tidy(line['have'], 6)} of {tidy(line['need'], 6)}"
 
 
-def _approved(line: _Line) -> Told:
+def _approved(line: Line) -> Told:
     return (f":+1: {line.by} approved ({_of(line)}).",)
 
 
-def _withdrawn(line: _Line) -> Told:
+def _withdrawn(line: Line) -> Told:
     return (f":leftwards_arrow_with_hook: {line.by} took the approval back ({_of(line)}).",)
 
 
-def _quorum(_line: _Line) -> Told:
+def _quorum(_line: Line) -> Told:
     return (
         ":white_check_mark: Every approval that the policy asks for is there. I look once more that nothing has changed, then start.",
     )
 
 
-def _scheduled(line: _Line) -> Told:
+def _scheduled(line: Line) -> Told:
     return (
         f":calendar: It starts {moment(line['at'])} at the earliest, once it is approved. Until then it can be cancelled.",
     )
 
 
-def _reminder(line: _Line) -> Told:
+def _reminder(line: Line) -> Told:
     return (
         (
             f":alarm_clock: {line.people}{_of(line)} approvals so far. The request ends {moment(line['expires'])}; "
@@ -146,14 +117,14 @@ def _reminder(line: _Line) -> Told:
     )
 
 
-def _rejected(line: _Line) -> Told:
+def _rejected(line: Line) -> Told:
     return (
         f":no_entry_sign: {line.by} rejected it. Nothing is released. When the reason is settled, {line.again}",
         quoted(line["reason"]),
     )
 
 
-def _broken_glass(line: _Line) -> Told:
+def _broken_glass(line: Line) -> Told:
     return (
         (
             f":rotating_light: {line.by} *broke the glass*: it goes on without the approvals that are wanting. The audit "
@@ -163,7 +134,7 @@ def _broken_glass(line: _Line) -> Told:
     )
 
 
-def _overridden(line: _Line) -> Told:
+def _overridden(line: Line) -> Told:
     freeze = f" (“{tidy(line['freeze'])}”)" if line["freeze"] else ""
     return (
         f":rotating_light: {line.by} asks *in spite of the freeze*{freeze}. The audit trail keeps this and the reason:",
@@ -171,17 +142,17 @@ def _overridden(line: _Line) -> Told:
     )
 
 
-def _cancelled(line: _Line) -> Told:
+def _cancelled(line: Line) -> Told:
     return (f":wastebasket: {line.by} cancelled the release. I do nothing more for it. {line.again}",)
 
 
-def _expired(line: _Line) -> Told:
+def _expired(line: Line) -> Told:
     return (
         f":alarm_clock: Nobody decided in time ({_of(line)} approvals). Nothing is released. {line.again}",
     )
 
 
-def _voided(line: _Line) -> Told:
+def _voided(line: Line) -> Told:
     known = {one.value for one in Found}
     if line["tag"]:
         what = f"The tag {tick(line['tag'])} moved from {sha(line['from'])} to {sha(line['to'])}."
@@ -192,29 +163,29 @@ def _voided(line: _Line) -> Told:
     return (f":warning: {what} *Every approval is void*; I look again and ask anew.",)
 
 
-def _tag_made(line: _Line) -> Told:
+def _tag_made(line: Line) -> Told:
     tag = go(line["url"], line["tag"]) if line["url"] else tick(line["tag"])
     return (f":label: The tag {tag} is made at {sha(line['sha'])}.",)
 
 
-def _tag_used(line: _Line) -> Told:
+def _tag_used(line: Line) -> Told:
     return (f":label: The tag {tick(line['tag'])} is there, at {sha(line['sha'])} as approved.",)
 
 
-def _release_made(line: _Line) -> Told:
+def _release_made(line: Line) -> Told:
     return (f":memo: The {go(line['url'], 'release')} of {tick(line['tag'])} is made on the forge.",)
 
 
-def _dispatched(line: _Line) -> Told:
+def _dispatched(line: Line) -> Told:
     return (f":rocket: {tick(line['workflow'])} is started at {tick(line['tag'])}.",)
 
 
-def _run_found(line: _Line) -> Told:
+def _run_found(line: Line) -> Told:
     again = f", attempt {tidy(line['attempt'], 6)}" if line["attempt"] not in {"", "0", "1"} else ""
     return (f":gear: The {go(line['url'], 'run')} is there{again}; I follow it.",)
 
 
-def _run_waits(line: _Line) -> Told:
+def _run_waits(line: Line) -> Told:
     who = f" ({tidy(line['reviewers'])})" if line["reviewers"] else ""
     return (
         (
@@ -224,13 +195,13 @@ def _run_waits(line: _Line) -> Told:
     )
 
 
-def _deployment_approved(line: _Line) -> Told:
+def _deployment_approved(line: Line) -> Told:
     return (
         f":unlock: I approved the environment {tick(line['environment'])} for the run, as the team decided.",
     )
 
 
-def _job_started(line: _Line) -> Told:
+def _job_started(line: Line) -> Told:
     return (f":gear: The job {go(line['url'], line['job'])} runs.",)
 
 
@@ -243,18 +214,18 @@ _ENDS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _job_ended(line: _Line) -> Told:
+def _job_ended(line: Line) -> Told:
     job = f"The job {go(line['url'], line['job'])}"
     if end := _ENDS.get(line["conclusion"]):
         return (end.format(job),)
     return (f":x: {job} failed ({tidy(line['conclusion'], 40).replace('_', ' ') or 'no word why'}).",)
 
 
-def _run_ended(line: _Line) -> Told:
+def _run_ended(line: Line) -> Told:
     return (f":white_check_mark: The {go(line['url'], 'run')} ended well. I look at the index now.",)
 
 
-def _run_failed(line: _Line) -> Told:
+def _run_failed(line: Line) -> Told:
     step = f" at the step *{tidy(line['step'], 80)}*" if line["step"] else ""
     job = f"the job *{tidy(line['job'], 80)}*{step}" if line["job"] else "it"
     end = tidy(line["conclusion"], 40).replace("_", " ")
@@ -268,22 +239,22 @@ def _run_failed(line: _Line) -> Told:
     )
 
 
-def _files(line: _Line) -> str:
+def _files(line: Line) -> str:
     return count(line["files"], "file")
 
 
-def _accepted(line: _Line) -> Told:
+def _accepted(line: Line) -> Told:
     what = f"lists {_files(line)} of it" if line["files"] else "has it"
     return (f":inbox_tray: *Accepted:* {go(line['url'], line.about.index)} {what}.",)
 
 
-def _installable(line: _Line) -> Told:
+def _installable(line: Line) -> Told:
     return (
         f":package: *Installable:* {_files(line)} in the {go(line['url'], 'simple index')}, where pip looks.",
     )
 
 
-def _downloadable(line: _Line) -> Told:
+def _downloadable(line: Line) -> Told:
     same = (
         f"; {tidy(line['compared'], 6)} of them equal what the run built"
         if line["compared"] not in {"", "0"}
@@ -294,7 +265,7 @@ def _downloadable(line: _Line) -> Told:
     )
 
 
-def _attested(line: _Line) -> Told:
+def _attested(line: Line) -> Told:
     return (
         (
             f":lock: *Attested:* {_files(line)} made by {tick(line['workflow'])} of {tick(line['repository'])} at "
@@ -303,22 +274,22 @@ def _attested(line: _Line) -> Told:
     )
 
 
-def _trouble(line: _Line) -> Told:
+def _trouble(line: Line) -> Told:
     detail = tidy(line["detail"], 300).rstrip(".")
     return (f":construction: Delayed: {detail}. I keep looking by myself; nobody has to do anything yet.",)
 
 
-def _retried(line: _Line) -> Told:
+def _retried(line: Line) -> Told:
     return (
         f":arrows_counterclockwise: {line.by} asked for another try. What is done already is not done twice.",
     )
 
 
-def _rehearsal(line: _Line) -> Told:
+def _rehearsal(line: Line) -> Told:
     return (f":performing_arts: It is rehearsed on *{tidy(line['index'], 40)}* first.",)
 
 
-def _rehearsed(line: _Line) -> Told:
+def _rehearsed(line: Line) -> Told:
     return (
         f":performing_arts: The {go(line['url'], 'rehearsal')} on *{tidy(line['index'], 40)}* went well.",
     )
@@ -329,7 +300,7 @@ def _remedy(text: str) -> str:
     return f"*Remedy:* {escape(text)}{button}" if text else ""
 
 
-def _failed(line: _Line) -> Told:
+def _failed(line: Line) -> Told:
     known = {one.value for one in ReleaseReason}
     reason = ReleaseReason(line["reason"]) if line["reason"] in known else None
     detail = one_line(line["detail"], 400)
@@ -340,7 +311,7 @@ def _failed(line: _Line) -> Told:
     return (first, _remedy(remedy))
 
 
-def _published(line: _Line) -> Told:
+def _published(line: Line) -> Told:
     where = go(line["url"], line.about.index)
     told = f":tada: *Published* on {where}, {_files(line)}."
     if line["not_verified"]:
@@ -350,7 +321,7 @@ def _published(line: _Line) -> Told:
     return (f"{told} I read every file from the index and verified it.",)
 
 
-_STEPS: Mapping[Step, Callable[[_Line], Told]] = MappingProxyType(
+_STEPS: Mapping[Step, Callable[[Line], Told]] = MappingProxyType(
     {
         Step.ASKED: _asked,
         Step.BLOCKED: _blocked,
@@ -388,6 +359,7 @@ _STEPS: Mapping[Step, Callable[[_Line], Told]] = MappingProxyType(
         Step.REHEARSED: _rehearsed,
         Step.FAILED: _failed,
         Step.PUBLISHED: _published,
+        **YANK_ONLY,
         Step.THANKED: lambda line: thanked(line.notice.values),
     }
 )

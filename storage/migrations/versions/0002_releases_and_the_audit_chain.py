@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column("environment", sa.String(length=255), nullable=False),
         sa.Column("slug", sa.String(length=201), nullable=False),
         sa.Column("version", sa.String(length=255), nullable=False),
+        sa.Column("kind", sa.String(length=32), server_default="release", nullable=False),
         sa.Column("tag", sa.String(length=255), nullable=False),
         sa.Column("commit", sa.String(length=64), nullable=False),
         sa.Column("make_tag", sa.Boolean(), nullable=False),
@@ -129,8 +130,18 @@ def upgrade() -> None:
             "(lease_owner IS NULL) = (lease_until IS NULL)", name=op.f("ck_releases_lease_pair")
         ),
         sa.CheckConstraint(
-            "NOT (state IN ('tagging', 'building', 'publishing', 'verifying', 'published')) OR (\"commit\" <> '' AND tag <> '')",
+            "kind = 'yank' OR NOT (state IN ('tagging', 'building', 'publishing', 'verifying', 'published')) OR (\"commit\" <> '' AND tag <> '')",
             name=op.f("ck_releases_acts_on_a_commit"),
+        ),
+        sa.CheckConstraint(
+            "kind <> 'yank' OR (run_id IS NULL AND begun = '')", name=op.f("ck_releases_yank_does_nothing")
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('tagging', 'building', 'publishing', 'published') OR kind = 'release'",
+            name=op.f("ck_releases_yank_runs_nothing"),
+        ),
+        sa.CheckConstraint(
+            "state <> 'yanked' OR kind = 'yank'", name=op.f("ck_releases_release_is_not_yanked")
         ),
         sa.ForeignKeyConstraint(
             ["project_id", "team_id"],
@@ -160,7 +171,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_releases_team", ["team_id", "requested_at"], unique=False)
         batch_op.create_index(
             "uq_releases_open",
-            ["project_id", "version"],
+            ["project_id", "version", "kind"],
             unique=True,
             sqlite_where=sa.text(UNDER_WAY),
             postgresql_where=sa.text(UNDER_WAY),
