@@ -11,6 +11,7 @@ from bot.core import intents
 from bot.core.outcomes import DownloadOutcome
 from bot.core.people import Person, Standing
 from bot.workflow import verifying
+from bot.workflow.inlet import Wish
 from storage.database import Database
 from storage.ledger import approvals
 from storage.records import Release, ReleaseReason, ReleaseState, StartBy
@@ -224,3 +225,33 @@ async def test_a_slow_index_keeps_no_place(database: Database, monkeypatch: pyte
     await world.rest(stands(ReleaseState.PUBLISHED, ReleaseState.FAILED), "p")
     ended = await now(world, "p")
     assert (ended.state, ended.reason) == (ReleaseState.PUBLISHED, ReleaseReason.NOT_VERIFIED)
+
+
+async def test_another_team_touches_nothing(database: Database) -> None:
+    """With the ids of another team's releases nobody decides, cancels, retries, or learns anything of them."""
+    world = World(database)
+    await world.project("p", StartBy.PUSH)
+    release = await asked(world, "p", notes="A secret of ours")
+    name, number = str(release.id), release.round
+    for intent in (
+        intents.Approve(name, number),
+        intents.Reject(name, number, "Ha!"),
+        intents.Withdraw(name, number),
+        intents.BreakGlass(name, number, "Ha!"),
+        intents.CancelRelease(release_id=name),
+        intents.RetryRelease(release_id=name),
+        intents.CancelRelease("p", "1.0.0"),
+        intents.SetPolicy("p", {"quorum": "0"}),
+        intents.SetFreeze("p", None, None, "Ha!"),
+        intents.ShowReleases("p"),
+        intents.AskRelease("p", "2.0.0", ""),
+    ):
+        await world.inlet.put(Wish("T2", "", f"evil {intent}", ADMIN, "C1", intent))
+    await world.work()
+    assert await world.release(release.id) == release
+    assert await now(world, "p") == release
+    assert not world.forge.acts
+    assert "secret" not in repr([facts for user, _kind, facts in world.slack.whispers if user == ADMIN])
+    await approve(world, release)
+    await world.rest(stands(ReleaseState.PUBLISHED, ReleaseState.FAILED), "p")
+    assert (await now(world, "p")).state is ReleaseState.PUBLISHED
