@@ -266,7 +266,8 @@ async def _withdraw(
         {"next_at": release.next_at},
         lines=(Line(Step.WITHDRAWN, {**count, "by": item.actor}),),
     )
-    if release.state is ReleaseState.APPROVED and not rules.enough(policy, votes, known.groups):
+    glass = any(vote.verdict is Verdict.BREAK_GLASS for vote in votes)
+    if release.state is ReleaseState.APPROVED and not (glass or rules.enough(policy, votes, known.groups)):
         decision = replace(decision, event=ReleaseEvent.ASKED_AGAIN, values=_asked_again(seen))
     await _written(session, hands, item, replace(seen, votes=votes), decision)
     await _note(session, item, seen, "vote.withdrawn")

@@ -24,13 +24,13 @@ from storage.ledger import releases as ledger
 from storage.records import Release, ReleaseState, Secret, StartBy
 from tests.releases import proof
 from tests.releases.dying import Killed, Points, around
-from tests.releases.kit import ADMIN, BOB, EVERYBODY, World
+from tests.releases.kit import ADMIN, ALICE, BOB, CAROL, DANA, EVERYBODY, World
 
 T = TypeVar("T")
 COMMITS = ("a" * 40, "b" * 40, "c" * 40)
 PEOPLE = st.sampled_from(sorted(EVERYBODY))
 VERSIONS = st.sampled_from(["1.0.0", "1.1.0"])
-SPANS = (timedelta(minutes=1), timedelta(minutes=11), timedelta(hours=3), timedelta(days=2))
+SPANS = (*[timedelta(minutes=1)] * 2, *[timedelta(minutes=11)] * 3, timedelta(hours=3), timedelta(days=2))
 ACTS = ("make_tag", "make_release", "dispatch", "approve", "rerun")
 VOTES: dict[str, Callable[[str, int], intents.Intent]] = {
     "approve": intents.Approve,
@@ -73,6 +73,8 @@ class Releases(RuleBasedStateMachine):
         self.code = self.run(self.world.project(self.project, *ways))
         self.code.review, self.code.may_approve = review, may_approve
         self.world.forge.at_once = True
+        self.deliver(ALICE, intents.AskRelease(self.project, "1.0.0", ""))
+        self.work(3, going=False)
 
     async def _forgotten(self) -> None:
         async with self.database.transaction() as session:
@@ -117,6 +119,20 @@ class Releases(RuleBasedStateMachine):
             self.run(self.world.deliver(who, click, f"twice-{self.world.deliveries}"))
             self.run(self.world.deliver(who, click, f"twice-{self.world.deliveries - 1}"))
 
+    @rule(pick=st.integers(0, 3), enough=st.integers(1, 3), turns=st.integers(0, 8))
+    def decide(self, pick: int, enough: int, turns: int) -> None:
+        """Let so many people approve, and the bot go on."""
+        if release := self.one(pick):
+            for who in (BOB, CAROL, DANA)[:enough]:
+                self.deliver(who, intents.Approve(str(release.id), release.round))
+            self.work(turns, going=True)
+
+    @rule(pick=st.integers(0, 3))
+    def break_glass(self, pick: int) -> None:
+        """Let an admin release without approvals."""
+        if release := self.one(pick):
+            self.deliver(ADMIN, VOTES["break glass"](str(release.id), release.round))
+
     @rule(pair=st.tuples(PEOPLE, PEOPLE), kinds=st.tuples(KINDS, KINDS), pick=st.integers(0, 3))
     def at_the_same_moment(self, pair: tuple[str, str], kinds: tuple[str, str], pick: int) -> None:
         """Let two people decide, and the engine look, all at the same moment."""
@@ -149,7 +165,7 @@ class Releases(RuleBasedStateMachine):
         """Change how many must approve."""
         self.deliver(who, intents.SetPolicy("", {"quorum": str(quorum)}))
 
-    @rule(stand=st.booleans())
+    @rule(stand=st.sampled_from([False, False, True]))
     def freeze(self, stand: bool) -> None:
         """Set a freeze, or lift it."""
         frozen = intents.SetFreeze("", None, None, "Holidays")
@@ -157,36 +173,27 @@ class Releases(RuleBasedStateMachine):
 
     # What happens outside.
 
-    @rule(version=VERSIONS, commit=st.sampled_from([*COMMITS, ""]))
-    def move_tag(self, version: str, commit: str) -> None:
-        """Let somebody make, move or delete a tag."""
-        if commit:
+    @rule(version=VERSIONS, commit=st.sampled_from([*COMMITS, ""]), tags=st.booleans(), red=st.booleans())
+    def push(self, version: str, commit: str, tags: bool, red: bool) -> None:
+        """Let somebody make, move or delete a tag, or push a commit to the branch."""
+        if tags and commit:
             self.code.tags[f"v{version}"] = commit
-        else:
+        elif tags:
             self.code.tags.pop(f"v{version}", None)
-
-    @rule(commit=st.sampled_from(COMMITS), red=st.booleans())
-    def push(self, commit: str, red: bool) -> None:
-        """Let somebody push a commit."""
-        self.code.head, self.code.red = commit, red
+        elif commit:
+            self.code.head, self.code.red = commit, red
 
     @rule(failures=st.integers(0, 2))
     def break_runs(self, failures: int) -> None:
-        """Let the attempts to come fail."""
+        """Let the attempts of the runs to come fail."""
         self.code.failures = failures
 
-    @rule(forge=st.booleans(), index=st.booleans())
-    def go_on(self, forge: bool, index: bool) -> None:
-        """Let runs and the index go one step on."""
-        if forge:
-            self.world.forge.advance()
-        if index:
-            self.world.index.advance()
-
-    @rule(forge=st.booleans(), index=st.booleans(), people=st.booleans())
-    def out_of_order(self, forge: bool, index: bool, people: bool) -> None:
-        """Let somebody outside be out of order, or in order again."""
-        self.world.forge.down, self.world.index.down, self.world.people.silent = forge, index, people
+    @rule(broken=st.sampled_from(["", "", "", "forge", "index", "people"]))
+    def out_of_order(self, broken: str) -> None:
+        """Let somebody outside be out of order, or all in order again."""
+        world = self.world
+        world.forge.down, world.index.down = broken == "forge", broken == "index"
+        world.people.silent = broken == "people"
 
     @rule(act=st.sampled_from(ACTS), arrives=st.booleans(), said=st.booleans())
     def lose_answers(self, act: str, arrives: bool, said: bool) -> None:
@@ -201,10 +208,13 @@ class Releases(RuleBasedStateMachine):
 
     # What the bot does.
 
-    @rule(turns=st.integers(1, 6))
-    def work(self, turns: int) -> None:
-        """Let it do what is due, and time pass until the next thing is."""
+    @rule(turns=st.integers(1, 12), going=st.booleans())
+    def work(self, turns: int, going: bool) -> None:
+        """Let it do what is due, and time pass until the next thing is; runs and index may go on meanwhile."""
         for _ in range(turns):
+            if going:
+                self.world.forge.advance()
+                self.world.index.advance()
             self.run(self._turn())
 
     async def _turn(self) -> None:
