@@ -13,6 +13,8 @@ from storage.ledger.sql import as_utc, insert_once, update_one
 from storage.records import Evidence, EvidenceKind, Publisher, PublisherState, Reason, Registration
 from storage.tables import EvidenceRow, ProjectRow, PublisherRow
 
+_MOST_OPEN = 1_000
+"""Open publishers of one team on one index that are looked through."""
 _OPEN = (PublisherState.REQUESTED, PublisherState.PENDING, PublisherState.CONFIRMED)
 
 
@@ -85,6 +87,21 @@ async def listed(session: AsyncSession, team_id: UUID, limit: int = 50) -> tuple
     )
     total = await session.scalar(select(func.count()).where(col(ProjectRow.team_id) == team_id))
     return [_record(row) for row in rows], total or 0
+
+
+async def open_on(session: AsyncSession, team_id: UUID, index: str) -> Sequence[Publisher]:
+    """Return the team's open publishers on one index, the oldest first."""
+    rows = await session.scalars(
+        select(PublisherRow)
+        .where(
+            col(PublisherRow.team_id) == team_id,
+            col(PublisherRow.index_name) == index,
+            col(PublisherRow.state).in_(_OPEN),
+        )
+        .order_by(col(PublisherRow.requested_at))
+        .limit(_MOST_OPEN)
+    )
+    return [_record(row) for row in rows]
 
 
 async def projects(session: AsyncSession, team_id: UUID) -> Sequence[str]:
