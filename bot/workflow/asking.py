@@ -15,7 +15,7 @@ from bot.core.release_notices import Step
 from bot.core.releases import Decision, Line, Situation
 from bot.workflow.gathering import gather
 from bot.workflow.hands import Hands, packed, page, unpacked
-from storage.ledger import policies
+from storage.ledger import policies, projects
 from storage.ledger import releases as ledger
 from storage.records import Release, ReleaseKind, ReleaseReason, ReleaseState, Verdict
 
@@ -121,13 +121,22 @@ async def still_enough(hands: Hands, seen: Situation, policy: Policy) -> Decisio
 
 
 async def policy_now(hands: Hands, release: Release) -> Policy:
-    """Return the policy that holds for the project now."""
+    """Return the policy that holds for the project now.
+
+    Whoever lets a run through lets everything through that its environment publishes: so the policies of other projects
+    of the same repository and environment hold as well, and nobody comes past one by registering another name.
+    """
     async with hands.database.reading() as session:
         team, project = await policies.read(session, release.team_id, release.target.project)
-    return rules.merged(
+        names = await projects.sharing(session, release.team_id, release.target)
+        others = [(await policies.read(session, release.team_id, name))[1] for name in names]
+    policy = rules.merged(
         unpacked(Policy, team) if team is not None else None,
         unpacked(Policy, project) if project is not None else None,
     )
+    for other in others:
+        policy = policy if other is None else rules.stricter(unpacked(Policy, other), policy)
+    return policy
 
 
 async def read_groups(hands: Hands, slack_team_id: str, policy: Policy) -> Groups:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -26,6 +26,18 @@ async def names(session: AsyncSession, team_id: UUID) -> list[str]:
     """Return the names of the team's projects, in order."""
     query = select(col(ProjectRow.name)).where(col(ProjectRow.team_id) == team_id).distinct()
     return list(await session.scalars(query.order_by(col(ProjectRow.name))))
+
+
+async def sharing(session: AsyncSession, team_id: UUID, target: Registration) -> list[str]:
+    """Return the names of the team's other projects that are published from the same repository and environment."""
+    repository = func.lower(col(ProjectRow.owner) + "/" + col(ProjectRow.repository))
+    query = select(col(ProjectRow.name)).where(
+        col(ProjectRow.team_id) == team_id,
+        repository == target.slug.lower(),
+        func.lower(col(ProjectRow.environment)) == target.environment.lower(),
+        col(ProjectRow.name) != target.project,
+    )
+    return list(await session.scalars(query.distinct().order_by(col(ProjectRow.name))))
 
 
 def _record(row: ProjectRow) -> Project:

@@ -14,10 +14,10 @@ from bot.workflow import verifying
 from bot.workflow.inlet import Wish
 from storage.database import Database
 from storage.ledger import approvals
-from storage.records import Release, ReleaseReason, ReleaseState, StartBy
+from storage.records import Registration, Release, ReleaseReason, ReleaseState, StartBy
 from tests.releases.fake_forge import Run
 from tests.releases.fakes import FakeIndex
-from tests.releases.kit import ADMIN, ALICE, BOB, GUEST, World
+from tests.releases.kit import ADMIN, ALICE, BOB, CAROL, GUEST, World
 
 OTHER = "b" * 40
 """A commit that nobody has approved."""
@@ -255,3 +255,20 @@ async def test_another_team_touches_nothing(database: Database) -> None:
     await approve(world, release)
     await world.rest(stands(ReleaseState.PUBLISHED, ReleaseState.FAILED), "p")
     assert (await now(world, "p")).state is ReleaseState.PUBLISHED
+
+
+async def test_another_name_for_the_same_environment(database: Database) -> None:
+    """Nobody comes past a project's policy by registering its repository and environment under another name."""
+    world = World(database)
+    await world.project("p", StartBy.PUSH)
+    await world.deliver(ADMIN, intents.SetPolicy("p", {"quorum": "2"}))
+    other = Registration("pypi", "q", "acme", "p", "release.yml", "PyPI")
+    await world.deliver(ALICE, intents.AddPublisher(other, "C-q"))
+    await world.work()
+    first = await asked(world, "q")
+    await approve(world, first, BOB)
+    await world.work()
+    assert (await now(world, "q")).state is ReleaseState.AWAITING_APPROVAL
+    await approve(world, first, CAROL)
+    await world.rest(stands(ReleaseState.PUBLISHED, ReleaseState.FAILED), "q")
+    assert world.forge.count("deployment", "acme/p") == 1
