@@ -2,7 +2,7 @@
 
 Each row's MAC covers its number, what it says, and the head that the row before it left; the head of the last
 row is kept apart (`storage.crypto.ChainKey`). So a row can't be changed, taken out, put in, moved or doubled,
-nor the end cut off, without the team's key. What it can't show: a whole database put back to an older state.
+nor the end cut off, without the team's key. What it can't show: all of it with its end erased, or put back to an older state.
 """
 
 import hmac
