@@ -23,6 +23,8 @@ DOUBT = timedelta(seconds=120)
 SETTLE = timedelta(seconds=2)
 """After a crash, how long a request that was already written may still be on its way to Slack."""
 GIVE_UP = timedelta(hours=24)
+TRIES = 10
+"""Times that a message is tried at least: after a bot that was away for days, the first 429 must not lose it."""
 PACE = timedelta(seconds=1)
 """Slack takes about one message a second in a channel (https://docs.slack.dev/apis/web-api/rate-limits)."""
 EDIT_PACE = timedelta(seconds=1.2)
@@ -91,7 +93,7 @@ class Outbox:
                 case NeverSay():
                     log.error("message given up", message=str(item.id), kind=item.kind, error=delivery.error)
                     await ledger.bury(session, item, delivery.error)
-                case SayLater() if now - item.created_at > GIVE_UP:
+                case SayLater() if now - item.created_at > GIVE_UP and item.attempts + 1 >= TRIES:
                     log.error("message given up", message=str(item.id), kind=item.kind, error=delivery.error)
                     await ledger.bury(session, item, delivery.error)
                 case SayLater():
