@@ -242,7 +242,8 @@ async def counts(session: AsyncSession) -> dict[str, int]:
 async def nudge(session: AsyncSession, owner: str, repository: str, now: datetime, *, tag: str = "") -> int:
     """Make due what waits for this repository, in whichever team, and look again at what is being looked at.
 
-    `tag` is one that has moved: those who are asked to approve it hear of that.
+    `tag` is one that has moved: those who are asked to approve it hear of that. Whatever waits because somebody outside
+    was out of order, or asked for that wait, goes on waiting: else many events would use up all its tries at once.
     """
     not_due = col(ReleaseRow.next_at).is_(None) | (col(ReleaseRow.next_at) > now)
     asked = (col(ReleaseRow.state) == _State.AWAITING_APPROVAL) & (col(ReleaseRow.tag) == tag)
@@ -253,6 +254,7 @@ async def nudge(session: AsyncSession, owner: str, repository: str, now: datetim
             col(ReleaseRow.slug) == f"{owner}/{repository}".lower(),
             waiting | asked if tag else waiting,
             not_due | ~_free(now),
+            col(ReleaseRow.faults) == 0,
         )
         .values(next_at=now)
         .execution_options(synchronize_session=False)

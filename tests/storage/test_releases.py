@@ -304,6 +304,16 @@ async def test_a_webhook_makes_due(database: Database) -> None:
     assert (await read(database, held)).next_at == later
 
 
+async def test_a_webhook_shortens_no_wait_for_who_is_out_of_order(database: Database) -> None:
+    """However many events come, what waits since somebody outside was out of order waits on, or its tries would be over."""
+    release = await asked(database)
+    later = NOW + timedelta(hours=1)
+    assert await moved(database, release, state=S.BUILDING, next_at=later, faults=3, **ACTS)
+    async with database.transaction() as session:
+        assert await releases.nudge(session, "acme", "widgets", NOW) == 0
+    assert (await read(database, release)).next_at == later
+
+
 async def test_a_moved_tag_makes_due_who_is_asked_about_it(database: Database) -> None:
     """A release that waits for approvals is looked at where its own tag moves, and left alone by other events."""
     release = await asked(database)

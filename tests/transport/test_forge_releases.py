@@ -122,7 +122,7 @@ async def test_tags_are_followed_to_their_commit(transport: Transport) -> None:
 
 
 async def test_checks_are_read_by_the_page(transport: Transport) -> None:
-    """Pages are asked for until one is not full, three of each kind at most."""
+    """Pages are asked for until one is not full, three of each kind at most; where there are more nobody calls it green."""
     check = {"name": "t", "status": "completed", "conclusion": "success"}
     full = told({"check_runs": [check] * 100})
     last = told({"check_runs": [{**check, "name": "last", "conclusion": "failure"}]})
@@ -138,8 +138,12 @@ async def test_checks_are_read_by_the_page(transport: Transport) -> None:
         assert len(server.requests) == 3
         assert await client(transport, server).checks(REPO, OTHER) == Nothing()
     async with serving(table({**{f"{where}{page}": full for page in range(1, 9)}, **statuses})) as server:
-        assert not isinstance(await client(transport, server).checks(REPO, SHA), Unsure)
+        assert isinstance(await client(transport, server).checks(REPO, SHA), Unsure)
         assert len(server.requests) == 4
+    red = told({"check_runs": [{**check, "conclusion": "failure"}] * 100})
+    async with serving(table({**{f"{where}{page}": red for page in range(1, 9)}, **statuses})) as server:
+        got = await client(transport, server).checks(REPO, SHA)
+        assert got.failed == ("t",)
     async with serving(table({f"{where}1": full, f"{where}2": told({})})) as server:
         assert isinstance(await client(transport, server).checks(REPO, SHA), Unsure)
 
