@@ -9,7 +9,7 @@ import hmac
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -131,11 +131,6 @@ class SlackServer(StandIn):
         assert self._http is not None
         async with self._http.post(f"{self.bot_url}/slack/events", data=body, headers=headers) as answer:
             assert answer.status == 200
-
-
-def gaps(moments: Iterator[float]) -> list[float]:
-    """Return the seconds between moments that follow each other."""
-    return [after - before for before, after in itertools.pairwise(moments)]
 
 
 def _team(channel: str) -> str:

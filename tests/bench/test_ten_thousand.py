@@ -39,7 +39,8 @@ from storage.tables import OutboxRow
 from tests.bench.slack_memory import MemorySlack
 from tests.releases.kit import ALICE, BOB, CAROL, World
 
-RELEASES, ON_POSTGRESQL = 10_000, 500
+RELEASES, ON_POSTGRESQL = 1_000, 100
+"""Without SHIPBELL_BENCH_RELEASES: ten thousand take hours."""
 SEED = 20_261_121
 TEAMS, PROJECTS = 10, 10
 """Ten projects a team; all hundred release at once, again and again."""
