@@ -68,13 +68,16 @@ class Releases(RuleBasedStateMachine):
         ways=st.sets(st.sampled_from(StartBy), min_size=1),
         review=st.booleans(),
         may_approve=st.sampled_from([True, True, True, False]),
+        quorum=st.sampled_from([2, 1, 3]),
     )
-    def begin(self, ways: set[StartBy], review: bool, may_approve: bool) -> None:
-        """Start with a project, and nothing left to do of another run of the machine."""
+    def begin(self, ways: set[StartBy], review: bool, may_approve: bool, quorum: int) -> None:
+        """Start with a project whose release is asked for, and nothing left to do of another run of the machine."""
         self.run(self._forgotten())
         self.code = self.run(self.world.project(self.project, *ways))
         self.code.review, self.code.may_approve = review, may_approve
         self.world.forge.at_once = True
+        self.set_policy(ADMIN, quorum)
+        self.work(1, going=False)
         self.deliver(ALICE, intents.AskRelease(self.project, "1.0.0", ""))
         self.work(3, going=False)
 
