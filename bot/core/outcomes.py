@@ -4,6 +4,7 @@ Knows: meanings. Must not know: HTTP, URLs, Slack.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from storage.records import Evidence, Reason
 
@@ -110,6 +111,36 @@ class Unchanged:
     """304: nothing has changed since the etag that we sent."""
 
 
+class FeedName(StrEnum):
+    """The feeds of an index that tell what is new anywhere on it. Written words: they only grow."""
+
+    PACKAGES = "packages"
+    """The 40 newest projects, once they have a release."""
+    UPDATES = "updates"
+    """The 100 newest releases."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """A project, or a version of one, that a feed tells of."""
+
+    project: str
+    """Normalized."""
+    version: str = ""
+    """"" in the feed of new projects."""
+    at: str = ""
+    """ISO 8601 in UTC; "" where the feed gives no time that can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """What a feed tells, newest first as the index has it, and by what to ask whether it has changed since."""
+
+    entries: tuple[FeedEntry, ...]
+    etag: str = ""
+    modified: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Who published an attested file, as its provenance says; "" where it does not."""
@@ -136,6 +167,7 @@ RegisterOutcome = Registered | Refused | Taken | NotOffered | TryLater
 ListOutcome = Listed | NotOffered | Refused | TryLater
 SimpleOutcome = Absent | Present | Unchanged | TryLater
 ProvenanceOutcome = Provenance | Absent | TryLater
+FeedOutcome = Fed | Absent | Unchanged | TryLater
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,6 @@ from bot.demo.index_state import IndexState
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
 API_VERSION = "1.4"
-NEWEST_PROJECTS = 40
-NEWEST_RELEASES = 100
 NULL_FIELDS = [
     "author",
     "author_email",
@@ -128,7 +126,7 @@ async def provenance(request: web.Request) -> web.Response:
 
 
 async def rss_packages(request: web.Request) -> web.Response:
-    """The feed of the newest projects."""
+    """The feed of the newest projects; those of them that have no release yet are left out, as a warehouse does."""
     state = request.app[STATE]
     newest = sorted(state.projects.values(), key=lambda project: project.created_at, reverse=True)
     items = [
@@ -139,7 +137,8 @@ async def rss_packages(request: web.Request) -> web.Response:
             "summary": summary(project),
             "date": rss_date(project.created_at),
         }
-        for project in newest[:NEWEST_PROJECTS]
+        for project in newest[: state.newest_projects]
+        if project.releases
     ]
     about = "Newest packages registered at the Python Package Index"
     return feed(request, f"{state.name} newest packages", f"{state.url}/", about, items)
@@ -153,7 +152,7 @@ async def rss_updates(request: web.Request) -> web.Response:
         key=lambda pair: pair[1].created_at,
         reverse=True,
     )
-    items = [release_item(state, project, release) for project, release in newest[:NEWEST_RELEASES]]
+    items = [release_item(state, project, release) for project, release in newest[: state.newest_releases]]
     for item, (project, _release) in zip(items, newest, strict=False):
         item["title"] = f"{project.name} {item['title']}"
     about = "Recent updates to the Python Package Index"

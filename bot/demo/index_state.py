@@ -70,6 +70,9 @@ class IndexState:
     lies: dict[str, PublisherValues] = field(default_factory=dict)
     """Normalized project name -> what the list falsely says is active."""
     stages: Stages = field(default_factory=Stages)
+    newest_projects: int = 40
+    """Entries in the feed of new projects, and of new releases; fewer let a test see a feed overflow sooner."""
+    newest_releases: int = 100
 
     @property
     def location(self) -> str:

@@ -13,6 +13,8 @@ from bot.core.outcomes import (
     AttestationOutcome,
     ByHand,
     DownloadOutcome,
+    FeedName,
+    FeedOutcome,
     ListOutcome,
     NotOffered,
     ProvenanceOutcome,
@@ -23,7 +25,8 @@ from bot.core.outcomes import (
 )
 from bot.core.sites import IndexSite
 from bot.errors import AnswerLost, TransportError
-from bot.index import attestations, files, forms, project_api, publisher_api, simple_api
+from bot.index import attestations, feeds, files, forms, project_api, publisher_api, simple_api
+from bot.index.holding import Held, Holder
 from bot.transport import Transport
 from bot.wire import Hashed, Request
 from storage.records import Reason, Registration, Secret
@@ -45,7 +48,7 @@ class IndexClient:
         download_timeout: float = files.TIMEOUT,
         trust_root: Path | None = None,
     ) -> None:
-        self._transport = transport
+        self._sender = Holder(transport.send, transport.hash)
         self._sites = sites
         self._clock = clock
         self._timeout = timeout
@@ -70,7 +73,7 @@ class IndexClient:
         if site.publisher_api is False:
             return NotOffered()
         try:
-            answer = await self._transport.send(
+            answer = await self._sender.send(
                 publisher_api.register_request(site, registration, token, self._timeout)
             )
         except TransportError as error:
@@ -84,7 +87,7 @@ class IndexClient:
             return NotOffered()
         request = publisher_api.list_request(site, project, token, self._timeout)
         try:
-            answer = await self._transport.send(request)
+            answer = await self._sender.send(request)
         except TransportError as error:
             return _unanswered(error)
         return publisher_api.read_list(answer, request.url, self._clock(), token)
@@ -93,7 +96,7 @@ class IndexClient:
         """Look a project up in the simple index."""
         request = simple_api.simple_request(self.site(index), project, etag, self._timeout)
         try:
-            answer = await self._transport.send(request)
+            answer = await self._sender.send(request)
         except TransportError as error:
             return _unanswered(error)
         return simple_api.read_simple(answer, request.url, self._clock())
@@ -104,16 +107,27 @@ class IndexClient:
         if request is None:
             return Absent()
         try:
-            answer = await self._transport.send(request)
+            answer = await self._sender.send(request)
         except TransportError as error:
             return _unanswered(error)
         return simple_api.read_provenance(answer, request.url, self._clock())
+
+    async def feed(self, index: str, name: FeedName, etag: str = "", modified: str = "") -> FeedOutcome:
+        """Read one of the index's feeds; one whose feeds must not be read has none."""
+        site = self.site(index)
+        if not site.feeds:
+            return Absent()
+        try:
+            answer = await self._sender.send(feeds.feed_request(site, name, etag, modified, self._timeout))
+        except TransportError as error:
+            return _unanswered(error)
+        return feeds.read_feed(answer)
 
     async def version(self, index: str, project: str, version: str) -> VersionOutcome:
         """Look one version up in the project JSON."""
         request = project_api.version_request(self.site(index), project, version, self._timeout)
         try:
-            answer = await self._transport.send(request)
+            answer = await self._sender.send(request)
         except TransportError as error:
             return _unanswered(error)
         return project_api.read_version(answer, project, version)
@@ -132,7 +146,7 @@ class IndexClient:
 
     async def _hashed(self, site: IndexSite, request: Request, hops: int) -> Hashed:
         """Hash a file, wherever so many redirects lead."""
-        hashed = await self._transport.hash(request)
+        hashed = await self._sender.hash(request)
         onward = files.onward_request(site, request, hashed.answer) if hops else None
         return hashed if onward is None else await self._hashed(site, onward, hops - 1)
 
@@ -144,7 +158,7 @@ class IndexClient:
         if request is None:
             return Absent()
         try:
-            answer = await self._transport.send(request)
+            answer = await self._sender.send(request)
         except TransportError as error:
             return _unanswered(error)
         return await asyncio.to_thread(
@@ -153,6 +167,8 @@ class IndexClient:
 
 
 def _unanswered(error: TransportError) -> TryLater:
+    if isinstance(error, Held):
+        return TryLater(Reason.RATE_LIMITED, error.cause, error.held_for)
     lost = isinstance(error, AnswerLost)
     reason = Reason.TIMED_OUT if lost else Reason.UNREACHABLE
     return TryLater(reason, error.cause, arrived_maybe=lost)

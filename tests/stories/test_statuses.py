@@ -46,7 +46,6 @@ CASES = {
     "405": Case("requested", "has no API for trusted publishers", answers(405)),
     "409": Case("conflict", "conflicts with another one: .*already", answers(409)),
     "422": Case("failed", "was not registered: .*owner is odd", answers(422, b'{"message": "owner is odd"}')),
-    "429": Case("requested", "is delayed: .*", answers(429, Retry_After="120")),
     "503": Case("requested", "is delayed: .*", answers(503)),
     "html": Case("requested", "has no API", answers(200, b"<html>hello", Content_Type="text/html")),
     "418": Case("failed", "was not registered: .*418", answers(418)),
@@ -54,6 +53,8 @@ CASES = {
     "no JSON": Case("pending", "is pending on company", answers(201, b"\xff\xfe not JSON")),
     "connection cut": Case("requested", "is delayed: ", lambda world: world.company.fail(API, method="POST", close=True)),
     "100 MB": Case("pending", "is pending on company", lambda world: world.company.fail(API, method="POST", status=201, megabytes=100)),
+    # The last one: after it nobody asks the index anything for a while.
+    "429": Case("requested", "is delayed: .*", answers(429, Retry_After="120")),
 }  # fmt: skip
 
 
