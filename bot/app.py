@@ -38,6 +38,7 @@ from bot.workflow.intents import Intents
 from bot.workflow.outbox import SETTLE, Outbox
 from bot.workflow.publishers import Publishers
 from bot.workflow.releases import Releases
+from bot.workflow.setups import Setups
 from bot.workflow.thanking import Thanking
 from bot.workflow.watching import Watching
 from storage import migrations
@@ -116,7 +117,9 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         )
         messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
         thanking = Thanking(hands, forge)
-        engine.start(_works(database, steps, shipping, thanking, messages, tuple(settings.indexes)))
+        setups = Setups(database, index, forge, people, now)
+        wishes = Intents(database, steps, hands, tuple(settings.indexes), now, setups)
+        engine.start(_works(wishes, steps, shipping, thanking, messages, tuple(settings.indexes)))
         stack.push_async_callback(engine.stop)
         if settings.slack_app_token:
             await _connect(settings, bolt, stack)
@@ -163,7 +166,7 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
 
 
 def _works(
-    database: Database,
+    wishes: Intents,
     steps: Publishers,
     shipping: Releases,
     thanking: Thanking,
@@ -171,7 +174,6 @@ def _works(
     indexes: tuple[str, ...],
 ) -> list[Work]:
     lanes = {name: f"publishers {name}" for name in indexes}
-    wishes = Intents(database, steps, shipping.hands, indexes, now)
     watching = Watching(shipping.hands)
     after_a_wish = (*lanes.values(), "releases", "watch", "outbox")
     return [

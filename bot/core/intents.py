@@ -227,6 +227,26 @@ class AskYank:
     """"" for whichever index the project is on."""
 
 
+@dataclass(frozen=True, slots=True)
+class ShowSetup:
+    """Fill the dialog that was opened as "loading" with the pull request that would set a publisher up."""
+
+    view_id: str
+    publisher_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSetupPull:
+    """Open the pull request that was shown."""
+
+    publisher_id: str
+    digest: str
+    """A name for exactly what was shown."""
+    make_environment: bool = False
+    reviewers: tuple[str, ...] = ()
+    """Logins of whom one must agree before the environment's jobs run."""
+
+
 Intent = (
     AddPublisher
     | ListPublishers
@@ -253,6 +273,8 @@ Intent = (
     | LiftFreeze
     | TellChannel
     | ShowTold
+    | ShowSetup
+    | OpenSetupPull
     | AskYank
 )
 
@@ -283,6 +305,8 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "freeze.lift": LiftFreeze,
         "channel.tell": TellChannel,
         "channel.show": ShowTold,
+        "setup.show": ShowSetup,
+        "setup.open": OpenSetupPull,
         "release.yank": AskYank,
     }
 )

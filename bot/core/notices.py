@@ -23,6 +23,8 @@ from bot.core.release_notices import (
     ReleaseTimeline,
     Unapproved,
 )
+from bot.core.setup import SetupReport
+from bot.core.setup_notices import PullAnswer, PullOpened, SetupShown
 from storage.records import EvidenceKind, PublisherState, Reason, Registration
 
 
@@ -157,6 +159,9 @@ class PublisherStatus:
     next_at: datetime | None
     expires_at: datetime | None
     evidence: tuple[EvidenceLine, ...]
+    publisher_id: str = ""
+    setup: SetupReport | None = None
+    """None: repository and index were not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +295,9 @@ Notice = (
     | FreezeSet
     | Unapproved
     | HearsShown
+    | SetupShown
+    | PullOpened
+    | PullAnswer
 )
 
 KINDS: Mapping[str, type[Notice]] = MappingProxyType(
@@ -324,5 +332,8 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "freeze.set": FreezeSet,
         "release.unapproved": Unapproved,
         "channel.hears": HearsShown,
+        "setup.shown": SetupShown,
+        "setup.pull_opened": PullOpened,
+        "setup.answer": PullAnswer,
     }
 )

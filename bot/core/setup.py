@@ -111,9 +111,9 @@ class Found(StrEnum):
     NAME_UNKNOWN = "name_unknown"
     """detail"""
     SLOTS_LEFT = "slots_left"
-    """used, most, who"""
+    """pending, most, who"""
     SLOTS_NONE = "slots_none"
-    """used, most, who"""
+    """pending, most, who"""
     SHARED = "shared"
     """other (project), environment, proposal: the same publisher is pending for another project"""
 
@@ -338,7 +338,7 @@ def _slots(facts: SetupFacts) -> Iterator[Finding]:
         for other in facts.others
     )
     pending = facts.publisher.state is PublisherState.PENDING
-    values = {"used": used + pending, "most": PENDING_A_PERSON, "who": who}
+    values = {"pending": used + pending, "most": PENDING_A_PERSON, "who": who}
     if used >= PENDING_A_PERSON and not pending:
         yield _finding(Check.SLOTS, Level.BLOCKING, Found.SLOTS_NONE, **values)
     else:

@@ -26,6 +26,8 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     UNSURE = "unsure"
     """No answer that means anything: it may be done all the same."""
+    NOT_A_MEMBER = "not_a_member"
+    """Only full members of the workspace may."""
     NOT_WANTED = "not_wanted"
     MADE = "made"
     THERE = "there"
@@ -59,6 +61,8 @@ class SetupShown:
     """A name for exactly what is shown."""
     environment: bool | None = None
     """Whether the environment is there; None: nobody can tell, or none is wanted."""
+    channel: str = ""
+    """Where the dialog was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +85,7 @@ class PullAnswer:
     outcome: Outcome
     detail: str = ""
     url: str = ""
+    path: str = ""
+    """The file that it proposes, "" where that was not looked at."""
     environment: Outcome = Outcome.NOT_WANTED
     environment_detail: str = ""

@@ -4,6 +4,7 @@ Knows: the ids of buttons and what they carry. Must not know: Bolt, network, rul
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,10 +14,15 @@ import structlog
 
 from bot.core import intents
 from bot.core.secrets import looks_like_token
-from bot.slack.blocks import dialogs, publishers, release_dialogs, releases
+from bot.slack.blocks import dialogs, publishers, release_dialogs, releases, setup
 from bot.slack.blocks.forms import View
 
 log = structlog.get_logger(__name__)
+
+MOST_REVIEWERS = 6
+"""Reviewers that GitHub takes for an environment."""
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", re.ASCII)
+_BETWEEN = re.compile(r"[,;\s]+")
 
 Carried = Mapping[str, str]
 """What a button or a dialog carries along, by name."""
@@ -114,6 +120,34 @@ def decided(
     if callback == releases.BREAK_GLASS:
         return intents.BreakGlass(about.release, about.round, short)
     return intents.Reject(about.release, about.round, short)
+
+
+def opens_setup(name: str, value: str) -> str:
+    """Return the publisher whose set-up a button asks for; "" where it asks for something else."""
+    try:
+        return str(UUID(value)) if name == setup.OPEN else ""
+    except ValueError:
+        log.warning("unreadable button", action=name[:50])
+        return ""
+
+
+def setup_sent(carried: Carried, typed: Mapping[str, str]) -> intents.OpenSetupPull | dict[str, str]:
+    """Return what the dialog with a pull request means, or Slack's inline errors."""
+    said = typed.get("reviewers", "")
+    if kind := looks_like_token(said):
+        return {"reviewers": f"This looks like {kind.name}, so it was kept nowhere. {kind.revoke}"}
+    reviewers = tuple(dict.fromkeys(word.lstrip("@") for word in _BETWEEN.split(said) if word))
+    odd = next((name for name in reviewers if not _LOGIN.fullmatch(name)), "")
+    if odd:
+        return {
+            "reviewers": f"{odd[:40]!r} can't be a GitHub login. Give logins with commas; teams can't be given here."
+        }
+    if len(reviewers) > MOST_REVIEWERS:
+        return {"reviewers": f"GitHub takes {MOST_REVIEWERS} reviewers at most."}
+    make = typed.get("environment") == "yes"
+    if reviewers and not make:
+        return {"environment": "Make it, or name nobody."}
+    return intents.OpenSetupPull(str(UUID(carried["publisher"])), carried["digest"], make, reviewers)
 
 
 def carried_by(text: str) -> dict[str, str]:

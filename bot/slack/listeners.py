@@ -22,7 +22,7 @@ from bot.core import commands, intents
 from bot.core.secrets import INDEX_TOKEN, looks_like_token
 from bot.core.sites import IndexSite
 from bot.slack import clicks
-from bot.slack.blocks import answers, base, dialogs, publishers, release_dialogs, releases
+from bot.slack.blocks import answers, base, dialogs, publishers, release_dialogs, releases, setup
 from bot.slack.blocks.forms import INDEX_CHOICE
 from bot.slack.visits import Body, Reply, Visit, ephemeral, ephemeral_text, field_values, metadata
 from bot.workflow.inlet import Inlet
@@ -109,6 +109,12 @@ class Listeners:
             await self.inlet.put(visit.wish(intents.ShowCredentials(external_id, index)))
         return failed
 
+    async def _setup(self, visit: Visit, publisher: str) -> None:
+        """Open the dialog as "loading" before the trigger dies; the engine looks at the repository and fills it."""
+        external_id = uuid4().hex
+        if not await visit.open(setup.loading(external_id)):
+            await self.inlet.put(visit.wish(intents.ShowSetup(external_id, publisher)))
+
     async def on_action(
         self, ack: AsyncAck, body: Body, context: AsyncBoltContext, client: AsyncWebClient
     ) -> None:
@@ -120,6 +126,8 @@ class Listeners:
             await self._credentials(visit, value if value in self.indexes else "")
         elif name == dialogs.OPEN_PUBLISHER:
             await visit.open(dialogs.publisher_form({}, self.indexes, visit.channel))
+        elif publisher := clicks.opens_setup(name, value):
+            await self._setup(visit, publisher)
         elif question := clicks.asks_first(name, value, visit.channel):
             await visit.open(question)
         elif intent := clicks.clicked(name, value):
@@ -137,6 +145,7 @@ class Listeners:
             release_dialogs.ASK: self._release_sent,
             releases.REJECT: self._decision_sent,
             releases.BREAK_GLASS: self._decision_sent,
+            setup.PULL: self._setup_sent,
         }
         handler = handlers.get(str(body["view"].get("callback_id", "")))
         problems = await handler(visit, field_values(body)) if handler else {}
@@ -186,6 +195,14 @@ class Listeners:
     async def _decision_sent(self, visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:
         carried = metadata(visit.body)
         found = clicks.decided(str(visit.body["view"].get("callback_id", "")), carried, typed)
+        if isinstance(found, dict):
+            return found
+        await self.inlet.put(visit.wish(found, channel=carried.get("channel", "")))
+        return {}
+
+    async def _setup_sent(self, visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:
+        carried = metadata(visit.body)
+        found = clicks.setup_sent(carried, typed)
         if isinstance(found, dict):
             return found
         await self.inlet.put(visit.wish(found, channel=carried.get("channel", "")))

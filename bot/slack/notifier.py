@@ -21,6 +21,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import codec
 from bot.core import notices
+from bot.core.setup_notices import SetupShown
 from bot.slack.blocks import base
 from bot.slack.blocks.publishers import invite_first, not_invited
 from bot.slack.blocks.render import MESSAGES, VIEWS
@@ -188,7 +189,7 @@ async def _page_of(client: AsyncWebClient, item: OutboxItem, cursor: str) -> Asy
 async def _show(client: AsyncWebClient, item: OutboxItem, notice: notices.Notice) -> Delivery:
     view = VIEWS[type(notice)](notice)
     try:
-        if isinstance(notice, notices.CredentialsShown):
+        if isinstance(notice, notices.CredentialsShown | SetupShown):
             await client.views_update(external_id=notice.view_id, view=dict(view))
         else:
             await client.views_publish(user_id=item.user, view=dict(view))

@@ -25,6 +25,7 @@ from bot.core.versions import read
 from bot.workflow import hearing, requesting, settling
 from bot.workflow.asking import policy_now, read_groups
 from bot.workflow.hands import Hands, packed, say, show, situation, subject, unpacked, write
+from bot.workflow.setups import SetUp
 from bot.workflow.showing import suggestion
 from bot.workflow.telling import write_down
 from storage.ledger import approvals, policies, projects
@@ -65,6 +66,8 @@ class Known:
     groups: Mapping[str, GroupOutcome] = field(default_factory=dict)
     policy: Policy = USUAL
     """What holds now."""
+    setup: SetUp | None = None
+    """What was found, shown or done of a publisher's set-up."""
 
 
 async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Decided) -> Known:

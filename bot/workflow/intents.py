@@ -17,10 +17,12 @@ from bot.core import intents, notices
 from bot.core import publishers as decide
 from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.publishers import Decision, Situation
+from bot.core.setup import SetupReport
 from bot.core.sites import token_page
 from bot.workflow import deciding, showing, watching
 from bot.workflow.hands import Hands
 from bot.workflow.publishers import Publishers, write
+from bot.workflow.setups import WISHES, Setups, Wish
 from bot.workflow.telling import answer, write_down
 from storage.database import Database
 from storage.ledger import credentials, inbox, teams, watches
@@ -44,6 +46,8 @@ class Intents:
     hands: Hands
     indexes: tuple[str, ...]
     clock: Callable[[], datetime]
+    setups: Setups | None = None
+    """None: nobody looks at how projects are set up."""
 
     async def claim(self, limit: int) -> Sequence[InboxItem]:
         """Take what is due."""
@@ -86,13 +90,28 @@ class Intents:
             async with self.database.reading() as session:
                 team = await teams.get(session, item.team_id)
             return await deciding.before(self.hands, item, team.slack_team_id, intent)
-        if isinstance(intent, intents.CheckPublisher):
+        if isinstance(intent, WISHES) and self.setups is not None:
             async with self.database.reading() as session:
-                found = await ledger.newest(session, item.team_id, intent.project, intent.index or None)
-            # Looking changes nothing; registering again waits its turn, as the index may have asked for.
-            if found is not None and found.state is PublisherState.PENDING:
-                await self.publishers.look_now(found)
+                team = await teams.get(session, item.team_id)
+            return deciding.Known(setup=await self.setups.before(item, team.slack_team_id, intent))
+        if isinstance(intent, intents.CheckPublisher):
+            return deciding.Known(setup=await self._checked(item, intent))
         return deciding.Known()
+
+    async def _checked(self, item: InboxItem, intent: intents.CheckPublisher) -> SetupReport | None:
+        """Look at the index for evidence, then at how the project is set up; None where that is of no use."""
+        found = await self._newest(item, intent)
+        # Looking changes nothing; registering again waits its turn, as the index may have asked for.
+        if found is not None and found.state is PublisherState.PENDING:
+            await self.publishers.look_now(found)
+            found = await self._newest(item, intent)
+        if found is None or found.state is PublisherState.REMOVED or self.setups is None:
+            return None
+        return await self.setups.look(found) if found.registration.index in self.indexes else None
+
+    async def _newest(self, item: InboxItem, intent: intents.CheckPublisher) -> Publisher | None:
+        async with self.database.reading() as session:
+            return await ledger.newest(session, item.team_id, intent.project, intent.index or None)
 
     def _do(
         self, session: AsyncSession, item: InboxItem, intent: intents.Intent, known: deciding.Known
@@ -103,9 +122,11 @@ class Intents:
             case intents.AddPublisher():
                 return self._add(session, item, intent)
             case intents.CheckPublisher() | intents.RemovePublisher():
-                return self._named(session, item, intent)
-            case intents.SubmittedByHand() | intents.TryAgain():
-                return self._clicked(session, item, intent)
+                return self._named(session, item, intent, known)
+            case (
+                intents.SubmittedByHand() | intents.TryAgain() | intents.ShowSetup() | intents.OpenSetupPull()
+            ):
+                return self._clicked(session, item, intent, known)
             case intents.AddCredential() | intents.RevokeCredential():
                 return self._credential(session, item, intent)
             case (
@@ -141,16 +162,21 @@ class Intents:
         return None
 
     async def _named(
-        self, session: AsyncSession, item: InboxItem, intent: intents.CheckPublisher | intents.RemovePublisher
+        self,
+        session: AsyncSession,
+        item: InboxItem,
+        intent: intents.CheckPublisher | intents.RemovePublisher,
+        known: deciding.Known,
     ) -> notices.Notice:
         publisher = await ledger.newest(session, item.team_id, intent.project, intent.index or None)
         if publisher is None:
             names = await ledger.projects(session, item.team_id)
             return notices.UnknownProject(intent.project, showing.suggestion(intent.project, names))
         if isinstance(intent, intents.CheckPublisher):
-            known = publisher.registration.index in self.indexes
-            url = self._situation(publisher).site.url if known else ""
-            return await showing.status(session, publisher, url)
+            served = publisher.registration.index in self.indexes
+            url = self._situation(publisher).site.url if served else ""
+            report = known.setup if isinstance(known.setup, SetupReport) else None
+            return await showing.status(session, publisher, url, report)
         if publisher.state not in OPEN:
             return notices.NoLongerPossible(showing.line(publisher))
         return await self._remove(session, item, publisher)
@@ -168,8 +194,15 @@ class Intents:
         return gone
 
     async def _clicked(
-        self, session: AsyncSession, item: InboxItem, intent: intents.SubmittedByHand | intents.TryAgain
+        self,
+        session: AsyncSession,
+        item: InboxItem,
+        intent: intents.SubmittedByHand | intents.TryAgain | Wish,
+        known: deciding.Known,
     ) -> notices.Notice | None:
+        if isinstance(intent, WISHES):
+            assert self.setups is not None
+            return await self.setups.carry_out(session, item, intent, known.setup)
         publisher = await ledger.get(session, item.team_id, UUID(intent.publisher_id))
         if publisher is None:
             return notices.UnknownProject("", "")

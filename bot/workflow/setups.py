@@ -7,8 +7,15 @@ and what is there already counts as done.
 """
 
 import asyncio
+import hashlib
 from dataclasses import dataclass, replace
+from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import codec
+from bot.core import intents, notices
+from bot.core.approvals import Refusal, member
 from bot.core.forge import (
     AccountFacts,
     CommitFacts,
@@ -25,27 +32,26 @@ from bot.core.outcomes import TryLater
 from bot.core.proposing import Proposal, change, draft, is_ours, propose, title
 from bot.core.repositories import RepositoryFacts
 from bot.core.setup import SetupFacts, SetupReport, judge
-from bot.core.setup_notices import Outcome, PullAnswer, SetupShown
+from bot.core.setup_notices import Outcome, PullAnswer, PullOpened, SetupShown
 from bot.core.workflow_text import FOLDER, branch
 from bot.forge.workflow_file import read_workflow
 from bot.workflow.gathering import SILENT, within
-from bot.workflow.ports import Index, Setting
+from bot.workflow.ports import Clock, Index, People, Setting
+from bot.workflow.telling import write_down
 from storage.database import Database
+from storage.ledger import outbox
 from storage.ledger import publishers as ledger
-from storage.records import Publisher, Reason
+from storage.ledger.outbox import Destination
+from storage.records import InboxItem, Publisher, Reason
 
 SHOWN = 9_000
 """Characters of a difference that a dialog shows."""
 UNSEEN = RepositoryFacts(exists=None, detail="The forge did not answer in time.")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a person sent: what they were shown, and who is to review deployments."""
-
-    digest: str
-    reviewers: tuple[str, ...]
-    make_environment: bool
+SetUp = SetupReport | SetupShown | PullAnswer
+Wish = intents.ShowSetup | intents.OpenSetupPull
+WISHES = (intents.ShowSetup, intents.OpenSetupPull)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,41 @@ class Setups:
     database: Database
     index: Index
     forge: Setting
+    people: People
+    clock: Clock
+
+    async def before(self, item: InboxItem, slack_team_id: str, intent: Wish) -> SetUp | None:
+        """Do what a wish needs of the network; it may run twice. None where there is no such publisher."""
+        async with self.database.reading() as session:
+            publisher = await ledger.get(session, item.team_id, UUID(intent.publisher_id))
+        if publisher is None:
+            return None
+        if isinstance(intent, intents.ShowSetup):
+            shown = await self.show(publisher, intent.view_id)
+            return replace(shown, channel=item.channel)
+        allowed = member(await self.people.person(slack_team_id, item.actor))
+        if isinstance(allowed, Refusal):
+            return PullAnswer(publisher.registration, Outcome.NOT_A_MEMBER)
+        return await self.open(publisher, intent)
+
+    async def carry_out(
+        self, session: AsyncSession, item: InboxItem, intent: Wish, done: SetUp | None
+    ) -> notices.Notice:
+        """Write down what was done, tell the channel of a pull request once, and return what the person is answered."""
+        publisher = await ledger.get(session, item.team_id, UUID(intent.publisher_id))
+        if publisher is None or done is None or isinstance(done, SetupReport):
+            return notices.UnknownProject("", "")
+        if isinstance(done, PullAnswer) and isinstance(intent, intents.OpenSetupPull) and done.url:
+            reviewers = intent.reviewers if done.environment is Outcome.MADE else ()
+            told = PullOpened(done.registration, done.url, done.path, item.actor, done.environment, reviewers)
+            kind, facts = codec.pack(told, notices.KINDS)
+            key = f"publisher:{publisher.id}:pull:{hashlib.sha256(done.url.encode()).hexdigest()[:16]}"
+            to, now = Destination(publisher.channel), self.clock()
+            if await outbox.add(session, item.team_id, key, to, (kind, facts), now):
+                subject = f"{done.registration.project} on {done.registration.index}"
+                did = (item.actor, "publisher.pull_opened", subject)
+                await write_down(session, item.team_id, did, now, url=done.url)
+        return done
 
     async def look(self, publisher: Publisher) -> SetupReport:
         """Look at everything that publishing needs, side by side; what could not be had says so."""
@@ -90,7 +131,7 @@ class Setups:
             digest=seen.proposal.digest, environment=seen.environment,
         )  # fmt: skip
 
-    async def open(self, publisher: Publisher, wish: Wanted) -> PullAnswer:
+    async def open(self, publisher: Publisher, wish: intents.OpenSetupPull) -> PullAnswer:
         """Open the pull request that was shown, and make the environment if that is wished."""
         wanted, repo = publisher.registration, _repo(publisher)
         pull = await self._open(repo, branch(wanted.project))
@@ -163,7 +204,7 @@ class Setups:
             return found
         return found[0] if isinstance(found, tuple) and found else Nothing()
 
-    async def _opened(self, publisher: Publisher, wish: Wanted) -> PullAnswer:
+    async def _opened(self, publisher: Publisher, wish: intents.OpenSetupPull) -> PullAnswer:
         wanted = publisher.registration
         seen = await self._proposed(publisher)
         if seen.trouble:
@@ -215,13 +256,13 @@ class Setups:
         wanted, repo = publisher.registration, _repo(publisher)
         made = await self.forge.open_pull(repo, draft(wanted, proposal, into))
         if isinstance(made, Done) and made.url:
-            return PullAnswer(wanted, Outcome.OPENED, url=made.url)
+            return PullAnswer(wanted, Outcome.OPENED, url=made.url, path=proposal.path)
         pull = await self._open(repo, branch(wanted.project))
         if isinstance(pull, OpenPull):
             return PullAnswer(wanted, Outcome.ALREADY_OPEN, url=pull.url)
         return _no(publisher, made)
 
-    async def _environment(self, publisher: Publisher, wish: Wanted) -> tuple[Outcome, str]:
+    async def _environment(self, publisher: Publisher, wish: intents.OpenSetupPull) -> tuple[Outcome, str]:
         """Make the environment with its reviewers where there is none; one that is there keeps its rules."""
         name, repo = publisher.registration.environment, _repo(publisher)
         if not name or not wish.make_environment:

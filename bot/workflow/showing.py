@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.core import intents, notices
 from bot.core.release_notices import ReleaseLine, ReleaseList
+from bot.core.setup import SetupReport
 from storage.ledger import audit
 from storage.ledger import credentials as credential_ledger
 from storage.ledger import publishers as ledger
@@ -36,8 +37,10 @@ def line(publisher: Publisher) -> notices.PublisherLine:
     )
 
 
-async def status(session: AsyncSession, publisher: Publisher, index_url: str) -> notices.PublisherStatus:
-    """Return how one publisher stands, with its evidence."""
+async def status(
+    session: AsyncSession, publisher: Publisher, index_url: str, setup: SetupReport | None = None
+) -> notices.PublisherStatus:
+    """Return how one publisher stands, with its evidence, and how its project is set up."""
     facts = await ledger.evidence(session, publisher)
     return notices.PublisherStatus(
         line=line(publisher),
@@ -48,6 +51,8 @@ async def status(session: AsyncSession, publisher: Publisher, index_url: str) ->
         next_at=publisher.next_at,
         expires_at=publisher.expires_at,
         evidence=tuple(notices.EvidenceLine(fact.kind, fact.url, fact.seen_at) for fact in facts),
+        publisher_id=str(publisher.id),
+        setup=setup,
     )
 
 

@@ -18,7 +18,7 @@ from bot.slack.blocks import answers, base, dialogs, publishers, release_dialogs
 from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.blocks.render import MESSAGES, VIEWS
 from storage.records import EvidenceKind, Hears, PublisherState, Reason
-from tests.unit import release_examples
+from tests.unit import release_examples, setup_examples
 from tests.unit.wording import AT, HOSTILE, ID, URL, WANTED, marked_up, problems, rendered, told, wild
 
 FORM = ByHand(
@@ -72,6 +72,7 @@ NOTICES: dict[str, notices.Notice] = {
     ),
     "broke down": notices.BrokeDown("0b6f2f0e"),
     **release_examples.NOTICES,
+    **setup_examples.NOTICES,
 }
 
 ANSWERS: dict[str, base.Message] = {
@@ -222,6 +223,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.CancelRelease("a", "1"), intents.RetryRelease(release_id=ID), intents.ShowReleases(""),
         intents.SetPolicy("a", {"quorum": "2"}), intents.ShowPolicy(""), intents.SetFreeze("", AT, None, "why"),
         intents.LiftFreeze("a"), intents.AskYank("a", "1", "why"), intents.TellChannel("a", Hears.FINAL), intents.ShowTold(),
+        intents.ShowSetup("v", ID), intents.OpenSetupPull(ID, "0", True, ("ada",)),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from bot.core import notices
 from bot.core.outcomes import ByHand
+from bot.slack.blocks import setup
 from bot.slack.blocks.base import (
     Block,
     Message,
@@ -297,6 +298,7 @@ def status(notice: notices.PublisherStatus) -> Message:
             section(f"{escape(cause)} {escape(remedy)}".strip()),
             section("*Evidence:* " + ("; ".join(facts) if facts else "none yet.")),
             context(" · ".join(small)),
+            *(setup.report_blocks(notice.setup, notice.publisher_id) if notice.setup else []),
         ],
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bot.core import notices
+from bot.core import notices, setup_notices
 from bot.core import release_notices as said
 from bot.slack.blocks import (
     answers,
@@ -16,6 +16,7 @@ from bot.slack.blocks import (
     policies,
     publishers,
     release_answers,
+    setup,
     timeline,
     yanks,
 )
@@ -52,11 +53,17 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         said.FreezeSet: policies.freeze,
         said.Unapproved: release_answers.unapproved,
         said.HearsShown: hearing.shown,
+        setup_notices.PullOpened: setup.opened,
+        setup_notices.PullAnswer: setup.answer,
     }
 )
 """Notices that are posted."""
 
 VIEWS: Mapping[type[Any], Callable[[Any], View]] = MappingProxyType(
-    {notices.CredentialsShown: dialogs.credentials, notices.HomeShown: dialogs.home}
+    {
+        notices.CredentialsShown: dialogs.credentials,
+        notices.HomeShown: dialogs.home,
+        setup_notices.SetupShown: setup.shown,
+    }
 )
 """Notices that fill a dialog or a Home tab."""
