@@ -217,3 +217,10 @@ def test_no_text_breaks_mending(text: str) -> None:
     """Whatever the file says, it is mended or left alone."""
     found = mend(text, BOTH, "pypi")
     assert found is None or isinstance(found, str)
+
+
+def test_every_pin_is_documented() -> None:
+    """The table on the page of the publisher's lifecycle is the table of the code."""
+    page = (Path(__file__).parents[2] / "docs" / "publisher-lifecycle.md").read_text(encoding="utf-8")
+    rows = [f"| `{action}` | {pin.version} | `{pin.commit}` | {pin.seen} |" for action, pin in PINS.items()]
+    assert "\n" + "\n".join(rows) + "\n" in page

@@ -35,7 +35,10 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
                 "registers the project's trusted publisher and tells the channel how it ends",
             ),
             ("/publisher list", "shows where each publisher stands"),
-            ("/publisher check PROJECT", "looks at the index now and says what it found"),
+            (
+                "/publisher check PROJECT",
+                "looks at repository and index now, says what is missing, and offers a pull request that mends it",
+            ),
             ("/publisher remove PROJECT", "stops watching; on the index it stays until removed there"),
         ),
         "/release": (
