@@ -125,6 +125,8 @@ class Found(StrEnum):
     OTHER_NONE = "other_none"
     OTHER_UNDER_WAY = "other_under_way"
     """version, state"""
+    NOT_REHEARSED = "not_rehearsed"
+    """index: the policy wants a rehearsal there, and the project has no publisher on it"""
     REHEARSED = "rehearsed"
     """index, version: this is rehearsed there first"""
     YANK_THERE = "yank_there"

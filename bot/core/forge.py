@@ -64,6 +64,8 @@ class Done:
     """The forge did what was asked. `url` is where people see it, "" where there is no such page."""
 
     url: str = ""
+    run_id: int = 0
+    """The run that was started, where the forge says so; 0 where it doesn't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,21 @@ class PullDraft:
     body: str
 
 
+@dataclass(frozen=True, slots=True)
+class PermissionFacts:
+    """What somebody may do in a repository."""
+
+    user_id: int
+    login: str
+    permission: str
+    """`admin`, `maintain`, `write`, `read` or `none`."""
+
+    @property
+    def may_push(self) -> bool:
+        """Whether it suffices to push."""
+        return self.permission in {"admin", "maintain", "write"}
+
+
 HeadOutcome = HeadFacts | Nothing | Unsure
 CommitOutcome = CommitFacts | Nothing | Unsure
 TagOutcome = TagFacts | Nothing | Unsure
@@ -302,6 +319,7 @@ CommentsOutcome = tuple[str, ...] | Nothing | Unsure
 EnvironmentsOutcome = tuple[EnvironmentFacts, ...] | Nothing | Unsure
 AccountOutcome = AccountFacts | Nothing | Unsure
 OpenPullsOutcome = tuple[OpenPull, ...] | Nothing | Unsure
+PermissionOutcome = PermissionFacts | Nothing | Unsure
 FilesOutcome = tuple[str, ...] | Nothing | Unsure
 """Names of the files in a folder."""
 ActOutcome = Done | Exists | Forbidden | Invalid | Nothing | Unsure

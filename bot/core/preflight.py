@@ -66,6 +66,8 @@ class Facts:
     override: str = ""
     """Why a freeze is to be passed over."""
     asked_by: str = ""
+    unrehearsed: str = ""
+    """Index on which the policy wants a rehearsal that there can't be; "" where there can, or none is wanted."""
     run_id: int | None = None
     """The run of ours that was followed before: it may have published some of it already."""
     shown: str = ""
@@ -369,10 +371,17 @@ def _changes(facts: Facts) -> list[Finding]:
 def _other(facts: Facts) -> list[Finding]:
     if not facts.books.others:
         return _finding(Check.OTHER, Level.FINE, Found.OTHER_NONE)
-    other = facts.books.others[0]
-    return _finding(
-        Check.OTHER, Level.WARNING, Found.OTHER_UNDER_WAY, version=other.version, state=other.state
-    )
+    # 1.4 and 1.4.0 are one version: of two releases of it only one may act.
+    same = [one for one in facts.books.others if is_version(one.version, facts.wanted.version)]
+    other = (same or facts.books.others)[0]
+    level = Level.BLOCKING if same else Level.WARNING
+    return _finding(Check.OTHER, level, Found.OTHER_UNDER_WAY, version=other.version, state=other.state)
+
+
+def _rehearsal(facts: Facts) -> list[Finding]:
+    if not facts.unrehearsed:
+        return []
+    return _finding(Check.OTHER, Level.WARNING, Found.NOT_REHEARSED, index=facts.unrehearsed)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -380,5 +389,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 _CHECKS: tuple[Callable[[Facts], list[Finding]], ...] = (
-    _version, _index, _tag, _metadata, _ci, _publisher, _workflow, _freeze, _changes, _other,
+    _version, _index, _tag, _metadata, _ci, _publisher, _workflow, _freeze, _changes, _other, _rehearsal,
 )  # fmt: skip

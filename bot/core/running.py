@@ -110,8 +110,9 @@ def after_dispatch(situation: Situation, outcome: ActOutcome) -> Decision:
     """Decide after the workflow was started; an unknown answer is never followed by a second start."""
     release, progress = situation.release, situation.progress
     match outcome:
-        case Done():
-            return at_once(situation, replace(progress, started=True), _dispatched(situation))
+        case Done(run_id=run_id):
+            known = {"run_id": run_id} if run_id else {}
+            return at_once(situation, replace(progress, started=True), _dispatched(situation), **known)
         case Unsure(arrived_maybe=True):
             waiting = replace(progress, started=True)
             return at_once(situation, waiting, begun=release.begun, begun_at=release.begun_at)
@@ -139,6 +140,9 @@ def after_search(situation: Situation, outcome: RunsOutcome) -> Decision:
     if isinstance(outcome, Unsure):
         return troubled(situation, outcome)
     if runs := _ours(situation, outcome if isinstance(outcome, tuple) else ()):
+        if release.start is StartBy.DISPATCH and len(runs) > 1:
+            # Somebody has started it too, maybe with other inputs: which one was approved can't be told.
+            return broke(situation, ReleaseReason.NO_RUN, f"{len(runs)} runs were started at once")
         return _found(situation, runs[0])
     # Looks are counted too: what went before may have taken its time, and the run is to have its own.
     if situation.since(RUN_APPEARS) and progress.looks >= RUN_APPEARS:

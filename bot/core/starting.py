@@ -69,7 +69,7 @@ def way(seen: Seen, matches: Matches) -> Way:
     if isinstance(seen.text, Unsure):
         return Way(seen, unsure=seen.text.detail or SILENT)
     facts = seen.facts
-    if facts is None or not facts.found or not (facts.readable and facts.detailed):
+    if facts is None or not facts.found:
         return Way(seen)
     for outcome in (seen.pushed_runs, seen.release_runs, seen.release):
         if isinstance(outcome, Unsure):
@@ -100,6 +100,9 @@ def _choose(
     runs: tuple[tuple[RunFacts, ...], tuple[RunFacts, ...]],
 ) -> tuple[StartBy | None, RunFacts | None]:
     pushed, released = runs
+    if not (facts.readable and facts.detailed):
+        # What is there can be followed; to start something that can't be read would be a guess.
+        return (StartBy.PUSH, pushed[0]) if pushed else (None, None)
     by_tag = "push" in facts.triggers and matches(facts, seen.tag)
     caused = {*CREATED, PRE if seen.prerelease else FINAL}
     by_release = "release" in facts.triggers and (
@@ -126,7 +129,8 @@ def findings(found: Way, target: Registration) -> list[Finding]:
     if isinstance(found.seen.text, Nothing) or facts is None or not facts.found:
         return [_finding(Level.BLOCKING, Found.WORKFLOW_NONE, workflow=workflow)]
     if not (facts.readable and facts.detailed):
-        return [_finding(Level.UNKNOWN, Found.WORKFLOW_UNKNOWN, detail=f"{workflow} can't be read that far")]
+        level = Level.BLOCKING if found.start is None else Level.UNKNOWN
+        return [_finding(level, Found.WORKFLOW_UNKNOWN, detail=f"{workflow} can't be read that far")]
     return [*_rights(facts, target), *_trigger(found, facts, target)]
 
 

@@ -40,6 +40,8 @@ class Ask:
     path: str
     accept: str = JSON
     body: bytes = field(default=b"", repr=False)
+    repo: Repo | None = field(default=None, compare=False)
+    """Whose it is; None for what belongs to no repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,16 @@ def elsewhere(asked: str, location: str, terms: Terms) -> Request | None:
 def repository(repo: Repo) -> Ask | None:
     """Ask for a repository, which names its default branch."""
     return _get(repo)
+
+
+def installation_of(repo: Repo) -> Ask | None:
+    """Ask for the installation of our App that sees a repository."""
+    return _get(repo, "installation")
+
+
+def permission(repo: Repo, login: str) -> Ask | None:
+    """Ask what somebody may do in a repository."""
+    return _get(repo, "collaborators", login, "permission")
 
 
 def commit(repo: Repo, ref: str) -> Ask | None:
@@ -265,11 +277,16 @@ def make_release(repo: Repo, tag: str, name: str, body: str, *, prerelease: bool
     return _post(repo, "releases", value=value) if is_ref(tag) else None
 
 
-def dispatch(repo: Repo, workflow: str, ref: str) -> Ask | None:
-    """Order a run of a workflow."""
+RUN_DETAILS = "return_run_details"
+"""What asks a forge to say which run it has started; an older one may refuse the word."""
+
+
+def dispatch(repo: Repo, workflow: str, ref: str, *, details: bool = True) -> Ask | None:
+    """Order a run of a workflow; with `details` the answer names it."""
     if not is_ref(ref):
         return None
-    return _post(repo, "actions", "workflows", workflow, "dispatches", value={"ref": ref})
+    more = {RUN_DETAILS: True} if details else {}
+    return _post(repo, "actions", "workflows", workflow, "dispatches", value={"ref": ref, **more})
 
 
 def approve(repo: Repo, run_id: int, environment_ids: tuple[int, ...], comment: str) -> Ask | None:
@@ -292,7 +309,9 @@ def _get(
     repo: Repo, *segments: str, query: Mapping[str, object] | None = None, accept: str = JSON
 ) -> Ask | None:
     path = _path(repo, segments)
-    return None if path is None else Ask("GET", f"{path}?{urlencode(query)}" if query else path, accept)
+    if path is None:
+        return None
+    return Ask("GET", f"{path}?{urlencode(query)}" if query else path, accept, repo=repo)
 
 
 def _post(repo: Repo, *segments: str, value: Mapping[str, object]) -> Ask | None:
@@ -301,7 +320,7 @@ def _post(repo: Repo, *segments: str, value: Mapping[str, object]) -> Ask | None
 
 def _order(method: str, repo: Repo, *segments: str, value: Mapping[str, object]) -> Ask | None:
     path = _path(repo, segments)
-    return None if path is None else Ask(method, path, body=json.dumps(value).encode())
+    return None if path is None else Ask(method, path, body=json.dumps(value).encode(), repo=repo)
 
 
 def _path(repo: Repo, segments: tuple[str, ...]) -> str | None:

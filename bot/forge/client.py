@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import gidgethub
-from gidgethub.abc import GitHubAPI
 
 from bot.core.forge import (
     AccountOutcome,
@@ -24,12 +23,14 @@ from bot.core.forge import (
     EnvironmentsOutcome,
     FileChange,
     FilesOutcome,
+    Forbidden,
     HeadFacts,
     HeadOutcome,
     Invalid,
     JobsOutcome,
     Nothing,
     OpenPullsOutcome,
+    PermissionOutcome,
     PullDraft,
     PullsOutcome,
     ReleaseOutcome,
@@ -43,23 +44,22 @@ from bot.core.forge import (
     WaitingOutcome,
 )
 from bot.core.repositories import RepositoryFacts
-from bot.errors import AnswerLost, ShipbellError, TransportError
+from bot.errors import ShipbellError, TransportError
 from bot.forge import acting, artifacts, asking, github, logs, places, reading, refusals, runs
+from bot.forge.app_auth import NoLine
 from bot.forge.asking import Ask, Terms
-from bot.forge.sending import Sender
+from bot.forge.gidget import Api
+from bot.forge.lines import Line, Lines, OneToken
 from bot.transport import Transport
-from bot.wire import Answer, Request
+from bot.wire import Answer
 from storage.records import Secret
 
-TIMEOUT = 15.0
 WRITE_GAP = 1.0
 """Seconds between two orders ("Best practices for using the REST API")."""
 MOST_PAGES = 3
 MANY_CHECKS = "The commit has more checks than are read."
 ZIPS_AT_ONCE = 2
 """Each may fill 64 MB of memory."""
-_SET_BELOW = frozenset({"user-agent", "content-length"})
-"""Headers that the transport sets itself."""
 
 One = TypeVar("One")
 
@@ -67,7 +67,8 @@ One = TypeVar("One")
 class ForgeClient:
     """One forge that speaks GitHub's API; without a token it sees what is public.
 
-    It fulfils `bot.workflow.ports.Forge`, `PullRequests` and `Setting`. Answers are kept, and limits obeyed, for the one token that it has.
+    It fulfils `bot.workflow.ports.Forge`, `PullRequests`, `Setting` and `Rights`. What it asks with is `lines`' business: else
+    it has one token at most.
     """
 
     def __init__(
@@ -78,36 +79,42 @@ class ForgeClient:
         token: Secret | None = None,
         *,
         write_gap: float = WRITE_GAP,
+        lines: Lines | None = None,
     ) -> None:
         self._api_url = api_url.rstrip("/")
         self._web_url = web_url.rstrip("/")
-        self._token = token
-        self._sender = Sender(transport.send, token, write_gap)
+        self._transport = transport
+        self._lines = lines or OneToken(transport.send, token, write_gap)
         self._unpacking = asyncio.Semaphore(ZIPS_AT_ONCE)
-        self._api = _Api(self._sender, self._api_url, token)
 
     async def look(self, owner: str, repository: str, workflow: str) -> RepositoryFacts:
         """Look at a repository and one of its workflow files; whatever can't be seen is told by the facts."""
         try:
             names = github.named(owner, repository, workflow)
-            found = await self._item(github.REPOSITORY, names)
+            line = await self._line(asking.repository(Repo(owner, repository)))
+            found = await self._item(line, github.REPOSITORY, names)
         except ShipbellError as error:
-            seen = github.unseen(error, with_token=bool(self._token))
+            seen = github.unseen(error, with_token=self._lines.with_token)
             return (
                 replace(seen, full_name=await self._name_now(Repo(owner, repository))) if seen.moved else seen
             )
         text: str | ShipbellError
         try:
-            text = str(await self._item(github.WORKFLOW, names, accept=github.RAW) or "")
+            text = str(await self._item(line, github.WORKFLOW, names, accept=github.RAW) or "")
         except ShipbellError as error:
             text = error
         return github.seen(found, self._web_url, text)
 
     async def ping(self) -> str:
         """Say how the forge answers; ShipbellError with cause and remedy where it doesn't, or refuses the token."""
-        return github.pinged(
-            await self._item(github.RATE_LIMIT, {}), self._api_url, with_token=bool(self._token)
-        )
+        hello = await self._lines.hello()
+        if isinstance(hello, NoLine):
+            raise github.ForgeRefused(0, hello.detail)
+        if hello:
+            return hello
+        line = await self._line(Ask("GET", github.RATE_LIMIT))
+        found = await self._item(line, github.RATE_LIMIT, {})
+        return github.pinged(found, self._api_url, with_token=self._lines.with_token)
 
     async def head(self, repo: Repo) -> HeadOutcome:
         """Return the newest commit of the default branch."""
@@ -184,7 +191,11 @@ class ForgeClient:
 
     async def dispatch(self, repo: Repo, workflow: str, ref: str) -> ActOutcome:
         """Start a workflow at a tag."""
-        return await self._act(asking.dispatch(repo, workflow, ref))
+        done = await self._act(asking.dispatch(repo, workflow, ref))
+        if isinstance(done, Invalid) and asking.RUN_DETAILS in done.detail:
+            # Refused for that word alone, so nothing has started.
+            return await self._act(asking.dispatch(repo, workflow, ref, details=False))
+        return done
 
     async def runs(self, repo: Repo, workflow: str, sha: str, event: str) -> RunsOutcome:
         """Return a workflow's runs for a commit and event, newest first."""
@@ -217,11 +228,13 @@ class ForgeClient:
     async def log_tail(self, repo: Repo, job_id: int) -> TextOutcome:
         """Return the last lines of a job's log, cleaned of control characters and secrets."""
         ask = asking.log(repo, job_id)
+        line = await self._lines.line(ask) if ask else None
         answer = await self._led(ask, asking.LOG)
         again = logs.rest(answer) if isinstance(answer, Answer) else None
         if again is not None:
             answer = await self._led(ask, again)
-        return logs.read(answer, self._token) if isinstance(answer, Answer) else answer
+        token = line.token if isinstance(line, Line) else None
+        return logs.read(answer, token) if isinstance(answer, Answer) else answer
 
     async def artifacts(self, repo: Repo, run_id: int) -> ArtifactsOutcome:
         """Return what a run has kept."""
@@ -281,6 +294,10 @@ class ForgeClient:
         """Make an environment that is not there; the rules of one that is would be replaced."""
         return await self._act(asking.make_environment(repo, name, reviewer_ids))
 
+    async def permission(self, repo: Repo, login: str) -> PermissionOutcome:
+        """Return what somebody may do in a repository; Nothing for who has no part in it."""
+        return await self._read(asking.permission(repo, login), places.permission)
+
     async def _name_now(self, repo: Repo) -> str:
         """Return what a moved repository is called now, "" where that is not shown."""
         answer = await self._asked(asking.repository(repo))
@@ -314,17 +331,28 @@ class ForgeClient:
         """Ask; what can't be asked for is not there."""
         if ask is None:
             return Nothing()
+        line = await self._lines.line(ask)
+        if not isinstance(line, Line):
+            return line.reading()
         try:
-            return await self._sender.get(asking.request(self._api_url, self._token, ask))
+            return self._heard(line, await line.sender.get(asking.request(self._api_url, line.token, ask)))
         except TransportError as error:
             return refusals.unanswered(error, acting=False)
 
-    async def _ordered(self, ask: Ask | None) -> Answer | Invalid | Unsure:
+    def _heard(self, line: Line, answer: Answer) -> Answer:
+        if answer.status == 401:
+            self._lines.refused(line)
+        return answer
+
+    async def _ordered(self, ask: Ask | None) -> Answer | Forbidden | Invalid | Unsure:
         """Order; what can't be ordered is wrong."""
         if ask is None:
             return Invalid("The forge can't have a repository, workflow or tag of that name.")
+        line = await self._lines.line(ask)
+        if not isinstance(line, Line):
+            return line.ordering()
         try:
-            return await self._sender.write(asking.request(self._api_url, self._token, ask))
+            return self._heard(line, await line.sender.write(asking.request(self._api_url, line.token, ask)))
         except TransportError as error:
             return refusals.unanswered(error, acting=True)
 
@@ -344,39 +372,21 @@ class ForgeClient:
         if there is None:
             return Unsure("GitHub leads to an address that can't be read.")
         try:
-            return await self._sender.elsewhere(there)
+            return await self._transport.send(there)
         except TransportError as error:
             return refusals.unanswered(error, acting=False)
 
+    async def _line(self, ask: Ask | None) -> Line:
+        line = await self._lines.line(ask) if ask else None
+        if isinstance(line, Line):
+            return line
+        status = line.status if line and line.status in github.MOVED else 0
+        raise github.ForgeRefused(status, line.detail if line else "The forge has no such repository.")
+
     async def _item(
-        self, path: str, names: Mapping[str, str], accept: str = "application/vnd.github+json"
+        self, line: Line, path: str, names: Mapping[str, str], accept: str = "application/vnd.github+json"
     ) -> Any:
         try:
-            return await self._api.getitem(path, names, accept=accept)
+            return await Api(line, self._api_url).getitem(path, names, accept=accept)
         except (gidgethub.GitHubException, *github.UNREADABLE) as error:
-            raise github.refusal(error, with_token=bool(self._token)) from error
-
-
-class _Api(GitHubAPI):
-    """gidgethub, sending through our transport."""
-
-    def __init__(self, sender: Sender, api_url: str, token: Secret | None) -> None:
-        super().__init__("shipbell", base_url=api_url)
-        self._sender = sender
-        self._token = token
-
-    async def _request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        sent = {name: value for name, value in headers.items() if name.lower() not in _SET_BELOW}
-        if self._token:
-            # Added here and not handed to gidgethub, which would keep it as plain text.
-            sent["authorization"] = f"Bearer {self._token.reveal()}"
-        answer = await self._sender.get(Request(method, url, sent, body, timeout=TIMEOUT))
-        if answer.truncated:
-            raise AnswerLost("The forge's answer is too long to be read.", host="")
-        return answer.status, answer.headers, answer.body
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait, where gidgethub wants to."""
-        await asyncio.sleep(seconds)
+            raise github.refusal(error, with_token=self._lines.with_token) from error

@@ -60,7 +60,7 @@ def refused(answer: Answer, missing: frozenset[int] = NOTHING) -> Nothing | Unsu
 def acted(answer: Answer) -> ActOutcome:
     """Return what the answer to an order means. Never raises."""
     if answer.status in _DONE:
-        return Done(_page(answer))
+        return Done(_page(answer), _run(answer))
     if limits.is_limit(answer):
         return limited(answer)
     if answer.status in _MOVED:
@@ -124,6 +124,13 @@ def _sentences(value: Mapping[str, Any]) -> list[str]:
             parts = (error.get(name) for name in ("field", "code", "message"))
             found.append(" ".join(part for part in parts if isinstance(part, str)))
     return [one for one in found if one]
+
+
+def _run(answer: Answer) -> int:
+    """Return the run that an answer says was started, 0 where it says none."""
+    value = answer.json() if answer.body else None
+    run_id = value.get("workflow_run_id") if isinstance(value, dict) else None
+    return run_id if isinstance(run_id, int) and not isinstance(run_id, bool) and 0 < run_id < 2**63 else 0
 
 
 def _page(answer: Answer) -> str:

@@ -22,11 +22,11 @@ from bot.core.forge import (
 )
 from bot.core.progress import Progress
 from bot.core.release_notices import Step
-from bot.core.releases import Decision, Line, Situation, at_once, troubled
+from bot.core.releases import Decision, Line, Situation, at_once, broke, troubled
 from bot.core.versions import is_prerelease
 from bot.workflow.gathering import SILENT, within
 from bot.workflow.hands import Hands, approvers, repo
-from storage.records import StartBy
+from storage.records import ReleaseReason, StartBy
 
 RERUN_LOOKS = 3
 """Looks after which a rerun that shows no effect is asked for again; the forge refuses one that is under way."""
@@ -83,7 +83,9 @@ async def _start(hands: Hands, seen: Situation) -> Decision | None:
         return at_once(seen, replace(seen.progress, started=True))
     if release.start is StartBy.RELEASE:
         return await _release(hands, seen)
-    return await _dispatch(hands, seen)
+    if release.start is StartBy.DISPATCH:
+        return await _dispatch(hands, seen)
+    return broke(seen, ReleaseReason.NO_RUN, "nothing starts the workflow")
 
 
 async def _release(hands: Hands, seen: Situation) -> Decision | None:

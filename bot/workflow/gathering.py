@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TypeVar
 
+from bot.core.approvals import Policy
 from bot.core.forge import Nothing, Repo, TagFacts, TagOutcome, Unsure
 from bot.core.outcomes import Present, SimpleOutcome, TryLater
 from bot.core.preflight import Books, Facts, located
@@ -42,6 +43,7 @@ async def gather(hands: Hands, release: Release) -> Facts:
         books=await _books(hands, release),
         override=progress.override,
         asked_by=release.requested_by,
+        unrehearsed=_unrehearsed(release),
         run_id=release.run_id,
         shown=release.commit if release.make_tag and release.state in SHOWN else "",
     )
@@ -57,6 +59,11 @@ async def gather(hands: Hands, release: Release) -> Facts:
     facts = replace(facts, tag=tag, head=head, simple=simple)
     facts = replace(facts, since=_since(facts))
     return await _at_commit(hands, where, facts)
+
+
+def _unrehearsed(release: Release) -> str:
+    wanted = unpacked(Policy, release.policy).rehearsal
+    return wanted if wanted not in {release.rehearsal, release.target.index} else ""
 
 
 async def within(call: Awaitable[T], otherwise: T) -> T:

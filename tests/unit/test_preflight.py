@@ -124,7 +124,9 @@ CASES: list[tuple[Check, dict[str, Any], Level, Found, dict[str, str]]] = [
     (Check.CHANGES, {"compared": SILENT}, U, Found.CHANGES_UNKNOWN, {"detail": "it is silent"}),
     (Check.CHANGES, {"compared": Nothing()}, U, Found.CHANGES_UNKNOWN, {"detail": "the tag v1.3.0 is not there"}),
     (Check.OTHER, {}, F, Found.OTHER_NONE, {}),
-    (Check.OTHER, {"books": replace(BOOKS, others=(RELEASE,))}, W, Found.OTHER_UNDER_WAY, {"version": "1.4.0", "state": "requested"}),
+    (Check.OTHER, {"books": replace(BOOKS, others=(replace(RELEASE, version="1.5.0"),))}, W, Found.OTHER_UNDER_WAY, {"version": "1.5.0", "state": "requested"}),
+    # Another spelling of the same version: of the two only one may act.
+    (Check.OTHER, {"books": replace(BOOKS, others=(replace(RELEASE, version="1.4"),))}, B, Found.OTHER_UNDER_WAY, {"version": "1.4", "state": "requested"}),
     (Check.WORKFLOW, {"way": None}, U, Found.WORKFLOW_UNKNOWN, {"detail": ""}),
 ]  # fmt: skip
 

@@ -406,3 +406,20 @@ def test_following_begins_with_a_clean_slate() -> None:
 def test_the_event_is_the_forges_word() -> None:
     """What starts the run is what it is searched by."""
     assert [event_of(start) for start in (None, *StartBy)] == ["push", "push", "release", "workflow_dispatch"]
+
+
+def test_a_dispatch_that_names_its_run_is_followed_by_that_name() -> None:
+    """Where the forge says which run it has started, that one is followed, whatever else was started beside it."""
+    begun = at(start=StartBy.DISPATCH)
+    decision = after_dispatch(begun, Done(run_id=77))
+    assert decision.values["run_id"] == 77
+    assert after_dispatch(begun, Done()).values.get("run_id") is None
+
+
+def test_two_new_runs_are_told_apart_by_nobody() -> None:
+    """Two runs that appeared after one dispatch stop the release: one may have other inputs."""
+    begun = at(start=StartBy.DISPATCH)
+    one, other = replace(run(), id=77), replace(run(), id=78)
+    decision = after_search(begun, (one, other))
+    assert decision.event is ReleaseEvent.BROKE
+    assert after_search(begun, (one,)).event is ReleaseEvent.RUN_FOUND

@@ -85,7 +85,11 @@ def test_how_a_run_is_started(
         ({"text": Nothing(), "facts": None}, Level.BLOCKING, Found.WORKFLOW_NONE, {"workflow": "release.yml"}),
         ({"facts": WorkflowFacts(found=False)}, Level.BLOCKING, Found.WORKFLOW_NONE, {"workflow": "release.yml"}),
         (
-            {"facts": WorkflowFacts(found=True)}, Level.UNKNOWN, Found.WORKFLOW_UNKNOWN,
+            {"facts": WorkflowFacts(found=True)}, Level.BLOCKING, Found.WORKFLOW_UNKNOWN,
+            {"detail": "release.yml can't be read that far"},
+        ),
+        (
+            {"facts": WorkflowFacts(found=True), "tag_exists": True, "pushed_runs": (FAILED,)}, Level.UNKNOWN, Found.WORKFLOW_UNKNOWN,
             {"detail": "release.yml can't be read that far"},
         ),
         ({"text": Unsure("502")}, Level.UNKNOWN, Found.WORKFLOW_UNKNOWN, {"detail": "502"}),

@@ -186,6 +186,10 @@ _WORDS: Mapping[Found, Callable[[_Values], str]] = MappingProxyType(
         Found.CHANGES_UNKNOWN: _unknown("what changed"),
         Found.OTHER_NONE: lambda _: "no other release of this project is under way.",
         Found.OTHER_UNDER_WAY: _other,
+        Found.NOT_REHEARSED: lambda v: (
+            f"there is no rehearsal on {tick(v['index'])}: the project has no publisher there. "
+            f"`/publisher add` with `index={tidy(v['index'], 40)}` makes one."
+        ),
         Found.REHEARSED: lambda v: f"{tick(v['version'])} is rehearsed on {tick(v['index'])} first.",
         Found.YANK_THERE: lambda v: f"the index has {tick(v['version'])}: {count(v['files'], 'file')}{_yanked(v)}.",
         Found.YANK_MISSING: lambda v: f"the index has no file of {tick(v['version'])}. Name a version that is there.",

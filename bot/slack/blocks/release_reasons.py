@@ -164,7 +164,7 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
         ),
         ReleaseReason.REHEARSAL_FAILED: (
             "The rehearsal failed, so nothing was released on {index}.",
-            _RETRY,
+            "Retry it at the rehearsal's own message; once it is published there, look again here.",
         ),
         ReleaseReason.OUT_OF_ORDER: (
             "The forge or the index was out of order for too long.",
