@@ -18,6 +18,7 @@ from bot.demo.forge_answers import (
     sent_token,
     with_quota,
 )
+from bot.demo.forge_apps import Apps
 from bot.demo.forge_code import REPO, CodeRoutes
 from bot.demo.forge_desk import ForgeDesk
 from bot.demo.forge_events import Events
@@ -52,6 +53,7 @@ class ForgeStandIn(StandIn):
         super().__init__()
         self.state = ForgeState(clock)
         self.hooks = Hooks(self.state)
+        self.apps = Apps(self.state)
         self._issuer = Issuer(clock)
         self._events = Events(self.state, self.hooks)
         self.runner = self._events.runner = Runner(self.state, self._issuer, self._events.heard)
@@ -286,6 +288,7 @@ class ForgeStandIn(StandIn):
         router.add_get(REPO + "/environments/{environment}", self._environment)
         router.add_get("/.well-known/openid-configuration", self._openid)
         router.add_get("/.well-known/jwks", self._jwks)
+        self.apps.add_routes(app)
         PullRoutes(self.state).add_routes(app)  # before those of code, whose commits may have slashes in them
         CodeRoutes(self.state, self._events).add_routes(app)
         SetupRoutes(self.state, self._events).add_routes(app)
@@ -301,17 +304,34 @@ class ForgeStandIn(StandIn):
             counted = not request.path.startswith(UNCOUNTED)
             if request.path.startswith(PATH):
                 return await handler(request)
-            if token and token not in self.state.tokens:
+            if token and not self._known(request, token):
                 return refusal(401, "Bad credentials")
             quota = self.state.quota(token)
             if counted and quota.remaining <= 0:
                 return with_quota(refusal(403, "API rate limit exceeded"), quota)
-            answer = await self._or_refusal(request, handler)
+            answer = await self._or_refusal(request, self._scoped(handler))
             if counted and answer.status != 304:
                 quota.remaining -= 1
             return with_quota(answer, quota)
 
         return limited
+
+    def _known(self, request: web.Request, token: str) -> bool:
+        """Whether a token is in force."""
+        plain = token in self.state.tokens and token not in self.apps.tokens
+        return plain or self.apps.knows(request)
+
+    def _scoped(self, handler: Handler) -> Handler:
+        """Return the handler, for whoever may see that repository."""
+
+        async def scoped(request: web.Request) -> web.StreamResponse:
+            if self.apps.hides(request):
+                raise web.HTTPNotFound
+            if not self.apps.may_read(request):
+                raise Refusal(403, "Resource not accessible by integration")
+            return await handler(request)
+
+        return scoped
 
     async def _or_refusal(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:

@@ -8,7 +8,7 @@ Every reader raises Misshapen where the answer is another one; `bot.forge.refusa
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from bot.core.forge import AccountFacts, EnvironmentFacts, OpenPull
+from bot.core.forge import AccountFacts, EnvironmentFacts, OpenPull, PermissionFacts
 from bot.forge.asking import Ask
 from bot.forge.shapes import entries, link, member, needed, number, words
 
@@ -53,6 +53,14 @@ def open_pulls(value: object) -> tuple[OpenPull, ...]:
     return tuple(
         OpenPull(number(one, "number"), link(one), needed(member(one, "head"), "ref", limit=255))
         for one in entries(value)
+    )
+
+
+def permission(value: object) -> PermissionFacts:
+    """Read what somebody may do, and who that is: a login can pass to somebody else."""
+    user = member(value, "user")
+    return PermissionFacts(
+        number(user, "id"), needed(user, "login", limit=60), needed(value, "permission", limit=30)
     )
 
 

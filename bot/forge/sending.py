@@ -14,7 +14,6 @@ from bot.core.secrets import REDACTED
 from bot.errors import Unreachable
 from bot.forge import limits
 from bot.wire import Answer, Request
-from storage.records import Secret
 
 MOST_KEPT = 512
 LONGEST_KEPT = 65_536
@@ -37,11 +36,10 @@ class Held(Unreachable):
 
 
 class Sender:
-    """Sends for one client, which has one token at most."""
+    """Sends for one credential: one token, or one installation, whose tokens follow each other."""
 
-    def __init__(self, send: Send, token: Secret | None, write_gap: float) -> None:
+    def __init__(self, send: Send, write_gap: float) -> None:
         self._send = send
-        self._token = token.reveal().encode() if token else b""
         self._write_gap = write_gap
         self._kept: OrderedDict[tuple[str, str], Answer] = OrderedDict()
         self._held_until = 0.0
@@ -67,9 +65,9 @@ class Sender:
             finally:
                 self._write_from = _now() + self._write_gap
 
-    async def elsewhere(self, request: Request) -> Answer:
-        """Ask another service, to which the forge has led us."""
-        return await self._send(request)
+    async def post(self, request: Request) -> Answer:
+        """Order what changes nothing that others see, at once."""
+        return await self._ask(request)
 
     async def _ask(self, request: Request) -> Answer:
         left = self._held_until - _now()
@@ -79,8 +77,9 @@ class Sender:
         hold = limits.hold(answer)
         if hold is not None:
             self._held_until = max(self._held_until, _now() + hold)
-        if self._token and self._token in answer.body:
-            answer = replace(answer, body=answer.body.replace(self._token, REDACTED.encode()))
+        token = _token(request)
+        if token and token in answer.body:
+            answer = replace(answer, body=answer.body.replace(token, REDACTED.encode()))
         return answer
 
     def _keep(self, key: tuple[str, str], answer: Answer) -> Answer:
@@ -95,6 +94,11 @@ class Sender:
 
 def _accept(request: Request) -> str:
     return next((value for name, value in request.headers.items() if name.lower() == "accept"), "")
+
+
+def _token(request: Request) -> bytes:
+    sent = next((value for name, value in request.headers.items() if name.lower() == "authorization"), "")
+    return sent.partition(" ")[2].encode()
 
 
 def _now() -> float:
