@@ -475,6 +475,28 @@ class InboxItem:
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
+@dataclass(frozen=True, slots=True)
+class GithubLink:
+    """Who a person of a team is on the forge: proven by signing in there."""
+
+    team_id: UUID
+    user: str
+    github_id: int
+    """Stays; a login can pass to somebody else."""
+    login: str
+    linked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A sign-in that came back: who began it, and where the answer goes."""
+
+    team_id: UUID
+    user: str
+    channel: str
+    response_url: Secret | None = field(repr=False)
+
+
     """One message for Slack: facts, rendered to words when sent."""
 
     id: UUID

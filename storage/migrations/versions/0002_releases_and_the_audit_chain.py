@@ -49,6 +49,32 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "github_links",
+        sa.Column("team_id", sa.Uuid(), nullable=False),
+        sa.Column("user", sa.String(length=32), nullable=False),
+        sa.Column("github_id", sa.BigInteger(), nullable=False),
+        sa.Column("login", sa.String(length=100), nullable=False),
+        sa.Column("linked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_github_links_team_id")),
+        sa.PrimaryKeyConstraint("team_id", "user", name=op.f("pk_github_links")),
+        sa.UniqueConstraint("team_id", "github_id", name=op.f("uq_github_links_team_id_github_id")),
+    )
+    op.create_table(
+        "oauth_states",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("team_id", sa.Uuid(), nullable=False),
+        sa.Column("user", sa.String(length=32), nullable=False),
+        sa.Column("state_hash", sa.String(length=64), nullable=False),
+        sa.Column("browser_hash", sa.String(length=64), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_oauth_states_team_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_states")),
+        sa.UniqueConstraint("team_id", "user", name=op.f("uq_oauth_states_team_id_user")),
+        sa.UniqueConstraint("state_hash", name=op.f("uq_oauth_states_state_hash")),
+    )
+    op.create_table(
         "policies",
         sa.Column("team_id", sa.Uuid(), nullable=False),
         sa.Column("project", sa.String(length=200), nullable=False),
