@@ -136,9 +136,14 @@ def _hook(secret: Secret | None, shipping: Releases, engine: EmbeddedEngine) -> 
     async def nudge(event: str, body: bytes) -> None:
         found = webhooks.read(event, body)
         if found is not None and await shipping.nudge(found.repo.owner, found.repo.name, found.tag):
-            engine.nudge("releases")
+            engine.nudge(*map(_lane, shipping.hands.index.names()))
 
     return web.Hook(partial(webhooks.signed, secret), nudge)
+
+
+def _lane(index: str) -> str:
+    """Return the name of the lane of an index's releases."""
+    return f"releases {index}"
 
 
 async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
@@ -175,10 +180,21 @@ def _works(
 ) -> list[Work]:
     lanes = {name: f"publishers {name}" for name in indexes}
     watching = Watching(shipping.hands)
-    after_a_wish = (*lanes.values(), "releases", "watch", "outbox")
+    after_a_wish = (*lanes.values(), *map(_lane, indexes), "watch", "outbox")
     return [
         Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, after_a_wish),
-        Work("releases", shipping.claim, shipping.advance, shipping.next_due, 16, ("thanks", "outbox")),
+        *(
+            # A lane for each index here too: one that hangs holds back its own releases only.
+            Work(
+                _lane(name),
+                partial(shipping.claim, index=name),
+                shipping.advance,
+                partial(shipping.next_due, index=name),
+                8,
+                ("thanks", "outbox"),
+            )
+            for name in indexes
+        ),
         # One at a time: a comment may wait for its turn on the forge, and no release is to wait for many of them.
         Work("thanks", thanking.claim, thanking.advance, thanking.next_due, 1, ("outbox",)),
         Work("watch", watching.claim, watching.look, watching.next_due, 4, ("outbox",)),

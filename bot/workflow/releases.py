@@ -53,16 +53,16 @@ class Releases:
 
     hands: Hands
 
-    async def claim(self, limit: int) -> Sequence[Release]:
-        """Take due releases."""
+    async def claim(self, limit: int, *, index: str = "") -> Sequence[Release]:
+        """Take due releases, of one index or of all."""
         now = self.hands.clock()
         async with self.hands.database.transaction() as session:
-            return await ledger.claim(session, self.hands.owner, (now, now + LEASE), limit)
+            return await ledger.claim(session, self.hands.owner, (now, now + LEASE), limit, index)
 
-    async def next_due(self) -> datetime | None:
-        """Return when the next release is due."""
+    async def next_due(self, *, index: str = "") -> datetime | None:
+        """Return when the next release, of one index or of all, is due."""
         async with self.hands.database.reading() as session:
-            return await ledger.next_due(session, self.hands.clock())
+            return await ledger.next_due(session, self.hands.clock(), index)
 
     async def nudge(self, owner: str, repository: str, tag: str = "") -> int:
         """Let every release that waits for this repository, or for approvals of this tag, be looked at now."""

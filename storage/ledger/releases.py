@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, CursorResult, Select, case, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, case, func, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -143,13 +143,13 @@ async def of_version(
 
 
 async def claim(
-    session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
+    session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int, index: str = ""
 ) -> Sequence[Release]:
-    """Take due releases, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    """Take due releases, of one index or of all, longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
     due = (
         select(col(ReleaseRow.id))
-        .where(col(ReleaseRow.next_at) <= now, _free(now))
+        .where(col(ReleaseRow.next_at) <= now, _free(now), _on(index))
         .order_by(col(ReleaseRow.next_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -227,10 +227,14 @@ async def retake(session: AsyncSession) -> None:
     )  # fmt: skip
 
 
-async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return when the next release that nobody works on is due."""
-    waiting = col(ReleaseRow.next_at).is_not(None)
+async def next_due(session: AsyncSession, now: datetime, index: str = "") -> datetime | None:
+    """Return when the next release, of one index or of all, that nobody works on is due."""
+    waiting = col(ReleaseRow.next_at).is_not(None) & _on(index)
     return await session.scalar(select(func.min(col(ReleaseRow.next_at))).where(waiting, _free(now)))
+
+
+def _on(index: str) -> ColumnElement[bool]:
+    return col(ReleaseRow.index_name) == index if index else true()
 
 
 async def counts(session: AsyncSession) -> dict[str, int]:
