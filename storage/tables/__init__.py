@@ -4,6 +4,7 @@ Knows: columns, keys, constraints. Must not know: sessions, queries, policy.
 """
 
 from storage.tables.base import Base
+from storage.tables.github import GithubLinkRow, OauthStateRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
 from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
