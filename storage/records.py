@@ -293,6 +293,8 @@ class Publisher:
     reminded_at: datetime | None
     next_at: datetime | None
     """When the engine looks again; None: nothing more to do."""
+    looked_at: datetime | None = None
+    """When its last look while pending began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +343,25 @@ class Watch:
     """Every version that was ever seen there."""
     primed: bool
     """Whether it has been looked at once: what was there before is not news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What was last seen of an index's feeds."""
+
+    index: str
+    pages: dict[str, Any]
+    """Feed -> what was last seen of it."""
+    waiting: int
+    """Pending publishers there were at the last look."""
+    faults: int
+    """Looks in a row that were not answered."""
+    looked_at: datetime | None
+    """When all of them were last read; None: they can't be relied on."""
+    missed_at: datetime | None
+    """What was not looked at since then by itself may have been missed."""
+    ask_at: datetime
+    """When they are asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,25 +478,6 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class InboxItem:
-    """One intent from Slack, as written before the ack."""
-
-    id: UUID
-    team_id: UUID
-    kind: str
-    """What is wanted: a command's or an action's name (`bot/core/intents.py`)."""
-    actor: str
-    channel: str
-    payload: dict[str, Any]
-    sealed: dict[str, Secret] = field(repr=False)
-    """What must not lie in plain text: typed secrets, and Slack's `response_url`."""
-    received_at: datetime
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxItem:
-@dataclass(frozen=True, slots=True)
 class GithubLink:
     """Who a person of a team is on the forge: proven by signing in there."""
 
@@ -497,6 +499,25 @@ class SignIn:
     response_url: Secret | None = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """One intent from Slack, as written before the ack."""
+
+    id: UUID
+    team_id: UUID
+    kind: str
+    """What is wanted: a command's or an action's name (`bot/core/intents.py`)."""
+    actor: str
+    channel: str
+    payload: dict[str, Any]
+    sealed: dict[str, Secret] = field(repr=False)
+    """What must not lie in plain text: typed secrets, and Slack's `response_url`."""
+    received_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
     """One message for Slack: facts, rendered to words when sent."""
 
     id: UUID

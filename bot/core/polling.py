@@ -11,6 +11,8 @@ STEADY_LOOKS = 20
 """Looks at the base period before backing off begins: ten minutes at the default of 30 s."""
 LONGEST_WAIT = timedelta(hours=1)
 LONGEST_RETRY = timedelta(minutes=10)
+RARE_LOOKS = 600
+"""Looks an hour at what an index's feeds tell of: all of its pending publishers together, once they wait for long."""
 ATTEMPTS = 5
 """Times that a registration is tried before it counts as failed."""
 _JITTER = 0.1
@@ -24,6 +26,15 @@ def next_look(base: timedelta, looks: int, seed: UUID) -> timedelta:
     # The exponent is capped: 1.5 ** 20 periods is past the longest wait for any base of a second or more.
     backoff = base * min(1.5 ** min(max(0, looks - STEADY_LOOKS), 40), 1e6)
     return _jittered(min(backoff, max(LONGEST_WAIT, base)), seed, looks)
+
+
+def rare_look(base: timedelta, looks: int, seed: UUID, waiting: int) -> timedelta:
+    """Return how long to wait after so many looks at something that the index's feeds tell of as well.
+
+    Each wait is twice the one before, up to an hour, or to so much that all who wait make `RARE_LOOKS` an hour.
+    """
+    longest = max(LONGEST_WAIT, base, timedelta(hours=waiting / RARE_LOOKS))
+    return _jittered(min(base * 2.0 ** min(max(0, looks - 1), 40), longest), seed, looks)
 
 
 def next_attempt(base: timedelta, attempts: int, seed: UUID, retry_after: float | None) -> timedelta:

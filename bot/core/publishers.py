@@ -46,6 +46,8 @@ class Situation:
     now: datetime
     base: timedelta
     form: ByHand
+    fed: int | None = None
+    """For how many publishers the index's feeds are read; None: they can't be relied on now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ class Look:
     listed: ListOutcome | None
     simple: SimpleOutcome | None
     provenances: Sequence[ProvenanceOutcome] = ()
+    begun: datetime | None = None
+    """When the index was first asked; whatever it came to know later may have been missed."""
 
 
 def after_look(at: Situation, look: Look) -> Decision:
@@ -182,9 +186,10 @@ def _look_again(at: Situation, look: Look, expires: datetime) -> Decision:
     publisher, remind = at.publisher, expires - REMIND_BEFORE
     answers = (look.listed, look.simple)
     waits = [answer.retry_after or 0 for answer in answers if isinstance(answer, TryLater)]
-    next_at = at.now + polling.next_look(at.base, publisher.polls + 1, publisher.id)
-    next_at = max(next_at, at.now + timedelta(seconds=max(waits, default=0)))
-    values: dict[str, Any] = {"polls": publisher.polls + 1, "detail": _trouble(answers)}
+    next_at = max(at.now + _wait(at, look), at.now + timedelta(seconds=max(waits, default=0)))
+    values: dict[str, Any] = {
+        "polls": publisher.polls + 1, "detail": _trouble(answers), "looked_at": look.begun or at.now,
+    }  # fmt: skip
     if isinstance(look.simple, Present):
         values["etag"] = look.simple.etag[:255] if _read_whole(look) else ""
     say: tuple[notices.Notice, ...] = ()
@@ -197,6 +202,18 @@ def _look_again(at: Situation, look: Look, expires: datetime) -> Decision:
     # The reminder and the end come on time, however far apart the looks are.
     values["next_at"] = min(next_at, *(moment for moment in (remind, expires) if moment > at.now))
     return Decision(Event.UNREACHED if values["detail"] else Event.UNDECIDED, values, say)
+
+
+def _wait(at: Situation, look: Look) -> timedelta:
+    """Return how long to wait: longer where a feed would tell of all that this look could have found.
+
+    No feed tells what an index's own list does; and a look that found out nothing is made up for soon.
+    """
+    unanswered = any(isinstance(answer, TryLater) for answer in (look.simple, *look.provenances))
+    looks = at.publisher.polls + 1
+    if at.fed is None or unanswered or isinstance(look.listed, Listed | TryLater):
+        return polling.next_look(at.base, looks, at.publisher.id)
+    return polling.rare_look(at.base, looks, at.publisher.id, at.fed)
 
 
 def _read_whole(look: Look) -> bool:

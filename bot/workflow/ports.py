@@ -37,6 +37,8 @@ from bot.core.outcomes import (
     AttestationOutcome,
     ByHand,
     DownloadOutcome,
+    FeedName,
+    FeedOutcome,
     ListOutcome,
     ProvenanceOutcome,
     RegisterOutcome,
@@ -86,6 +88,13 @@ class Index(Protocol):
 
     def by_hand(self, registration: Registration, *, project_exists: bool | None) -> ByHand:
         """Return how a person registers it in a browser."""
+
+
+class IndexFeeds(Protocol):
+    """The feeds of the package indexes. No method raises for what an index answers or fails to answer."""
+
+    async def feed(self, index: str, name: FeedName, etag: str = "", modified: str = "") -> FeedOutcome:
+        """Read one of an index's feeds; Absent where it has none, or the settings say that none is read."""
 
 
 class Forge(Protocol):

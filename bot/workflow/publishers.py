@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.core import feeds as feeding
 from bot.core import publishers as decide
 from bot.core.lifecycle import PublisherEvent, follow
 from bot.core.outcomes import (
@@ -30,7 +31,7 @@ from bot.core.publishers import Decision, Look, Situation
 from bot.workflow.ports import Clock, Index
 from bot.workflow.telling import SHIPBELL, tell_channel, write_down
 from storage.database import Database
-from storage.ledger import credentials
+from storage.ledger import credentials, feeds
 from storage.ledger import publishers as ledger
 from storage.records import Credential, CredentialKind, Publisher, PublisherState, Reason, Secret
 
@@ -80,7 +81,8 @@ class Publishers:
         except Exception:
             log.exception("publisher step failed", publisher=str(publisher.id), team=str(publisher.team_id))
             async with self.database.transaction() as session:
-                await ledger.move(session, publisher, self.owner, next_at=self.clock() + AFTER_A_FAULT)
+                now = self.clock()
+                await ledger.move(session, publisher, self.owner, next_at=now + AFTER_A_FAULT, looked_at=now)
 
     async def _register(self, publisher: Publisher) -> None:
         name = publisher.registration.index
@@ -121,7 +123,8 @@ class Publishers:
         await self._write(publisher, decision, blamed=credential if _blames(outcome) else None)
 
     async def _look(self, publisher: Publisher) -> None:
-        site = self.index.site(publisher.registration.index)
+        site, begun = self.index.site(publisher.registration.index), self.clock()
+        fed = await self._fed(site.name)
         found = await self._credential(publisher) if site.publisher_api is not False else None
         listed = await self._listed(publisher, found[1]) if found else None
         simple = await self.index.simple(site.name, publisher.registration.project, publisher.etag)
@@ -129,9 +132,12 @@ class Publishers:
         provenances: Sequence[ProvenanceOutcome] = [
             await self.index.provenance(site.name, file.provenance_url) for file in files
         ]
-        await self._write(
-            publisher, decide.after_look(self.situation(publisher), Look(listed, simple, provenances))
-        )
+        situation = replace(self.situation(publisher), fed=fed)
+        await self._write(publisher, decide.after_look(situation, Look(listed, simple, provenances, begun)))
+
+    async def _fed(self, index: str) -> int | None:
+        async with self.database.reading() as session:
+            return feeding.waiting(await feeds.read(session, index), self.clock(), self.base)
 
     async def _listed(self, publisher: Publisher, token: Secret) -> ListOutcome:
         return await self.index.publishers(

@@ -259,4 +259,5 @@ def _record(row: PublisherRow) -> Publisher:
         requested_by=row.requested_by, state=row.state, reason=row.reason, detail=row.detail, existed_before=row.existed_before,
         attempts=row.attempts, unanswered=row.unanswered, polls=row.polls, etag=row.etag, requested_at=as_utc(row.requested_at), state_at=as_utc(row.state_at),
         pending_at=row.pending_at, expires_at=row.expires_at, reminded_at=row.reminded_at, next_at=row.next_at,
+        looked_at=row.looked_at,
     )  # fmt: skip

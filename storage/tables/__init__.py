@@ -4,6 +4,7 @@ Knows: columns, keys, constraints. Must not know: sessions, queries, policy.
 """
 
 from storage.tables.base import Base
+from storage.tables.feeds import FeedRow
 from storage.tables.github import GithubLinkRow, OauthStateRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
@@ -21,13 +22,14 @@ __all__ = [
     "CredentialRow",
     "DataKeyRow",
     "EvidenceRow",
+    "FeedRow",
     "FreezeRow",
+    "GithubLinkRow",
     "InboxRow",
+    "OauthStateRow",
     "OutboxRow",
     "PolicyRow",
-    "GithubLinkRow",
     "ProjectRow",
-    "OauthStateRow",
     "PublisherRow",
     "ReleaseEvidenceRow",
     "ReleaseRow",

@@ -10,13 +10,19 @@ from storage.records import EvidenceKind, PublisherState, Reason
 from storage.tables.base import Base, moment, partial, word
 
 OPEN_PUBLISHER = "state IN ('requested', 'pending', 'confirmed')"
+PENDING_PUBLISHER = "state = 'pending'"
 
 
 class ProjectRow(Base, table=True):
     """A package known to a team, on one index."""
 
     __tablename__ = "projects"
-    __table_args__ = (UniqueConstraint("team_id", "index_name", "name"), UniqueConstraint("id", "team_id"))
+    __table_args__ = (
+        UniqueConstraint("team_id", "index_name", "name"),
+        UniqueConstraint("id", "team_id"),
+        # Of all teams: a feed names projects.
+        Index("ix_projects_name", "index_name", "name"),
+    )
 
     id: UUID = Field(primary_key=True)
     team_id: UUID = Field(foreign_key="teams.id")
@@ -46,6 +52,9 @@ class PublisherRow(Base, table=True):
         CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_pair"),
         partial("uq_publishers_open", OPEN_PUBLISHER, "project_id", unique=True),
         partial("ix_publishers_due", "next_at IS NOT NULL", "index_name", "next_at"),
+        # Of all teams, for what an index's feeds tell.
+        partial("ix_publishers_pending", PENDING_PUBLISHER, "index_name", "project"),
+        partial("ix_publishers_looked", PENDING_PUBLISHER, "index_name", "looked_at"),
         Index("ix_publishers_team", "team_id", "state_at"),
     )
 
@@ -75,6 +84,8 @@ class PublisherRow(Base, table=True):
     pending_at: datetime | None = moment(null=True)
     expires_at: datetime | None = moment(null=True)
     reminded_at: datetime | None = moment(null=True)
+    looked_at: datetime | None = moment(null=True)
+    """When its last look while pending began."""
     next_at: datetime | None = moment(null=True)
 
 

@@ -315,6 +315,40 @@ def upgrade() -> None:
             postgresql_where=sa.text("next_at IS NOT NULL"),
         )
 
+    op.create_table(
+        "feeds",
+        sa.Column("index_name", sa.String(length=64), nullable=False),
+        sa.Column(
+            "pages",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("faults", sa.Integer(), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("missed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ask_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lease_owner", sa.Uuid(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name=op.f("ck_feeds_lease_pair")),
+        sa.CheckConstraint("waiting >= 0 AND faults >= 0", name=op.f("ck_feeds_counted")),
+        sa.PrimaryKeyConstraint("index_name", name=op.f("pk_feeds")),
+    )
+    with op.batch_alter_table("projects", schema=None) as batch_op:
+        batch_op.create_index("ix_projects_name", ["index_name", "name"], unique=False)
+
+    with op.batch_alter_table("publishers", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True))
+        for name, column in (("ix_publishers_pending", "project"), ("ix_publishers_looked", "looked_at")):
+            batch_op.create_index(
+                name,
+                ["index_name", column],
+                unique=False,
+                sqlite_where=sa.text("state = 'pending'"),
+                postgresql_where=sa.text("state = 'pending'"),
+            )
+
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
         batch_op.add_column(sa.Column("number", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("mac", sa.LargeBinary(), nullable=True))
