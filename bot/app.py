@@ -5,7 +5,7 @@ Knows: every part. Must not know: a single decision.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +32,7 @@ from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier, shared_session
 from bot.slack.people import SlackPeople
 from bot.transport import Transport, user_agent
+from bot.workflow.feeds import Feeding
 from bot.workflow.hands import Hands
 from bot.workflow.inlet import Inlet
 from bot.workflow.intents import Intents
@@ -44,7 +45,7 @@ from bot.workflow.watching import Watching
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import inbox, keys, outbox, publishers, releases, thanks, watches
+from storage.ledger import feeds, inbox, keys, outbox, publishers, releases, thanks, watches
 from storage.records import Secret, StorageError
 
 log = structlog.get_logger(__name__)
@@ -119,7 +120,8 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         thanking = Thanking(hands, forge)
         setups = Setups(database, index, forge, people, now)
         wishes = Intents(database, steps, hands, tuple(settings.indexes), now, setups)
-        engine.start(_works(wishes, steps, shipping, thanking, messages, tuple(settings.indexes)))
+        works = _works(wishes, steps, shipping, thanking, messages, tuple(settings.indexes))
+        engine.start([*works, *_feeds(Feeding(database, index, now, base, owner), settings.indexes)])
         stack.push_async_callback(engine.stop)
         if settings.slack_app_token:
             await _connect(settings, bolt, stack)
@@ -164,6 +166,7 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
         await inbox.retake(session, now())
         await outbox.retake(session, now(), SETTLE)
         await publishers.retake(session)
+        await feeds.retake(session)
         await releases.retake(session)
         await watches.retake(session)
         await thanks.retake(session)
@@ -207,6 +210,17 @@ def _works(
             for name, lane in lanes.items()
         ),
     ]
+
+
+def _feeds(feeding: Feeding, indexes: Iterable[str]) -> list[Work]:
+    return [
+        # One look for all that wait on an index; those whom it makes due are looked at in their own lanes.
+        Work(
+            f"feeds {name}", partial(feeding.claim, name), feeding.look, partial(feeding.next_due, name), 1,
+            (f"publishers {name}", "watch"),
+        )
+        for name in indexes
+    ]  # fmt: skip
 
 
 def _client(settings: Settings, token: Secret | None, session: aiohttp.ClientSession) -> AsyncWebClient:
