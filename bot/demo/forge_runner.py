@@ -9,6 +9,7 @@ from functools import partial
 
 import aiohttp
 
+from bot.demo.forge_conditions import holds
 from bot.demo.forge_oidc import Issuer
 from bot.demo.forge_publish import JobFailed
 from bot.demo.forge_runs import CANCELLED, FAILURE, SKIPPED, SUCCESS, Deployment, Job, Run
@@ -215,7 +216,9 @@ class Runner(Worker):
 
     async def _move(self, repository: Repository, run: Run, job: Job) -> None:
         """Take one job to its end, or to where it waits."""
-        if any(one.conclusion != SUCCESS for one in run.needed(job)):
+        if any(one.conclusion != SUCCESS for one in run.needed(job)) or not holds(
+            job.plan.condition, run.facts
+        ):
             self._end(repository, run, job, SKIPPED)
             return
         if not self._state.may_deploy(repository, job.plan.environment, run.branch):

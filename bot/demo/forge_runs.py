@@ -116,6 +116,14 @@ class Run:
         return self.ref.split("/", 2)[2]
 
     @property
+    def facts(self) -> dict[str, object]:
+        """What an `if:` may ask of it."""
+        kind = "tag" if self.ref.startswith("refs/tags/") else "branch"
+        inputs = {f"inputs.{name}": value for name, value in self.inputs.items()}
+        github = {"event_name": self.event, "ref": self.ref, "ref_name": self.branch, "ref_type": kind}
+        return {**inputs, **{f"github.{name}": value for name, value in github.items()}}
+
+    @property
     def waiting(self) -> list[Deployment]:
         """What waits for a review."""
         return [one for one in self.deployments if one.state == "waiting"]

@@ -12,6 +12,8 @@ from bot.demo.forge_publish import Attest, JobFailed, build, exchange, identity,
 from bot.demo.forge_runs import Artifact, Job, Run
 from bot.demo.forge_state import ForgeState, Repository
 
+CLAIMS = ("repository", "repository_owner", "repository_owner_id", "job_workflow_ref", "environment", "ref")
+"""What the `confirm` job of a proposed workflow prints."""
 NO_ID_TOKEN = (
     "##[error]Trusted publishing exchange failure: OpenID Connect token retrieval failed: GitHub: missing or "
     "insufficient OIDC token permissions, the ACTIONS_ID_TOKEN_REQUEST_TOKEN environment variable was unset"
@@ -58,6 +60,8 @@ class Worker:
         failure = self._struck(repository, job)
         if job.plan.publishing is not None:
             await self._publish(repository, run, job, failure)
+        if job.plan.confirms and failure is None:
+            await self._confirm(repository, run, job)
         if failure is not None:
             raise JobFailed(failure.log)
         if job.plan.artifact is not None:
@@ -69,6 +73,19 @@ class Worker:
         run.artifacts = [one for one in run.artifacts if one.name != name]
         run.artifacts.append(Artifact(self._state.next_id(), name, zipped(files), self._state.clock()))
         job.say(self._state.clock(), f"Artifact {name} has been successfully uploaded!")
+
+    async def _confirm(self, repository: Repository, run: Run, job: Job) -> None:
+        """Exchange the job's identity with the index, and tell the claims that count."""
+        if self._http is None:
+            raise JobFailed("##[error]The runner has received a shutdown signal.")
+        claims = identity(self._state, self._issuer, repository, run, job)
+        for name in CLAIMS:
+            job.say(self._state.clock(), f"claim {name}: {claims.get(name, '')}")
+        target = target_of(self.indexes, repository.slug, job)
+        try:
+            await exchange(self._http, target, claims, self._issuer.sign)
+        except aiohttp.ClientError as broken:
+            raise JobFailed(f"##[error]{type(broken).__name__}: the index could not be reached.") from broken
 
     async def _publish(self, repository: Repository, run: Run, job: Job, failure: Failure | None) -> None:
         files = list(build(repository.history.commits[run.sha], run.branch).items())

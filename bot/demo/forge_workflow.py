@@ -12,6 +12,8 @@ import yaml
 
 FOLDER = ".github/workflows/"
 PUBLISH_ACTION = "pypa/gh-action-pypi-publish"
+ATTEST_ACTIONS = ("actions/attest", "actions/attest-build-provenance")
+EXCHANGE = "/_/oidc/mint-token"
 UPLOAD_ACTION = "actions/upload-artifact"
 RELEASE_TYPES = ("published", "unpublished", "created", "edited", "deleted", "prereleased", "released")
 Yaml = Mapping[str, Any]
@@ -28,12 +30,20 @@ class WorkflowJob:
     id_token: bool
     """Whether it may ask for the forge's identity token."""
     steps: tuple[Yaml, ...]
+    condition: str = ""
+    """Its `if:`; "" for none."""
 
     @property
     def publishing(self) -> Yaml | None:
         """The `with` of the step that publishes; None where the job publishes nothing."""
         found = self._inputs(PUBLISH_ACTION)
-        return found if found is not None or not self.id_token else {}
+        other = self.confirms or any(self._inputs(action) is not None for action in ATTEST_ACTIONS)
+        return found if found is not None or other or not self.id_token else {}
+
+    @property
+    def confirms(self) -> bool:
+        """Whether it exchanges its identity with the index by itself, and publishes nothing."""
+        return any(EXCHANGE in str(step.get("run", "")) for step in self.steps)
 
     @property
     def artifact(self) -> Yaml | None:
@@ -147,7 +157,8 @@ def _job(key: str, job: Yaml, default: Any) -> WorkflowJob:
     id_token = permissions == "write-all" or _mapping(permissions).get("id-token") == "write"
     steps = tuple(_mapping(step) for step in job.get("steps") or ())
     name = str(job.get("name") or key)
-    return WorkflowJob(key, name, tuple(_list(job.get("needs"))), str(environment or ""), id_token, steps)
+    needs, condition = tuple(_list(job.get("needs"))), str(job.get("if") or "")
+    return WorkflowJob(key, name, needs, str(environment or ""), id_token, steps, condition)
 
 
 def _triggers(on: Any) -> dict[str, Yaml]:
