@@ -221,14 +221,19 @@ def following(situation: Situation, run: RunFacts, jobs: Sequence[JobFacts]) -> 
 
 def published_before_its_end(situation: Situation, run: RunFacts, jobs: Sequence[JobFacts]) -> bool:
     """Whether the publishing jobs ended well and the run only waits for people, as where it goes on to another index."""
-    ours = [job for job in jobs if _is_named(job.name, situation.report.publishing_jobs)]
+    ours = _publishing(situation, jobs)
     done = bool(ours) and all(job.conclusion is Conclusion.SUCCESS for job in ours)
     return done and run.status == "waiting" and all(job.status in {"completed", "waiting"} for job in jobs)
 
 
 def _publishes(situation: Situation, jobs: Sequence[JobFacts]) -> bool:
+    return any(job.status in {"in_progress", "completed"} for job in _publishing(situation, jobs))
+
+
+def _publishing(situation: Situation, jobs: Sequence[JobFacts]) -> list[JobFacts]:
+    """Return the publishing jobs; one that is skipped, such as that which only confirms a publisher, publishes nothing."""
     names = situation.report.publishing_jobs
-    return any(_is_named(job.name, names) and job.status in {"in_progress", "completed"} for job in jobs)
+    return [job for job in jobs if _is_named(job.name, names) and job.conclusion is not Conclusion.SKIPPED]
 
 
 def _is_named(job: str, names: Sequence[str]) -> bool:

@@ -306,6 +306,19 @@ def test_a_run_may_go_on_to_another_index(status: str, publish: str, other: str,
         assert Step.RUN_ENDED not in steps(ended_well(seen, run(status=status), jobs))
 
 
+def test_a_job_that_is_skipped_publishes_nothing() -> None:
+    """A job that only confirms a publisher may ask for an identity token too, and a release leaves it out."""
+    seen = at(report=Report(publishing_jobs=("publish", "confirm")), state=ReleaseState.BUILDING)
+    skipped = job("confirm", "completed", "skipped")
+    assert following(seen, run(), [job("build", "in_progress"), skipped]).event is ReleaseEvent.WAITED
+    assert (
+        following(seen, run(), [job("publish", "in_progress"), skipped]).event is ReleaseEvent.RUN_PUBLISHES
+    )
+    assert published_before_its_end(
+        seen, run(status="waiting"), [job("publish", "completed", "success"), skipped]
+    )
+
+
 def test_a_run_without_end_is_given_up() -> None:
     """After a day people choose."""
     seen = at(now=NOW + BASE * (RUN_LASTS + 1), state=ReleaseState.BUILDING)
