@@ -134,6 +134,7 @@ def by_hand(notice: notices.PublisherByHand) -> Message:
             actions(
                 link_button(f"Open the form on {registration.index}", notice.form.url, LINK),
                 button("I've submitted it", SUBMITTED, notice.publisher_id, style="primary"),
+                button("Look at the workflow", setup.OPEN, notice.publisher_id),
             ),
             context(f"{person(notice.asked_by)} asked for it"),
         ],
