@@ -34,7 +34,7 @@ def rare_look(base: timedelta, looks: int, seed: UUID, waiting: int) -> timedelt
     Each wait is twice the one before, up to an hour, or to so much that all who wait make `RARE_LOOKS` an hour.
     """
     longest = max(LONGEST_WAIT, base, timedelta(hours=waiting / RARE_LOOKS))
-    return _jittered(min(base * 2.0 ** min(max(0, looks - 1), 40), longest), seed, looks)
+    return _jittered(min(base * 2 ** min(max(0, looks - 1), 24), longest), seed, looks)
 
 
 def next_attempt(base: timedelta, attempts: int, seed: UUID, retry_after: float | None) -> timedelta:
