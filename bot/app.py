@@ -20,18 +20,21 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
+from starlette.routing import Route
 
-from bot import __version__, keyfile, web
+from bot import __version__, forging, keyfile, web
+from bot.connect import ConnectPages
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
 from bot.forge import webhooks
-from bot.forge.client import WRITE_GAP, ForgeClient
+from bot.forge.client import WRITE_GAP
 from bot.index.client import IndexClient
 from bot.settings import Settings
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier, shared_session
 from bot.slack.people import SlackPeople
 from bot.transport import Transport, user_agent
+from bot.workflow.connecting import Connecting
 from bot.workflow.feeds import Feeding
 from bot.workflow.hands import Hands
 from bot.workflow.inlet import Inlet
@@ -103,10 +106,7 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         index = IndexClient(transport, settings.indexes, now, trust_root=settings.sigstore_trust_root)
         base, owner = timedelta(seconds=settings.poll_seconds), uuid4()
         steps = Publishers(database, index, now, base, owner)
-        forge = ForgeClient(
-            transport, settings.github_api_url, settings.github_web_url, settings.github_token,
-            write_gap=min(WRITE_GAP, settings.poll_seconds),
-        )  # fmt: skip
+        forge = forging.forge_client(settings, transport, now, min(WRITE_GAP, settings.poll_seconds))
         people = SlackPeople(lambda _team: client, now)
         hands = Hands(database, index, forge, people, now, base, owner, settings.github_web_url)
         shipping = Releases(hands)
@@ -114,7 +114,13 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         bolt = _bolt(
             settings,
             session,
-            Listeners(inlet, settings.indexes, settings.poll_seconds, settings.github_web_url),
+            Listeners(
+                inlet,
+                settings.indexes,
+                settings.poll_seconds,
+                settings.github_web_url,
+                connect_url=f"{settings.public_url}/github/connect" if settings.github_client_secret else "",
+            ),
         )
         messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
         thanking = Thanking(hands, forge)
@@ -128,7 +134,20 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         probes = web.Probes(partial(_ready, database, engine), partial(_figures, database))
         hook = _hook(settings.github_webhook_secret, shipping, engine)
         slack = bolt if settings.slack_signing_secret else None
-        yield Bot(web.routes(slack, probes, hook), engine, database)
+        pages = _pages(settings, transport, database, engine)
+        yield Bot(web.routes(slack, probes, hook, pages), engine, database)
+
+
+def _pages(
+    settings: Settings, transport: Transport, database: Database, engine: EmbeddedEngine
+) -> list[Route]:
+    """Return the pages that people see in the browser."""
+    accounts = forging.sign_in(settings, transport)
+    if accounts is None:
+        return []
+    told = partial(engine.nudge, "outbox")
+    connecting = Connecting(database, accounts, now, settings.github_web_url, told)
+    return ConnectPages(connecting, settings.public_url.startswith("https://")).routes()
 
 
 def _hook(secret: Secret | None, shipping: Releases, engine: EmbeddedEngine) -> web.Hook | None:

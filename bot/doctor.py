@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from bot import settings as known
 from bot.core.secrets import redact
 from bot.core.sites import IndexSite
 from bot.errors import SettingsError, ShipbellError, SlackRefused
-from bot.forge.client import ForgeClient
+from bot.forging import forge_client
 from bot.index import attestations
 from bot.keyfile import NAME, key_ring
 from bot.settings import Settings
@@ -119,7 +120,7 @@ def _one_line(text: str) -> str:
 
 def _probes(settings: Settings, transport: Transport, seconds: float) -> Mapping[str, Probe]:
     slack = _Slack(settings, seconds)
-    forge = ForgeClient(transport, settings.github_api_url, settings.github_web_url, settings.github_token)
+    forge = forge_client(settings, transport, lambda: datetime.now(UTC))  # noqa: TID251 - a command's own clock
     return {
         "serving": lambda: _ready(settings),
         "public url": lambda: public_url(settings),

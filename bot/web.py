@@ -3,7 +3,7 @@
 Knows: routes, limits of a request. Must not know: rules, wording.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -54,7 +54,9 @@ class Hook:
     """Takes an event's name and body."""
 
 
-def routes(bolt: AsyncApp | None, probes: Probes, hook: Hook | None = None) -> Starlette:
+def routes(
+    bolt: AsyncApp | None, probes: Probes, hook: Hook | None = None, pages: Sequence[Route] = ()
+) -> Starlette:
     """Return the web application; `bolt` is None in Socket Mode without a signing secret, `hook` without its secret."""
     slack = AsyncSlackRequestHandler(bolt) if bolt else None
 
@@ -84,6 +86,7 @@ def routes(bolt: AsyncApp | None, probes: Probes, hook: Hook | None = None) -> S
             Route("/healthz", lambda _request: PlainTextResponse("ok"), methods=["GET"]),
             Route("/readyz", ready, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),
+            *pages,
         ],
         middleware=[Middleware(Guard)],
     )

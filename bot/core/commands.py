@@ -21,6 +21,7 @@ from bot.core.parsed import (
     OpenCredentials,
     OpenPublisherForm,
     OpenReleaseForm,
+    OpenSignIn,
     Parsed,
     ShowHelp,
     ShowSettings,
@@ -38,6 +39,7 @@ __all__ = [
     "OpenCredentials",
     "OpenPublisherForm",
     "OpenReleaseForm",
+    "OpenSignIn",
     "Parsed",
     "ShowHelp",
     "ShowSettings",
@@ -210,11 +212,18 @@ def _named(make: Callable[[str, str], Parsed]) -> "Handler":
 def _connect(command: str, rest: Sequence[str], context: Context) -> Parsed:
     target = rest[0].lower() if rest else ""
     if target == "github":
-        return NotYet("connect github")
+        return OpenSignIn()
     if not target or target in context.indexes:
         return OpenCredentials(target)
     close = difflib.get_close_matches(target, context.indexes, n=1)
     return Misspelt(command, target[:50], f"{command} connect {close[0]}" if close else "")
+
+
+def _disconnect(command: str, rest: Sequence[str], _context: Context) -> Parsed:
+    target = rest[0].lower() if rest else "github"
+    if target == "github":
+        return intents.DisconnectGithub()
+    return Misspelt(command, target[:50], f"{command} disconnect github")
 
 
 def _audit(_command: str, rest: Sequence[str], _context: Context) -> Parsed:
@@ -249,6 +258,7 @@ _TABLE: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
         "/shipbell": {
             "": _help,
             "connect": _connect,
+            "disconnect": _disconnect,
             "credentials": lambda _command, _rest, _context: OpenCredentials(""),
             "settings": release_commands.settings,
             "audit": _audit,

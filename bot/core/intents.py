@@ -247,6 +247,21 @@ class OpenSetupPull:
     """Logins of whom one must agree before the environment's jobs run."""
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectGithub:
+    """Find out who somebody is on the forge, by the link that was shown."""
+
+    state_hash: str
+    """Of the link's state: the state itself is in the link alone."""
+    who: str
+    """How the person is called in Slack."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisconnectGithub:
+    """Forget who somebody is on the forge."""
+
+
 Intent = (
     AddPublisher
     | ListPublishers
@@ -276,6 +291,8 @@ Intent = (
     | ShowSetup
     | OpenSetupPull
     | AskYank
+    | ConnectGithub
+    | DisconnectGithub
 )
 
 KINDS: Mapping[str, type[Intent]] = MappingProxyType(
@@ -308,5 +325,7 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "setup.show": ShowSetup,
         "setup.open": OpenSetupPull,
         "release.yank": AskYank,
+        "github.connect": ConnectGithub,
+        "github.disconnect": DisconnectGithub,
     }
 )

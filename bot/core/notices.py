@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from bot.core.connect_notices import GithubLinked, GithubUnlinked
 from bot.core.outcomes import ByHand
 from bot.core.release_notices import (
     FreezeSet,
@@ -298,6 +299,8 @@ Notice = (
     | SetupShown
     | PullOpened
     | PullAnswer
+    | GithubLinked
+    | GithubUnlinked
 )
 
 KINDS: Mapping[str, type[Notice]] = MappingProxyType(
@@ -335,5 +338,7 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "setup.shown": SetupShown,
         "setup.pull_opened": PullOpened,
         "setup.answer": PullAnswer,
+        "github.linked": GithubLinked,
+        "github.unlinked": GithubUnlinked,
     }
 )

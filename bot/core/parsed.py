@@ -48,6 +48,11 @@ class ShowSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenSignIn:
+    """Give the link on which somebody signs in on the forge."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotYet:
     """A command of the product that this version does not have."""
 
@@ -86,6 +91,7 @@ Parsed = (
     | OpenCredentials
     | ShowSettings
     | NotYet
+    | OpenSignIn
     | Misspelt
     | Wrong
     | HoldsToken

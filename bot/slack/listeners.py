@@ -8,6 +8,7 @@ ack is what a listener ends with, so nothing is acked that was not written.
 
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
@@ -22,9 +23,10 @@ from bot.core import commands, intents
 from bot.core.secrets import INDEX_TOKEN, looks_like_token
 from bot.core.sites import IndexSite
 from bot.slack import clicks
-from bot.slack.blocks import answers, base, dialogs, publishers, release_dialogs, releases, setup
+from bot.slack.blocks import answers, base, connecting, dialogs, publishers, release_dialogs, releases, setup
 from bot.slack.blocks.forms import INDEX_CHOICE
 from bot.slack.visits import Body, Reply, Visit, ephemeral, ephemeral_text, field_values, metadata
+from bot.workflow.connecting import hashed
 from bot.workflow.inlet import Inlet
 from storage.records import Registration, Secret
 
@@ -40,6 +42,8 @@ class Listeners:
     poll_seconds: float
     forge: str
     """The forge's web address."""
+    connect_url: str = ""
+    """Where people sign in on the forge; "" where that is not set up."""
 
     def attach(self, app: AsyncApp) -> None:
         """Register with Bolt: one listener for each kind of delivery, and the one error handler."""
@@ -84,7 +88,7 @@ class Listeners:
                 return ephemeral(answers.refusal(parsed))
             case commands.OpenPublisherForm():
                 return await visit.open(dialogs.publisher_form(parsed.typed, self.indexes, visit.channel))
-            case commands.OpenReleaseForm() | commands.OpenCredentials():
+            case commands.OpenReleaseForm() | commands.OpenCredentials() | commands.OpenSignIn():
                 return await self._open(parsed, visit)
             case _:
                 fresh = await self.inlet.put(visit.wish(parsed))
@@ -95,11 +99,23 @@ class Listeners:
                 )
 
     async def _open(
-        self, parsed: commands.OpenReleaseForm | commands.OpenCredentials, visit: Visit
+        self, parsed: commands.OpenReleaseForm | commands.OpenCredentials | commands.OpenSignIn, visit: Visit
     ) -> Reply | str:
+        if isinstance(parsed, commands.OpenSignIn):
+            return await self._sign_in(visit)
         if isinstance(parsed, commands.OpenCredentials):
             return await self._credentials(visit, parsed.index)
         return await visit.open(release_dialogs.release_form(parsed.typed, self.indexes, visit.channel))
+
+    async def _sign_in(self, visit: Visit) -> Reply | str:
+        """Give the link with its state at once: it is written nowhere, only its hash is."""
+        if not self.connect_url:
+            return ephemeral(connecting.not_set_up())
+        state = secrets.token_urlsafe(32)
+        wish = visit.wish(intents.ConnectGithub(hashed(state), visit.caller))
+        if not await self.inlet.put(wish):
+            return ""  # the first delivery was answered with the link
+        return ephemeral(connecting.offered(f"{self.connect_url}?state={state}"))
 
     async def _credentials(self, visit: Visit, index: str) -> Reply | str:
         """Open the dialog as "loading" before the trigger dies; the engine fills it."""

@@ -35,7 +35,7 @@ SLASH_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "/shipbell": (
             "Set up Shipbell for this workspace",
-            "credentials | connect INDEX | settings | audit [PROJECT] | help",
+            "credentials | connect INDEX | connect github | disconnect github | settings | audit [PROJECT] | help",
         ),
     }
 )

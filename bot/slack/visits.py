@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core import intents
+from bot.core.cleaning import one_line
 from bot.slack.blocks import answers, base
 from bot.slack.blocks.forms import View
 from bot.slack.notifier import error_code
@@ -41,6 +42,13 @@ class Visit:
     def channel(self) -> str:
         """Where it happened; "" in a dialog or on the Home tab."""
         return str(self.body.get("channel_id") or (self.body.get("channel") or {}).get("id") or "")
+
+    @property
+    def caller(self) -> str:
+        """How whoever typed a command is called, as Slack says it."""
+        name = str(self.body.get("user_name") or self.context.user_id or "")
+        domain = str(self.body.get("team_domain") or "")
+        return one_line(f"@{name} ({domain})" if domain else f"@{name}", limit=150)
 
     @property
     def delivery(self) -> str:

@@ -19,7 +19,7 @@ from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.publishers import Decision, Situation
 from bot.core.setup import SetupReport
 from bot.core.sites import token_page
-from bot.workflow import deciding, showing, watching
+from bot.workflow import connecting, deciding, showing, watching
 from bot.workflow.hands import Hands
 from bot.workflow.publishers import Publishers, write
 from bot.workflow.setups import WISHES, Setups, Wish
@@ -127,7 +127,12 @@ class Intents:
                 intents.SubmittedByHand() | intents.TryAgain() | intents.ShowSetup() | intents.OpenSetupPull()
             ):
                 return self._clicked(session, item, intent, known)
-            case intents.AddCredential() | intents.RevokeCredential():
+            case (
+                intents.AddCredential()
+                | intents.RevokeCredential()
+                | intents.ConnectGithub()
+                | intents.DisconnectGithub()
+            ):
                 return self._credential(session, item, intent)
             case (
                 intents.ShowCredentials()
@@ -141,11 +146,21 @@ class Intents:
                 assert_never(intent)
 
     def _credential(
-        self, session: AsyncSession, item: InboxItem, intent: intents.AddCredential | intents.RevokeCredential
+        self,
+        session: AsyncSession,
+        item: InboxItem,
+        intent: intents.AddCredential
+        | intents.RevokeCredential
+        | intents.ConnectGithub
+        | intents.DisconnectGithub,
     ) -> Did:
-        if isinstance(intent, intents.AddCredential):
-            return self._keep(session, item, intent)
-        return self._revoke(session, item, intent)
+        match intent:
+            case intents.AddCredential():
+                return self._keep(session, item, intent)
+            case intents.RevokeCredential():
+                return self._revoke(session, item, intent)
+            case _:
+                return connecting.carry_out(session, item, intent, self.clock)
 
     async def _add(
         self, session: AsyncSession, item: InboxItem, intent: intents.AddPublisher

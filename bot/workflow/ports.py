@@ -23,6 +23,7 @@ from bot.core.forge import (
     HeadOutcome,
     JobsOutcome,
     OpenPullsOutcome,
+    PermissionOutcome,
     PullDraft,
     PullsOutcome,
     ReleaseOutcome,
@@ -219,6 +220,23 @@ class Setting(Protocol):
 
     async def make_environment(self, repo: Repo, name: str, reviewer_ids: tuple[int, ...]) -> ActOutcome:
         """Make an environment that is not there; the rules of one that is would be replaced."""
+
+
+class Accounts(Protocol):
+    """The part of a forge where people sign in; no method raises."""
+
+    def page(self, state: str, verifier: str) -> str:
+        """Return the page on which somebody signs in."""
+
+    async def account(self, code: str, verifier: str) -> AccountOutcome:
+        """Return whose the code is that a browser brought back."""
+
+
+class Rights(Protocol):
+    """The part of a forge where it stands who may do what; no method raises."""
+
+    async def permission(self, repo: Repo, login: str) -> PermissionOutcome:
+        """Return what somebody may do in a repository; Nothing for who has no part in it."""
 
 
 class People(Protocol):

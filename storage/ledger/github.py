@@ -28,6 +28,7 @@ class NewSignIn:
     state_hash: str
     expires_at: datetime
     response_url: Secret | None = None
+    who: str = ""
 
 
 async def begin(session: AsyncSession, team_id: UUID, new: NewSignIn, now: datetime) -> None:
@@ -41,9 +42,16 @@ async def begin(session: AsyncSession, team_id: UUID, new: NewSignIn, now: datet
         sealed = await keys.seal(session, _place(team_id, row_id), {"response_url": new.response_url})
     await insert_once(
         session, row,
-        id=row_id, team_id=team_id, user=new.user, state_hash=new.state_hash, browser_hash="", channel=new.channel,
+        id=row_id, team_id=team_id, user=new.user, state_hash=new.state_hash, browser_hash="", channel=new.channel, who=new.who[:200],
         sealed=sealed, expires_at=new.expires_at,
     )  # fmt: skip
+
+
+async def whose(session: AsyncSession, state_hash: str, now: datetime) -> str | None:
+    """Return how the person is called whose sign-in this is; None where there is none that still may be used."""
+    row = OauthStateRow
+    where = (col(row.state_hash) == state_hash) & (col(row.expires_at) > now)
+    return await session.scalar(select(col(row.who)).where(where))
 
 
 async def bind(session: AsyncSession, state_hash: str, browser_hash: str, now: datetime) -> bool:

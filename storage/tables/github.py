@@ -34,5 +34,7 @@ class OauthStateRow(Base, table=True):
     state_hash: str = Field(max_length=64)
     browser_hash: str = Field(max_length=64)
     channel: str = Field(max_length=32)
+    who: str = Field(max_length=200)
+    """How the person is called in Slack: shown in the browser before anything is linked."""
     sealed: bytes | None = None
     expires_at: datetime = moment()

@@ -15,7 +15,7 @@ from storage.records import GithubLink, Secret, SignIn
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ENDS = NOW + timedelta(minutes=10)
 HERE, THERE = "b" * 64, "c" * 64
-NEW = NewSignIn("U1", "C1", "a" * 64, ENDS, Secret("https://hooks.example/marked9931"))
+NEW = NewSignIn("U1", "C1", "a" * 64, ENDS, Secret("https://hooks.example/marked9931"), "ada (acme)")
 
 
 async def team_of(database: Database, team: str = "T1") -> UUID:
@@ -75,6 +75,9 @@ async def test_a_sign_in_ends(database: Database) -> None:
     team = await begun(database)
     assert await bind(database, HERE)
     assert not await bind(database, HERE, ENDS)
+    async with database.reading() as session:
+        assert await github.whose(session, NEW.state_hash, NOW) == "ada (acme)"
+        assert await github.whose(session, NEW.state_hash, ENDS) is None
     assert await take(database, HERE, now=ENDS) is None
     async with database.transaction() as session:
         await github.begin(session, team, replace(NEW, user="U2", state_hash="d" * 64), ENDS)

@@ -9,12 +9,12 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from bot import codec
-from bot.core import commands, intents, notices
+from bot.core import commands, connect_notices, intents, notices
 from bot.core.names import Problem
 from bot.core.outcomes import ByHand
 from bot.core.secrets import INDEX_TOKEN
 from bot.core.sites import IndexSite
-from bot.slack.blocks import answers, base, dialogs, publishers, release_dialogs
+from bot.slack.blocks import answers, base, connecting, dialogs, publishers, release_dialogs
 from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.blocks.render import MESSAGES, VIEWS
 from storage.records import EvidenceKind, Hears, PublisherState, Reason
@@ -71,6 +71,9 @@ NOTICES: dict[str, notices.Notice] = {
         "",
     ),
     "broke down": notices.BrokeDown("0b6f2f0e"),
+    "linked": connect_notices.GithubLinked("ada", "https://github.com/ada"),
+    "unlinked": connect_notices.GithubUnlinked("ada"),
+    "not linked before": connect_notices.GithubUnlinked(""),
     **release_examples.NOTICES,
     **setup_examples.NOTICES,
 }
@@ -86,6 +89,8 @@ ANSWERS: dict[str, base.Message] = {
     "wrong release": answers.refusal(commands.Wrong("/release", (Problem("version", "Give one."),))),
     "token": answers.refusal(commands.HoldsToken(INDEX_TOKEN)),
     "not yet": answers.refusal(commands.NotYet("connect github")),
+    "sign in": connecting.offered("https://bell.example/github/connect?state=x"),
+    "no sign in": connecting.not_set_up(),
     "not opened": answers.not_opened("expired_trigger_id"),
     "out of order": answers.out_of_order(),
     "settings": answers.settings(
@@ -224,6 +229,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.SetPolicy("a", {"quorum": "2"}), intents.ShowPolicy(""), intents.SetFreeze("", AT, None, "why"),
         intents.LiftFreeze("a"), intents.AskYank("a", "1", "why"), intents.TellChannel("a", Hears.FINAL), intents.ShowTold(),
         intents.ShowSetup("v", ID), intents.OpenSetupPull(ID, "0", True, ("ada",)),
+        intents.ConnectGithub("a" * 64, "@ada (acme)"), intents.DisconnectGithub(),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:

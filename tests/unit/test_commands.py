@@ -51,7 +51,7 @@ UNDERSTOOD: list[tuple[str, str, commands.Parsed]] = [
     ("/publisher", "add a b/c d", commands.Misspelt("/publisher", "d", "")),
     ("/publisher", "list 'never closed", intents.ListPublishers()),
     ("/publisher", "add acme-widgets <https://github.com/acme/widgets|acme/widgets>", intents.AddPublisher(wanted(), "C1")),
-    ("/shipbell", "connect github", commands.NotYet("connect github")),
+    ("/shipbell", "connect github", commands.OpenSignIn()),
     ("/shipbell", "zzz", commands.Misspelt("/shipbell", "zzz", "")),
     ("/publisher", "remove a =company", commands.Misspelt("/publisher", "", "")),
     ("/publisher", "add acme-widgets acme/widgets environment=R&amp;D", intents.AddPublisher(wanted(environment="R&D"), "C1")),

@@ -76,6 +76,10 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
                 "enter, see and revoke the workspace's tokens; a secret is never shown again",
             ),
             ("/shipbell connect INDEX", "the same, with the index chosen"),
+            (
+                "/shipbell connect github",
+                "sign in with GitHub, so that I know which account is yours; /shipbell disconnect github forgets it",
+            ),
             ("/shipbell settings", "shows which indexes this bot serves"),
             (
                 "/shipbell settings policy [PROJECT]",

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bot.core import notices, setup_notices
+from bot.core import connect_notices, notices, setup_notices
 from bot.core import release_notices as said
 from bot.slack.blocks import (
     answers,
+    connecting,
     dialogs,
     hearing,
     policies,
@@ -55,6 +56,8 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         said.HearsShown: hearing.shown,
         setup_notices.PullOpened: setup.opened,
         setup_notices.PullAnswer: setup.answer,
+        connect_notices.GithubLinked: connecting.linked,
+        connect_notices.GithubUnlinked: connecting.unlinked,
     }
 )
 """Notices that are posted."""

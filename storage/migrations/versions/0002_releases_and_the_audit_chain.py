@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("state_hash", sa.String(length=64), nullable=False),
         sa.Column("browser_hash", sa.String(length=64), nullable=False),
         sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("who", sa.String(length=200), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_oauth_states_team_id")),
