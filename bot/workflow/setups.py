@@ -249,7 +249,9 @@ class Setups:
         if old == proposal.text:
             return None
         put = await self.forge.put_file(repo, change(publisher.registration, proposal, old))
-        return None if isinstance(put, Done) else _no(publisher, put)
+        if isinstance(put, Done) or await self.forge.text(repo, proposal.path, name) == proposal.text:
+            return None  # somebody who sent the same dialog may have been faster
+        return _no(publisher, put)
 
     async def _asked(self, publisher: Publisher, proposal: Proposal, into: str) -> PullAnswer:
         """Open the pull request; one that is open already is found instead."""

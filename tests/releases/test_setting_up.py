@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG002 - a fake is given all that the protocol gives
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
@@ -22,6 +23,7 @@ from bot.core.forge import (
     FileChange,
     Forbidden,
     HeadFacts,
+    Invalid,
     Nothing,
     OpenPull,
     PullDraft,
@@ -105,6 +107,7 @@ class FakeSetting:
 
     async def text(self, repo: Repo, path: str, ref: str) -> TextOutcome:
         """Return a file of a branch."""
+        await asyncio.sleep(0)
         found = (self._files(ref) or {}).get(path)
         return Nothing() if found is None else found
 
@@ -122,6 +125,7 @@ class FakeSetting:
 
     async def open_pulls(self, repo: Repo, name: str) -> tuple[OpenPull, ...]:
         """Return the pull requests of a branch."""
+        await asyncio.sleep(0)
         numbered = enumerate(self.pulls, 1)
         return tuple(
             OpenPull(number, self._page(number), name) for number, pull in numbered if pull.branch == name
@@ -143,10 +147,12 @@ class FakeSetting:
         """Add a commit to a branch."""
         if self.refuse == "file":
             return Forbidden("You may not.")
+        await asyncio.sleep(0)
         files = self._files(change.branch)
         assert files is not None
         there = files.get(change.path)
-        assert change.replaces == ("" if there is None else blob(there))
+        if change.replaces != ("" if there is None else blob(there)):
+            return Invalid("It does not match.")
         self.branches[change.branch].append((change.message, {**files, change.path: change.text}))
         return self._act("file")
 
@@ -280,13 +286,13 @@ async def test_killed_at_every_await_it_does_and_tells_everything_once(database:
 
 @pytest.mark.parametrize("act", ["branch", "file", "pull", "environment"])
 async def test_a_lost_answer_is_looked_for(database: Database, act: str) -> None:
-    """Where the forge acts and its answer is lost, the person is told that it is not known, and asking again does no more."""
+    """Where the forge acts and its answer is lost, it is looked for at once, or the person asks again; nothing is done twice."""
     one = await bench(database)
     one.forge.lose = act
     await one.wish()
     await one.work(one.born())
     told = (await one.said())["setup.answer"].facts
-    assert Outcome.UNSURE in {told["outcome"], told["environment"]} or act == "pull"
+    assert Outcome.UNSURE in {told["outcome"], told["environment"]} or act in {"file", "pull"}
     one.forge.lose = ""
     one.clock.forward(timedelta(hours=1))
     await one.wish()
@@ -358,6 +364,20 @@ async def test_the_default_branch_is_never_written_to(database: Database) -> Non
     await one.work(one.born())
     assert (await one.said())["setup.answer"].facts["outcome"] == Outcome.DEFAULT_BRANCH
     assert not one.forge.made
+
+
+async def test_two_who_send_it_at_once_get_one_pull_request(database: Database) -> None:
+    """Whatever comes in between the other's steps, there is one of everything, and the channel hears once."""
+    one = await bench(database)
+    await one.wish()
+    await one.wish("U2")
+    bot = one.born()
+    await asyncio.gather(*(bot.carry_out(item) for item in await bot.claim(16)))
+    assert one.forge.made == ["branch", "file", "pull", "environment"]
+    assert len(one.forge.branches[BRANCH]) == 2
+    async with database.transaction() as session:
+        due = await outbox.claim(session, one.clock(), timedelta(minutes=1), 100)
+    assert sorted(item.kind for item in due) == ["setup.answer", "setup.answer", "setup.pull_opened"]
 
 
 async def test_another_teams_publisher_is_not_there(database: Database) -> None:

@@ -16,6 +16,7 @@ from bot.slack.blocks.base import (
     actions,
     button,
     context,
+    cut,
     escape,
     link_button,
     message,
@@ -112,7 +113,7 @@ def _difference(notice: SetupShown) -> list[Block]:
         if pages and len(pages[-1]) + 1 + len(line) <= PAGE:
             pages[-1] += f"\n{line}"
         else:
-            pages.append(line[:PAGE])
+            pages.append(cut(line, PAGE))
     more = [context(f"… and {count(notice.left_out, 'line')} more.")] if notice.left_out else []
     return [*(section(f"```\n{page}\n```") for page in pages[:20]), *more]
 
