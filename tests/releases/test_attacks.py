@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def stands(*states: ReleaseState) -> Callable[[Release], bool]:
     return lambda release: release.state in states
 
 
-async def asked(world: World, name: str, **more: str) -> Release:
+async def asked(world: World, name: str, **more: Any) -> Release:
     """Ask for a release, until people are asked."""
     await world.deliver(ALICE, intents.AskRelease(name, "1.0.0", "", **more))
     await world.rest(stands(ReleaseState.AWAITING_APPROVAL), name)
