@@ -291,6 +291,33 @@ def test_looks_grow_rarer_but_never_rare(looks: int, seed: UUID, base: float) ->
     assert wait == polling.next_look(timedelta(seconds=base), looks, seed)
 
 
+@pytest.mark.parametrize(
+    ("look", "rare"),
+    [
+        (Look(None, Absent()), True),
+        (Look(NotOffered(), Unchanged()), True),
+        (Look(Refused(Reason.TOKEN_SCOPE), Absent()), True),
+        (Look(listed(), Absent()), False),
+        (Look(TryLater(Reason.TIMED_OUT), Absent()), False),
+        (Look(None, TryLater(Reason.TIMED_OUT)), False),
+        (Look(None, present(), [TryLater(Reason.TIMED_OUT)]), False),
+    ],
+)
+def test_looks_are_rare_where_a_feed_tells_as_much(look: Look, rare: bool) -> None:
+    """An index's list is in no feed, and a look without an answer found out nothing: those keep the pace there is without feeds."""
+    waiting = replace(PENDING, existed_before=True, polls=12)
+    fed = after_look(replace(at(waiting), fed=60_000), look).values["next_at"] - NOW
+    alone = after_look(at(waiting), look).values["next_at"] - NOW
+    assert alone == polling.next_look(BASE, 13, waiting.id)
+    assert (fed > 10 * alone) if rare else (fed == alone)
+
+
+def test_a_look_counts_from_its_beginning() -> None:
+    """What the index came to know while it was being asked may have been missed: the look is as old as its first question."""
+    begun = NOW - timedelta(seconds=20)
+    assert after_look(at(PENDING), Look(None, Absent(), begun=begun)).values["looked_at"] == begun
+
+
 LOOKS = st.builds(
     Look,
     st.sampled_from(
