@@ -108,7 +108,7 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         steps = Publishers(database, index, now, base, owner)
         forge = forging.forge_client(settings, transport, now, min(WRITE_GAP, settings.poll_seconds))
         people = SlackPeople(lambda _team: client, now)
-        hands = Hands(database, index, forge, people, now, base, owner, settings.github_web_url)
+        hands = Hands(database, index, forge, people, now, base, owner, settings.github_web_url, forge)
         shipping = Releases(hands)
         inlet = Inlet(database, now, partial(engine.nudge, "inbox"))
         bolt = _bolt(

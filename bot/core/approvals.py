@@ -50,6 +50,8 @@ class Policy:
     """Whether a version that appears on the index without an approved release is told."""
     thank: bool = False
     """Whether those whose pull requests shipped are told on these that a release is published."""
+    rights: bool = False
+    """Whether whoever asks or approves must be known on the forge, and be one who may push there."""
     also_on: tuple[tuple[str, ...], ...] = ()
     """Lists of users and groups on each of which an approver must be too: of a policy that changed under a release."""
 
@@ -83,6 +85,12 @@ class Denied(StrEnum):
     STRANGER = "stranger"
     UNKNOWN = "unknown"
     CANNOT_TELL = "cannot_tell"
+    NOT_LINKED = "not_linked"
+    """Nobody knows who that is on the forge."""
+    NO_PUSH = "no_push"
+    """That account may not push to the repository."""
+    RIGHTS_UNKNOWN = "rights_unknown"
+    """The forge does not say what that account may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +229,7 @@ def stricter(asked: Policy, now: Policy) -> Policy:
         tell=now.tell,
         watch=now.watch,
         thank=asked.thank and now.thank,
+        rights=asked.rights or now.rights,
         also_on=also_on,
     )
 

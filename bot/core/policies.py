@@ -122,6 +122,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = MappingProxyType(
         "tell": ("tell", _tell),
         "watch": ("watch", _flag),
         "thank": ("thank", _flag),
+        "rights": ("rights", _flag),
     }
 )
 """What can be typed -> the policy's field, and how its value is read."""

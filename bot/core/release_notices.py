@@ -208,6 +208,8 @@ class NotCounted:
     detail: str = ""
     glass: bool = False
     kind: ReleaseKind = ReleaseKind.RELEASE
+    asked: bool = False
+    """Whether it was asked for, which that person may not."""
 
 
 @dataclass(frozen=True, slots=True)

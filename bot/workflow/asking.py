@@ -5,19 +5,30 @@ Knows: the order of steps. Must not know: what a finding means, wording.
 
 import asyncio
 from dataclasses import replace
+from uuid import UUID
 
 from bot.core import approvals as rules
 from bot.core import releases as decide
-from bot.core.approvals import Groups, Policy, Refusal
+from bot.core.approvals import Eligibility, Groups, Policy, Refusal
 from bot.core.lifecycle import ReleaseEvent
 from bot.core.preflight import undecided
 from bot.core.release_notices import Step
 from bot.core.releases import Decision, Line, Situation
 from bot.workflow.gathering import gather
 from bot.workflow.hands import Hands, packed, page, unpacked
+from bot.workflow.rights import may_push
 from storage.ledger import policies, projects
 from storage.ledger import releases as ledger
-from storage.records import Release, ReleaseKind, ReleaseReason, ReleaseState, Verdict
+from storage.records import (
+    Approval,
+    InboxItem,
+    Registration,
+    Release,
+    ReleaseKind,
+    ReleaseReason,
+    ReleaseState,
+    Verdict,
+)
 
 ENDED_BADLY = frozenset(
     {ReleaseState.REJECTED, ReleaseState.CANCELLED, ReleaseState.EXPIRED, ReleaseState.FAILED}
@@ -93,14 +104,11 @@ async def still_enough(hands: Hands, seen: Situation, policy: Policy) -> Decisio
     gone = []
     # Broken glass first: where it still holds, nothing else matters.
     for vote in sorted(seen.votes, key=lambda one: one.verdict is not Verdict.BREAK_GLASS):
-        person = await hands.people.person(seen.release.slack_team_id, vote.user)
         glass = vote.verdict is Verdict.BREAK_GLASS
-        verdict = (
-            rules.may_break_glass(policy, person, groups)
-            if glass
-            else rules.eligible(policy, person, seen.release.requested_by, groups)
-        )
+        verdict = await _still(hands, seen.release, policy, groups, vote)
         if isinstance(verdict, Refusal):
+            if verdict.why is rules.Denied.RIGHTS_UNKNOWN:
+                return decide.troubled(seen, f"GitHub does not say what {vote.user} may do: {verdict.detail}")
             if verdict.why is rules.Denied.CANNOT_TELL:
                 return decide.troubled(seen, f"Slack does not say who {vote.user} is: {verdict.detail}")
             gone.append(vote.user)
@@ -120,16 +128,49 @@ async def still_enough(hands: Hands, seen: Situation, policy: Policy) -> Decisio
     return Decision(ReleaseEvent.ASKED_AGAIN, values, lines=lines, withdrawn=tuple(gone))
 
 
+async def _still(
+    hands: Hands, release: Release, policy: Policy, groups: Groups, vote: Approval
+) -> Eligibility:
+    """Say whether what somebody decided would still count."""
+    person = await hands.people.person(release.slack_team_id, vote.user)
+    verdict = (
+        rules.may_break_glass(policy, person, groups)
+        if vote.verdict is Verdict.BREAK_GLASS
+        else rules.eligible(policy, person, release.requested_by, groups)
+    )
+    if policy.rights and not isinstance(verdict, Refusal):
+        return await may_push(hands, release.team_id, vote.user, release.target)
+    return verdict
+
+
+async def askers_rights(hands: Hands, item: InboxItem, project: str, index: str) -> Eligibility | None:
+    """Say whether somebody may push what a project releases; None where no policy wants to know."""
+    async with hands.database.reading() as session:
+        found = await projects.named(session, item.team_id, project, index)
+    verdict: Eligibility | None = None
+    for target in dict.fromkeys(one.registration for one in found):
+        if (await policy_of_target(hands, item.team_id, target)).rights:
+            verdict = await may_push(hands, item.team_id, item.actor, target)
+            if isinstance(verdict, Refusal):
+                break
+    return verdict
+
+
 async def policy_now(hands: Hands, release: Release) -> Policy:
-    """Return the policy that holds for the project now.
+    """Return the policy that holds for a release's project now."""
+    return await policy_of_target(hands, release.team_id, release.target)
+
+
+async def policy_of_target(hands: Hands, team_id: UUID, target: Registration) -> Policy:
+    """Return the policy that holds for a project now.
 
     Whoever lets a run through lets everything through that its environment publishes: so the policies of other projects
     of the same repository and environment hold as well, and nobody comes past one by registering another name.
     """
     async with hands.database.reading() as session:
-        team, project = await policies.read(session, release.team_id, release.target.project)
-        names = await projects.sharing(session, release.team_id, release.target)
-        others = [(await policies.read(session, release.team_id, name))[1] for name in names]
+        team, project = await policies.read(session, team_id, target.project)
+        names = await projects.sharing(session, team_id, target)
+        others = [(await policies.read(session, team_id, name))[1] for name in names]
     policy = rules.merged(
         unpacked(Policy, team) if team is not None else None,
         unpacked(Policy, project) if project is not None else None,

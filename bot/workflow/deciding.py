@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.core import approvals as rules
 from bot.core import intents, notices
 from bot.core import releases as decide
-from bot.core.approvals import Allowed, Policy, Refusal
+from bot.core.approvals import Allowed, Eligibility, Policy, Refusal
 from bot.core.lifecycle import RELEASE, ReleaseEvent
 from bot.core.people import CannotTell, GroupOutcome, PersonOutcome
 from bot.core.progress import Progress
@@ -23,12 +23,14 @@ from bot.core.release_notices import Heard, NotCounted, ReleaseAnswer, Step
 from bot.core.releases import Decision, Line, Situation
 from bot.core.versions import read
 from bot.workflow import hearing, requesting, settling
-from bot.workflow.asking import policy_now, read_groups
+from bot.workflow.asking import askers_rights, policy_now, read_groups
 from bot.workflow.hands import Hands, packed, say, show, situation, subject, unpacked, write
+from bot.workflow.rights import also, may_push, refused
 from bot.workflow.setups import SetUp
 from bot.workflow.showing import suggestion
 from bot.workflow.telling import write_down
-from storage.ledger import approvals, policies, projects
+from bot.workflow.watching import policy_of
+from storage.ledger import approvals, projects
 from storage.ledger import releases as ledger
 from storage.ledger.releases import NewRelease
 from storage.records import InboxItem, Project, Release, ReleaseReason, ReleaseState, Verdict
@@ -66,6 +68,8 @@ class Known:
     groups: Mapping[str, GroupOutcome] = field(default_factory=dict)
     policy: Policy = USUAL
     """What holds now."""
+    rights: Eligibility | None = None
+    """Whether the person may push there; None where no policy wanted to know."""
     setup: SetUp | None = None
     """What was found, shown or done of a publisher's set-up."""
 
@@ -74,7 +78,10 @@ async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Deci
     """Look up in Slack what the decision needs; it may run twice."""
     if isinstance(intent, intents.SetPolicy | intents.SetFreeze | intents.LiftFreeze | intents.TellChannel):
         return Known(await hands.people.person(slack_team_id, item.actor))
-    if isinstance(intent, intents.AskRelease | Named):
+    if isinstance(intent, intents.AskRelease):
+        person = await hands.people.person(slack_team_id, item.actor)
+        return Known(person, rights=await askers_rights(hands, item, intent.project, intent.index))
+    if isinstance(intent, Named):
         return Known(await hands.people.person(slack_team_id, item.actor))
     if not isinstance(intent, Vote):
         return Known()
@@ -85,7 +92,10 @@ async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Deci
     now = await policy_now(hands, release)
     policy = rules.stricter(unpacked(Policy, release.policy), now)
     groups = await read_groups(hands, slack_team_id, policy)
-    return Known(await hands.people.person(slack_team_id, item.actor), dict(groups), now)
+    person = await hands.people.person(slack_team_id, item.actor)
+    votes = policy.rights and isinstance(intent, intents.Approve | intents.BreakGlass)
+    may = await may_push(hands, item.team_id, item.actor, release.target) if votes else None
+    return Known(person, dict(groups), now, rights=may)
 
 
 def carry_out(
@@ -94,7 +104,7 @@ def carry_out(
     """Do what somebody wants of a release, and return what they hear."""
     match intent:
         case intents.AskRelease():
-            return _ask(session, hands, item, intent, known.person)
+            return _ask(session, hands, item, intent, known)
         case intents.Approve() | intents.Reject() | intents.Withdraw() | intents.BreakGlass():
             return _vote(session, hands, item, intent, known)
         case intents.CancelRelease() | intents.RetryRelease():
@@ -108,21 +118,19 @@ def carry_out(
 
 
 async def _ask(
-    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.AskRelease, person: PersonOutcome
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.AskRelease, known: Known
 ) -> notices.Notice:
     found = await projects.named(session, item.team_id, intent.project, intent.index)
     if not found:
         names = await projects.names(session, item.team_id)
         return notices.UnknownProject(intent.project, suggestion(intent.project, names))
-    team, own = await policies.read(session, item.team_id, intent.project)
-    policy = rules.merged(
-        unpacked(Policy, team) if team is not None else None,
-        unpacked(Policy, own) if own is not None else None,
-    )
-    no = rules.member(person)
-    if isinstance(no, Refusal) and (intent.override or not policy.seats):
+    policy = await policy_of(session, item.team_id, intent.project)
+    if no := refused(policy, known.rights):
+        return NotCounted(intent.project, intent.version, no.why, no.detail, asked=True)
+    guest = rules.member(known.person)
+    if isinstance(guest, Refusal) and (intent.override or not policy.seats):
         # Others decide about what a guest asks for; about these nobody does.
-        return NotCounted(intent.project, intent.version, no.why, no.detail)
+        return NotCounted(intent.project, intent.version, guest.why, guest.detail)
     main = [project for project in found if project.registration.index != policy.rehearsal] or list(found)
     if len(main) > 1:
         indexes = ", ".join(project.registration.index for project in main)
@@ -218,7 +226,7 @@ async def _approve(
     release = seen.release
     policy = rules.stricter(seen.policy, known.policy)
     groups = known.groups
-    verdict = rules.eligible(policy, known.person, release.requested_by, groups)
+    verdict = also(policy, rules.eligible(policy, known.person, release.requested_by, groups), known.rights)
     if not isinstance(verdict, Allowed):
         return NotCounted(
             release.target.project, release.version, verdict.why, verdict.detail, kind=release.kind
@@ -312,7 +320,7 @@ async def _break_glass(
     seen, known = what
     release = seen.release
     policy = rules.stricter(seen.policy, known.policy)
-    verdict = rules.may_break_glass(policy, known.person, known.groups)
+    verdict = also(policy, rules.may_break_glass(policy, known.person, known.groups), known.rights)
     if not isinstance(verdict, Allowed):
         return NotCounted(
             release.target.project,

@@ -24,7 +24,7 @@ from bot.core.releases import Decision, Line, Situation
 from bot.core.thanks import wanted
 from bot.core.versions import is_prerelease
 from bot.workflow.hearing import spread
-from bot.workflow.ports import Clock, Forge, Index, People
+from bot.workflow.ports import Clock, Forge, Index, People, Rights
 from bot.workflow.telling import SHIPBELL, write_down
 from storage.database import Database
 from storage.ledger import approvals, outbox, thanks
@@ -68,6 +68,8 @@ class Hands:
     """This process, as it signs its claims."""
     web_url: str = ""
     """The forge's pages."""
+    rights: Rights | None = None
+    """Where it stands who may push; None: nobody can tell."""
 
     async def situation(self, release: Release) -> Situation:
         """Return what decisions about a release need besides answers."""

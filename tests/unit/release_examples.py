@@ -219,6 +219,8 @@ NOTICES: dict[str, notices.Notice] = {
     ),
     "release answer": ReleaseAnswer("acme-widgets", "1.4.0", Heard.COUNTED, {"have": "1", "need": "2"}),
     "not counted": NotCounted("acme-widgets", "1.4.0", Denied.OWN_RELEASE),
+    "not linked": NotCounted("acme-widgets", "1.4.0", Denied.NOT_LINKED, asked=True),
+    "no push": NotCounted("acme-widgets", "1.4.0", Denied.NO_PUSH, "ada in acme/widgets: read"),
     "glass not broken": NotCounted("acme-widgets", "1.4.0", Denied.NOT_APPROVER, glass=True),
     "releases": ReleaseList((LINE, replace(LINE, state=S.FAILED)), 7, ""),
     "no releases": ReleaseList((), 0, "acme-widgets"),

@@ -66,7 +66,8 @@ def shown(notice: PolicyShown) -> Message:
             fields(_pairs(notice.policy)),
             section(
                 f"*Versions that appear unasked (watch):* {_yes(notice.policy.watch)}\n"
-                f"*Pull requests that shipped are told (thank):* {_yes(notice.policy.thank)}"
+                f"*Pull requests that shipped are told (thank):* {_yes(notice.policy.thank)}\n"
+                f"*Who asks or approves must be allowed to push (rights):* {_yes(notice.policy.rights)}"
             ),
             *_freezes(notice.freezes),
             context(f"This is {whose}. Admins change it: `/shipbell settings policy{project} quorum=2`"),

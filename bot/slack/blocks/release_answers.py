@@ -88,6 +88,7 @@ def not_counted(notice: NotCounted) -> Message:
     named = f"{one_line(notice.project, 60)} {one_line(notice.version, 40)}"
     named = f"yank of {named}" if notice.kind is ReleaseKind.YANK else named
     what = "You can't break the glass for" if notice.glass else "Your vote does not count for"
+    what = "You can't ask for" if notice.asked else what
     cause, remedy = _DENIED[notice.why]
     if notice.glass and notice.why is Denied.NOT_APPROVER:
         cause, remedy = _GLASS
@@ -123,6 +124,18 @@ _DENIED: Mapping[Denied, tuple[str, str]] = MappingProxyType(
         Denied.DEACTIVATED: ("this account is deactivated", _MEMBER),
         Denied.STRANGER: ("people of another workspace can't decide about releases", _MEMBER),
         Denied.UNKNOWN: ("Slack knows no such person here", _MEMBER),
+        Denied.NOT_LINKED: (
+            "I don't know which GitHub account is yours, and the policy wants people here who may push",
+            "Type `/shipbell connect github` and sign in there, then again.",
+        ),
+        Denied.NO_PUSH: (
+            "your GitHub account may not push to this repository, and the policy wants people here who may",
+            "Ask whoever runs the repository for write access, or somebody who has it to do this.",
+        ),
+        Denied.RIGHTS_UNKNOWN: (
+            "GitHub did not tell me what you may do in this repository, so I count nothing",
+            "Try again in a minute; if it stays so, tell whoever runs Shipbell (`shipbell doctor` names what is missing).",
+        ),
         Denied.CANNOT_TELL: (
             "Slack did not tell me who you are or who is in a group, so I count nothing",
             "Try again in a minute; if it stays so, tell whoever runs Shipbell (`shipbell doctor` names what is missing).",
