@@ -11,8 +11,11 @@ STEADY_LOOKS = 20
 """Looks at the base period before backing off begins: ten minutes at the default of 30 s."""
 LONGEST_WAIT = timedelta(hours=1)
 LONGEST_RETRY = timedelta(minutes=10)
-RARE_LOOKS = 600
-"""Looks an hour at what an index's feeds tell of: all of its pending publishers together, once they wait for long."""
+RARE_LOOKS = 240
+"""Looks an hour at what an index's feeds tell of: all its pending publishers together, once they wait for long.
+
+As many as its two feeds take at the default base period.
+"""
 ATTEMPTS = 5
 """Times that a registration is tried before it counts as failed."""
 _JITTER = 0.1

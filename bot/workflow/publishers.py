@@ -124,7 +124,7 @@ class Publishers:
 
     async def _look(self, publisher: Publisher) -> None:
         site, begun = self.index.site(publisher.registration.index), self.clock()
-        fed = await self._fed(site.name)
+        fed = await self._fed(site.name) if site.feeds else None
         found = await self._credential(publisher) if site.publisher_api is not False else None
         listed = await self._listed(publisher, found[1]) if found else None
         simple = await self.index.simple(site.name, publisher.registration.project, publisher.etag)

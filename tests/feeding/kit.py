@@ -97,6 +97,8 @@ class Waiting:
     index: FeedIndex
     clock: Clock
     at_once: int = 4
+    gap: timedelta = timedelta(milliseconds=1)
+    """The clock moves at least so far."""
 
     def life(
         self, database: Database | None = None, index: Index | None = None
@@ -140,7 +142,7 @@ class Waiting:
             if due >= until:
                 self.clock.now = until
                 return
-            self.clock.now = max(due, self.clock() + timedelta(milliseconds=1))
+            self.clock.now = max(due, self.clock() + self.gap)
 
     async def step(self, feeding: Feeding | None, waiting: Publishers) -> bool:
         """Do what is due now, once; returns whether there was anything."""
