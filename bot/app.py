@@ -202,7 +202,7 @@ def _works(
 ) -> list[Work]:
     lanes = {name: f"publishers {name}" for name in indexes}
     watching = Watching(shipping.hands)
-    after_a_wish = (*lanes.values(), *map(_lane, indexes), "watch", "outbox")
+    after_a_wish = (*lanes.values(), *map(_feeds_lane, indexes), *map(_lane, indexes), "watch", "outbox")
     return [
         Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, after_a_wish),
         *(
@@ -231,11 +231,15 @@ def _works(
     ]
 
 
+def _feeds_lane(index: str) -> str:
+    return f"feeds {index}"
+
+
 def _feeds(feeding: Feeding, indexes: Iterable[str]) -> list[Work]:
     return [
         # One look for all that wait on an index; those whom it makes due are looked at in their own lanes.
         Work(
-            f"feeds {name}", partial(feeding.claim, name), feeding.look, partial(feeding.next_due, name), 1,
+            _feeds_lane(name), partial(feeding.claim, name), feeding.look, partial(feeding.next_due, name), 1,
             (f"publishers {name}", "watch"),
         )
         for name in indexes

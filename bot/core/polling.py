@@ -34,10 +34,11 @@ def next_look(base: timedelta, looks: int, seed: UUID) -> timedelta:
 def rare_look(base: timedelta, looks: int, seed: UUID, waiting: int) -> timedelta:
     """Return how long to wait after so many looks at something that the index's feeds tell of as well.
 
-    Each wait is twice the one before, up to an hour, or to so much that all who wait make `RARE_LOOKS` an hour.
+    Each wait is half as long again as the one before, up to an hour, or to so much that all who wait make `RARE_LOOKS`
+    an hour: so no sign that no feed tells comes later than by half of what was waited for it.
     """
     longest = max(LONGEST_WAIT, base, timedelta(hours=waiting / RARE_LOOKS))
-    return _jittered(min(base * 2 ** min(max(0, looks - 1), 24), longest), seed, looks)
+    return _jittered(min(base * 1.5 ** min(max(0, looks - 1), 40), longest), seed, looks)
 
 
 def next_attempt(base: timedelta, attempts: int, seed: UUID, retry_after: float | None) -> timedelta:

@@ -135,5 +135,5 @@ def test_rare_looks_stay_within_their_share(looks: int, seed: UUID, base: float,
     wait = polling.rare_look(timedelta(seconds=base), looks, seed, rows)
     longest = max(polling.LONGEST_WAIT, timedelta(hours=rows / polling.RARE_LOOKS))
     assert timedelta(seconds=base * 0.89) <= wait <= longest * 1.11
-    if looks > 24:
-        assert wait >= min(longest, timedelta(seconds=base) * 2**24) * 0.89
+    if looks > 40:
+        assert wait >= min(longest, timedelta(seconds=base) * 1.5**40) * 0.89
