@@ -143,6 +143,12 @@ def _pages(
 ) -> list[Route]:
     """Return the pages that people see in the browser."""
     accounts = forging.sign_in(settings, transport)
+    making = forging.app_pages(settings, transport, now)
+    if making is not None:
+        log.info(
+            "no GitHub App yet: whoever opens this address within an hour can make one", at=making.address
+        )
+        return making.routes()
     if accounts is None:
         return []
     told = partial(engine.nudge, "outbox")

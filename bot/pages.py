@@ -68,6 +68,38 @@ def connected(login: str) -> str:
     )
 
 
+def make_app(target: str, manifest: str, permissions: Iterable[str], more: str) -> str:
+    """Show what an App is to be, and the button that takes it to the forge."""
+    return page(
+        "Make a GitHub App",
+        paragraph(
+            "GitHub shows you the App, with the name to change if you like, and makes it. It may do this, no more:"
+        ),
+        listed(permissions),
+        form(target, {"manifest": manifest}, "Make the App on GitHub"),
+        paragraph(more),
+    )
+
+
+def app_made(slug: str, path: str, install: str) -> str:
+    """Say that the App is there, and what is left to do. No secret is on the page."""
+    return page(
+        f"The App {slug} is made",
+        paragraph("Its id, key and secrets are in this file, which nobody but the bot's own user can read:"),
+        code(path),
+        paragraph("Let the bot read it, and start it again. Where you have a settings file already, move the lines there:"),
+        code(f"SHIPBELL_CONFIG={path}"),
+        paragraph("Then install the App on the repositories that the bot shall release, and on no others:"),
+        code(install),
+        paragraph("If the bot's machine forgets its files, put their content where your secrets are kept."),
+    )  # fmt: skip
+
+
+def no_app(cause: str, remedy: str) -> str:
+    """Say why no App was made: cause and remedy."""
+    return page("No App was made", paragraph(cause), paragraph(remedy))
+
+
 _WHY: Mapping[str, tuple[str, str]] = {
     "ended": (
         "This link can't be used",

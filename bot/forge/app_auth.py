@@ -32,6 +32,8 @@ READING: Mapping[str, str] = MappingProxyType(
     )
 )
 """What looking needs."""
+WAITING: Mapping[str, str] = MappingProxyType({"actions": "read", "deployments": "write", "metadata": "read"})
+"""What asking for waiting deployments needs: GitHub says there whether *this* credential may approve them."""
 PERMISSIONS: Mapping[str, str] = MappingProxyType(
     {
         **READING,
@@ -115,10 +117,11 @@ def signed(key: AppKey, now: datetime) -> Secret | NoLine:
 
 def needs(ask: Ask) -> Mapping[str, str]:
     """Return the permissions without which GitHub refuses what is asked; looking always takes the same ones."""
-    if ask.method == "GET" or ask.repo is None:
-        return READING
     behind = "/".join(ask.path.partition("?")[0].split("/")[4:])
-    if behind.endswith("/pending_deployments"):
+    waiting = behind.endswith("/pending_deployments")
+    if ask.method == "GET":
+        return WAITING if waiting else READING
+    if waiting:
         return {"deployments": "write"}
     found = next((names for start, names in _WRITING if behind.startswith(start)), ())
     return dict.fromkeys(found, "write")
@@ -130,8 +133,9 @@ def narrowed(wanted: Mapping[str, str], installation: Installation) -> Mapping[s
     Looking makes do with what there is: each question that needs more is refused by itself.
     """
     granted = installation.permissions
-    if wanted is READING:
-        return {name: "read" for name in READING if granted.get(name) in {"read", "write"}}
+    if wanted in (READING, WAITING):
+        both = {name: (word, granted.get(name)) for name, word in wanted.items()}
+        return {name: word if had == "write" else "read" for name, (word, had) in both.items() if had}
     return tuple(name for name in wanted if granted.get(name) != "write") or wanted
 
 

@@ -31,6 +31,8 @@ _SHAS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "check_suite": (("check_suite", "head_sha"),),
 }
 """Where each event that counts names a commit; an annotated tag's push names the tag's object in `after`."""
+EVENTS = tuple(_SHAS)
+"""Every event that counts."""
 _TAGS = "refs/tags/"
 _RUNS = (("workflow_run", "id"), ("workflow_job", "run_id"))
 _RUN_PAGES = (("deployment_status", "target_url"), ("deployment_status", "log_url"))

@@ -53,6 +53,15 @@ def test_looking_makes_do() -> None:
     assert ask is not None
     assert app_auth.needs(ask) is READING
     assert set(READING.values()) == {"read"}
+    waiting = asking.waiting(REPO, 1)
+    assert waiting is not None
+    assert app_auth.needs(waiting) is app_auth.WAITING
+    assert app_auth.narrowed(app_auth.WAITING, Installation(1, {"deployments": "write"})) == {
+        "deployments": "write"
+    }
+    assert app_auth.narrowed(app_auth.WAITING, Installation(1, {"deployments": "read"})) == {
+        "deployments": "read"
+    }
     granted = Installation(1, {"contents": "write", "metadata": "read", "issues": "write"})
     assert app_auth.narrowed(READING, granted) == {"contents": "read", "metadata": "read"}
 
