@@ -149,12 +149,13 @@ class Bench:
         return Counter(f"{seen.method} {_kind(seen.path)}" for seen in ours), unchanged
 
     def asked_of_index(self) -> Counter[str]:
-        """Return the bot's requests to the index by kind: all but the runs' own."""
-        return Counter(
-            f"{seen.method} /{seen.path.split('/')[1]}"
+        """Return the bot's requests to the index by kind; what the runs ask for is below `/_/`, or uploaded."""
+        ours = [
+            seen.path
             for seen in self.index.requests
-            if seen.method == "GET"
-        )
+            if seen.method == "GET" and not seen.path.startswith("/_/")
+        ]
+        return Counter(f"GET /{path.split('/')[1]}" for path in ours)
 
 
 def _kind(path: str) -> str:
