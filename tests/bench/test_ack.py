@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import aiohttp
+import pytest
 
 from bot.demo.world import BotProcess, free_port
 from tests.bench.servers import KINDS, SECRET
@@ -103,6 +104,7 @@ async def measure(
     return taken
 
 
+@pytest.mark.timeout(900)
 async def test_ack(tmp_path: Path) -> None:
     """Every command is answered 200; the figures are printed, not judged."""
     numbers = itertools.count()

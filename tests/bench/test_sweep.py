@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import psutil
+import pytest
 from sqlalchemy import insert
 
 from bot.demo.index import IndexStandIn
@@ -58,6 +59,7 @@ async def fill(url: str, master: str, token: str, rows: int) -> None:
     await database.close()
 
 
+@pytest.mark.timeout(900)
 async def test_sweep(tmp_path: Path) -> None:
     """Every pending publisher is looked at once; the figures are printed, not judged."""
     index, master = IndexStandIn(name="company"), generate_master_key()
