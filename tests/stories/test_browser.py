@@ -111,7 +111,7 @@ async def test_three_people_release(browser: Browser, tmp_path: Path) -> None:
         await act_as(page, "Alice Anderson")
         await type_command(page, "/release widgets v1.5.0")
         await press(page, "Reject widgets 1.5.0…")
-        await page.get_by_role("textbox").last.fill("The notes are missing.")
+        await page.get_by_placeholder("What has to change first?").fill("The notes are missing.")
         await page.get_by_role("button", name="Reject", exact=True).click()
         await says(page, "widgets 1.5.0 → company: rejected")
         await play(forge, world, "1.5.0", "Push its tag")
