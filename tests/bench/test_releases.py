@@ -158,7 +158,7 @@ def most() -> int:
 
 @pytest.mark.timeout(3_600)
 async def test_one(tmp_path: Path) -> None:
-    """A release alone is told of; ten times, one after the other."""
+    """A release that acts alone is told of; ten of them, one after the other."""
     await play(tmp_path, "one at a time", places(10, 10, 1), 10, apart=8.0)
 
 
