@@ -231,7 +231,11 @@ class Apps:
         if account is None:
             raise Refusal(404, f"{login} is not a user")
         word = self.rights.get((repository.slug.lower(), login), "write")
-        role = {"permission": word, "role_name": word, "user": {**account_value(account, self._state)}}
+        role = {
+            "permission": word,
+            "role_name": word,
+            "user": {**account_value(account, self._state), "role_name": word},
+        }
         return answer_json(request, role)
 
     async def _new(self, request: web.Request) -> web.Response:

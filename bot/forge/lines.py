@@ -98,6 +98,7 @@ class AppTokens:
         self._installed: dict[str, Installation] = {}
         self._granted: dict[tuple[str, tuple[tuple[str, str], ...]], Granted] = {}
         self._asking: dict[str, asyncio.Lock] = {}
+        self._newest: tuple[Granted, Line] | None = None
         self._slug = ""
 
     @property
@@ -119,7 +120,7 @@ class AppTokens:
     async def line(self, ask: Ask) -> Line | NoLine:
         """Return a line for the repository that this is about; what is about none is asked as anybody."""
         if ask.repo is None:
-            return self._nobody
+            return self._anybody()
         wanted = app_auth.needs(ask)
         # One after the other for each repository: what one has found out the next need not ask.
         async with self._asking.setdefault(_name(ask.repo), asyncio.Lock()):
@@ -133,10 +134,20 @@ class AppTokens:
         if isinstance(granted, NoLine):
             return granted
         sender = self._senders.setdefault(installation.id, Sender(self._send, self._write_gap))
-        return Line(sender, granted.token)
+        line = Line(sender, granted.token)
+        if wanted is app_auth.READING:
+            self._newest = granted, line
+        return line
+
+    def _anybody(self) -> Line:
+        """Return a line for what is about no repository: any token will do, and without one less may be asked."""
+        granted, line = self._newest or (None, self._nobody)
+        return line if granted is None or granted.fresh(self._clock()) else self._nobody
 
     def refused(self, line: Line) -> None:
         """Forget a token that the forge did not take, and what it was granted for."""
+        if self._newest is not None and self._newest[1].token == line.token:
+            self._newest = None
         gone = {key for key, granted in self._granted.items() if granted.token == line.token}
         for key in gone:
             del self._granted[key]

@@ -6,7 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.forge import Done, Forbidden, Invalid, Nothing, PermissionFacts, Repo, TagFacts, Unsure
+from bot.core.forge import (
+    AccountFacts,
+    Done,
+    Forbidden,
+    Invalid,
+    Nothing,
+    PermissionFacts,
+    Repo,
+    TagFacts,
+    Unsure,
+)
 from bot.demo.forge import ForgeStandIn
 from bot.demo.forge_apps import App
 from bot.demo.index_state import utc_now
@@ -162,4 +172,7 @@ async def test_who_may_push_is_read(transport: Transport, forge: ForgeStandIn, c
     assert not found.may_push
     assert (await there.permission(WIDGETS, "grace")).may_push  # type: ignore[union-attr]  # it is there
     assert await there.permission(WIDGETS, "nobody") == Nothing()
-    assert isinstance(await there.account("acme"), object)
+    asked = forge.state.quota("").used
+    assert isinstance(await there.account("acme"), AccountFacts)
+    assert forge.state.quota("").used == asked
+    assert forge.count(TOKENS) == 1
