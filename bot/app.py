@@ -49,6 +49,7 @@ from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
 from storage.ledger import feeds, inbox, keys, outbox, publishers, releases, thanks, watches
+from storage.ledger.releases import Share
 from storage.records import Secret, StorageError
 
 log = structlog.get_logger(__name__)
@@ -163,14 +164,30 @@ def _hook(secret: Secret | None, shipping: Releases, engine: EmbeddedEngine) -> 
     async def nudge(event: str, body: bytes) -> None:
         found = webhooks.read(event, body)
         if found is not None and await shipping.nudge(found.repo.owner, found.repo.name, found.tag):
-            engine.nudge(*map(_lane, shipping.hands.index.names()))
+            engine.nudge(*map(_lane, _shares(shipping.hands.index.names())))
 
     return web.Hook(partial(webhooks.signed, secret), nudge)
 
 
-def _lane(index: str) -> str:
-    """Return the name of the lane of an index's releases."""
-    return f"releases {index}"
+def _shares(indexes: tuple[str, ...]) -> tuple[Share, ...]:
+    """Return the parts of the releases that hold back nobody else's.
+
+    Each index has its own, since one may hang; and those that give the forge orders wait for each other, a second each.
+    """
+    return tuple(Share(index, orders) for index in indexes for orders in (False, True))
+
+
+def _lane(share: Share) -> str:
+    """Return the name of a share's lane."""
+    return f"{'orders for' if share.orders else 'releases of'} {share.index}"
+
+
+def _releases(shipping: Releases, share: Share) -> Work:
+    both = (_lane(Share(share.index, orders=False)), _lane(Share(share.index, orders=True)))
+    claim, due = partial(shipping.claim, share=share), partial(shipping.next_due, share=share)
+    return Work(
+        _lane(share), claim, shipping.advance, due, 4 if share.orders else 8, (*both, "thanks", "outbox")
+    )
 
 
 async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
@@ -208,21 +225,16 @@ def _works(
 ) -> list[Work]:
     lanes = {name: f"publishers {name}" for name in indexes}
     watching = Watching(shipping.hands)
-    after_a_wish = (*lanes.values(), *map(_feeds_lane, indexes), *map(_lane, indexes), "watch", "outbox")
+    after_a_wish = (
+        *lanes.values(),
+        *map(_feeds_lane, indexes),
+        *map(_lane, _shares(indexes)),
+        "watch",
+        "outbox",
+    )
     return [
         Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, after_a_wish),
-        *(
-            # A lane for each index here too: one that hangs holds back its own releases only.
-            Work(
-                _lane(name),
-                partial(shipping.claim, index=name),
-                shipping.advance,
-                partial(shipping.next_due, index=name),
-                8,
-                ("thanks", "outbox"),
-            )
-            for name in indexes
-        ),
+        *(_releases(shipping, share) for share in _shares(indexes)),
         # One at a time: a comment may wait for its turn on the forge, and no release is to wait for many of them.
         Work("thanks", thanking.claim, thanking.advance, thanking.next_due, 1, ("outbox",)),
         Work("watch", watching.claim, watching.look, watching.next_due, 4, ("outbox",)),

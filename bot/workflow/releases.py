@@ -16,6 +16,7 @@ from bot.core.releases import Decision, Situation
 from bot.workflow import acting, asking, verifying, yanking
 from bot.workflow.hands import Hands
 from storage.ledger import releases as ledger
+from storage.ledger.releases import ALL, Share
 from storage.records import Release, ReleaseKind, ReleaseState
 
 log = structlog.get_logger(__name__)
@@ -53,16 +54,16 @@ class Releases:
 
     hands: Hands
 
-    async def claim(self, limit: int, *, index: str = "") -> Sequence[Release]:
-        """Take due releases, of one index or of all."""
+    async def claim(self, limit: int, *, share: Share = ALL) -> Sequence[Release]:
+        """Take due releases of a share."""
         now = self.hands.clock()
         async with self.hands.database.transaction() as session:
-            return await ledger.claim(session, self.hands.owner, (now, now + LEASE), limit, index)
+            return await ledger.claim(session, self.hands.owner, (now, now + LEASE), limit, share)
 
-    async def next_due(self, *, index: str = "") -> datetime | None:
-        """Return when the next release, of one index or of all, is due."""
+    async def next_due(self, *, share: Share = ALL) -> datetime | None:
+        """Return when the next release of a share is due."""
         async with self.hands.database.reading() as session:
-            return await ledger.next_due(session, self.hands.clock(), index)
+            return await ledger.next_due(session, self.hands.clock(), share)
 
     async def nudge(self, owner: str, repository: str, tag: str = "") -> int:
         """Let every release that waits for this repository, or for approvals of this tag, be looked at now."""

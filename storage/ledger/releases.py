@@ -34,6 +34,19 @@ _UNDER_WAY = (_State.REQUESTED, _State.AWAITING_APPROVAL, *_NUDGED)
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the releases, so that each part has places of its own."""
+
+    index: str = ""
+    """"" for every index."""
+    orders: bool | None = None
+    """Those that give the forge orders now, which takes a second each, or those that don't; None for both."""
+
+
+ALL = Share()
+
+
+@dataclass(frozen=True, slots=True)
 class NewRelease:
     """What somebody asked for."""
 
@@ -143,13 +156,13 @@ async def of_version(
 
 
 async def claim(
-    session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int, index: str = ""
+    session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int, share: Share = ALL
 ) -> Sequence[Release]:
-    """Take due releases, of one index or of all, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    """Take due releases of a share, longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
     due = (
         select(col(ReleaseRow.id))
-        .where(col(ReleaseRow.next_at) <= now, _free(now), _on(index))
+        .where(col(ReleaseRow.next_at) <= now, _free(now), _in(share))
         .order_by(col(ReleaseRow.next_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -227,14 +240,18 @@ async def retake(session: AsyncSession) -> None:
     )  # fmt: skip
 
 
-async def next_due(session: AsyncSession, now: datetime, index: str = "") -> datetime | None:
-    """Return when the next release, of one index or of all, that nobody works on is due."""
-    waiting = col(ReleaseRow.next_at).is_not(None) & _on(index)
+async def next_due(session: AsyncSession, now: datetime, share: Share = ALL) -> datetime | None:
+    """Return when the next release of a share that nobody works on is due."""
+    waiting = col(ReleaseRow.next_at).is_not(None) & _in(share)
     return await session.scalar(select(func.min(col(ReleaseRow.next_at))).where(waiting, _free(now)))
 
 
-def _on(index: str) -> ColumnElement[bool]:
-    return col(ReleaseRow.index_name) == index if index else true()
+def _in(share: Share) -> ColumnElement[bool]:
+    clause = col(ReleaseRow.index_name) == share.index if share.index else true()
+    if share.orders is None:
+        return clause
+    ordering = col(ReleaseRow.state) == _State.TAGGING
+    return clause & (ordering if share.orders else ~ordering)
 
 
 async def counts(session: AsyncSession) -> dict[str, int]:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.core import lifecycle
 from storage.database import Database
 from storage.ledger import approvals, projects, publishers, releases, teams
-from storage.ledger.releases import NewRelease
+from storage.ledger.releases import NewRelease, Share
 from storage.records import (
     Evidence,
     EvidenceKind,
@@ -397,3 +397,18 @@ async def test_evidence_is_kept_once(database: Database) -> None:
             await releases.keep_evidence(session, release, fact)
         assert await releases.evidence(session, release) == [facts[2], facts[1], facts[0]]
         assert await releases.evidence(session, replace(release, team_id=uuid4())) == []
+
+
+async def test_each_share_is_claimed_by_itself(database: Database) -> None:
+    """Releases of an index, and those that give the forge orders now, are taken apart, and together they are all."""
+    release = await asked(database)
+    async with database.transaction() as session:
+        for share in (Share("elsewhere"), Share(release.target.index, orders=True)):
+            assert await releases.next_due(session, NOW, share) is None
+            assert not await releases.claim(session, uuid4(), (NOW, NOW + timedelta(minutes=1)), 9, share)
+        share = Share(release.target.index, orders=False)
+        assert await releases.next_due(session, NOW, share) is not None
+        assert [
+            one.id
+            for one in await releases.claim(session, uuid4(), (NOW, NOW + timedelta(minutes=1)), 9, share)
+        ] == [release.id]
