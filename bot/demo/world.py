@@ -5,11 +5,13 @@ Knows: how they are wired. Must not know: what is played on them. Tests use it t
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -34,11 +36,30 @@ class BotFailed(ShipbellError):
     """The bot's process did not start, or ended by itself."""
 
 
+PORTS = range(20_000, 32_000)
+"""Where ports are looked for: below those that systems give to outgoing connections."""
+_kept: list[int] = []
+"""Locks on the ports that this process was given, held until it ends."""
+
+
 def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that is free, and that no other process of ours is given meanwhile; OSError where there is none."""
+    start = os.getpid() * 97
+    for number in range(len(PORTS)):
+        port = PORTS[(start + number) % len(PORTS)]
+        handle = os.open(
+            f"{tempfile.gettempdir()}/shipbell-port-{port}", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            os.close(handle)
+            continue
+        _kept.append(handle)
+        return port
+    raise OSError("no port is free")
 
 
 @dataclass(slots=True)
