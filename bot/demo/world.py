@@ -47,9 +47,8 @@ def free_port() -> int:
     start = os.getpid() * 97
     for number in range(len(PORTS)):
         port = PORTS[(start + number) % len(PORTS)]
-        handle = os.open(
-            f"{tempfile.gettempdir()}/shipbell-port-{port}", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
-        )
+        lock = f"{tempfile.gettempdir()}/shipbell-port-{port}-{os.getuid()}"
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with socket.socket() as probe:
