@@ -161,8 +161,8 @@ async def test_killed_at_every_point(way: str, database: Database) -> None:
     assert wanted.state is ReleaseState.PUBLISHED
     assert wanted.verified
     wrong, lost = {}, 0
-    # What differs between the databases is the commit alone: on the slower one every third point must do.
-    for number, fatal in enumerate(telling(points, way)[:: 1 if database.is_sqlite else 3], start=1):
+    # What differs between the databases is the commit alone: on the slower one every fifth point must do.
+    for number, fatal in enumerate(telling(points, way)[:: 1 if database.is_sqlite else 5], start=1):
         dying = Points(fatal)
         found = await played(world, number, way, dying)
         assert dying.dead or fatal >= len(dying.names) - 1
