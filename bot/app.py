@@ -48,7 +48,7 @@ from bot.workflow.watching import Watching
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import feeds, inbox, keys, outbox, publishers, releases, thanks, watches
+from storage.ledger import inbox, keys, leases, outbox, publishers, releases
 from storage.ledger.releases import Share
 from storage.records import Secret, StorageError
 
@@ -207,11 +207,7 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
         # This process alone drives the database now: whatever a dead one had begun is due again.
         await inbox.retake(session, now())
         await outbox.retake(session, now(), SETTLE)
-        await publishers.retake(session)
-        await feeds.retake(session)
-        await releases.retake(session)
-        await watches.retake(session)
-        await thanks.retake(session)
+        await leases.retake(session)
     return database
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger.leases import free
 from storage.ledger.sql import insert_once, update_one
 from storage.records import Feed, PublisherState
 from storage.tables import FeedRow, ProjectRow, PublisherRow, WatchRow
@@ -37,7 +38,7 @@ async def claim(
     )
     taken = (
         update(FeedRow)
-        .where(col(FeedRow.index_name) == index, col(FeedRow.next_at) <= now, _free(FeedRow, now))
+        .where(col(FeedRow.index_name) == index, col(FeedRow.next_at) <= now, free(FeedRow, now))
         .values(lease_owner=owner, lease_until=until)
         .returning(FeedRow)
         .execution_options(synchronize_session=False, populate_existing=True)
@@ -87,7 +88,7 @@ async def make_up(session: AsyncSession, index: str, missed: Missed, now: dateti
     ids = (await session.scalars(oldest)).all()
     await session.execute(
         update(PublisherRow)
-        .where(col(PublisherRow.id).in_(ids), _pending(index), col(PublisherRow.next_at) > now, _free(PublisherRow, now))
+        .where(col(PublisherRow.id).in_(ids), _pending(index), col(PublisherRow.next_at) > now, free(PublisherRow, now))
         .values(next_at=now)
         .execution_options(synchronize_session=False)
     )  # fmt: skip
@@ -97,14 +98,6 @@ async def make_up(session: AsyncSession, index: str, missed: Missed, now: dateti
 async def waiting(session: AsyncSession, index: str) -> int:
     """Return how many publishers are pending on an index, over all teams."""
     return await session.scalar(select(func.count()).where(_pending(index))) or 0
-
-
-async def retake(session: AsyncSession) -> None:
-    """At the start of the only process: end the leases of a dead one."""
-    await session.execute(
-        update(FeedRow).where(col(FeedRow.lease_until).is_not(None)).values(lease_owner=None, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )  # fmt: skip
 
 
 async def _nudge_publishers(
@@ -118,7 +111,7 @@ async def _nudge_publishers(
         return set()
     due = (
         update(PublisherRow)
-        .where(col(PublisherRow.id).in_([row.id for row in found]), _pending(index), _free(PublisherRow, now))
+        .where(col(PublisherRow.id).in_([row.id for row in found]), _pending(index), free(PublisherRow, now))
         # Looked at often again: the feed may know of a release a while before the project's page does.
         .values(next_at=now, polls=0)
         .returning(col(PublisherRow.id))
@@ -141,7 +134,7 @@ async def _nudge_watches(
         return set()
     due = (
         update(WatchRow)
-        .where(col(WatchRow.project_id).in_([row.project_id for row in found]), _free(WatchRow, now))
+        .where(col(WatchRow.project_id).in_([row.project_id for row in found]), free(WatchRow, now))
         .values(next_at=now)
         .returning(col(WatchRow.project_id))
         .execution_options(synchronize_session=False)
@@ -167,10 +160,6 @@ def _pending(index: str) -> ColumnElement[bool]:
     # The state as a literal, so that both databases see that the indexes of pending rows alone will do.
     state = col(PublisherRow.state) == literal_column(f"'{PublisherState.PENDING}'")
     return (col(PublisherRow.index_name) == index) & state
-
-
-def _free(row: type[FeedRow] | type[PublisherRow] | type[WatchRow], now: datetime) -> ColumnElement[bool]:
-    return col(row.lease_until).is_(None) | (col(row.lease_until) < now)
 
 
 def _record(row: FeedRow) -> Feed:

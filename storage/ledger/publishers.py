@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, update_one
 from storage.records import Evidence, EvidenceKind, Publisher, PublisherState, Reason, Registration
 from storage.tables import EvidenceRow, ProjectRow, PublisherRow
@@ -118,10 +119,11 @@ async def claim(
 ) -> Sequence[Publisher]:
     """Take due publishers of one index, longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    free = col(PublisherRow.lease_until).is_(None) | (col(PublisherRow.lease_until) < now)
     due = (
         select(col(PublisherRow.id))
-        .where(col(PublisherRow.index_name) == index, col(PublisherRow.next_at) <= now, free)
+        .where(
+            col(PublisherRow.index_name) == index, col(PublisherRow.next_at) <= now, free(PublisherRow, now)
+        )
         .order_by(col(PublisherRow.next_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -141,9 +143,8 @@ async def claim_one(
 ) -> bool:
     """Take one publisher that is still looked at; False where somebody works on it already."""
     now, until = times
-    free = col(PublisherRow.lease_until).is_(None) | (col(PublisherRow.lease_until) < now)
     open_still = (col(PublisherRow.state) == publisher.state) & col(PublisherRow.next_at).is_not(None)
-    where = _is(publisher.team_id, publisher.id) & open_still & free
+    where = _is(publisher.team_id, publisher.id) & open_still & free(PublisherRow, now)
     return await update_one(
         session, update(PublisherRow).where(where).values(lease_owner=owner, lease_until=until)
     )
@@ -172,20 +173,13 @@ async def move(session: AsyncSession, publisher: Publisher, owner: UUID | None, 
     )
 
 
-async def retake(session: AsyncSession) -> None:
-    """At the start of the only process: end the claims of a dead one."""
-    await session.execute(
-        update(PublisherRow).where(col(PublisherRow.lease_until).is_not(None)).values(lease_owner=None, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )  # fmt: skip
-
-
 async def next_due(session: AsyncSession, index: str, now: datetime) -> datetime | None:
     """Return when the index's next publisher that nobody works on is due."""
-    free = col(PublisherRow.lease_until).is_(None) | (col(PublisherRow.lease_until) < now)
     return await session.scalar(
         select(func.min(col(PublisherRow.next_at))).where(
-            col(PublisherRow.index_name) == index, col(PublisherRow.next_at).is_not(None), free
+            col(PublisherRow.index_name) == index,
+            col(PublisherRow.next_at).is_not(None),
+            free(PublisherRow, now),
         )
     )
 

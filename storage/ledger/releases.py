@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, update_one
 from storage.records import (
     Evidence,
@@ -162,7 +163,7 @@ async def claim(
     now, until = times
     due = (
         select(col(ReleaseRow.id))
-        .where(col(ReleaseRow.next_at) <= now, _free(now), _in(share))
+        .where(col(ReleaseRow.next_at) <= now, free(ReleaseRow, now), _in(share))
         .order_by(col(ReleaseRow.next_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -184,7 +185,7 @@ async def claim_one(
 ) -> bool:
     """Take one release that is still looked at; False where it has changed or somebody works on it already."""
     now, until = times
-    where = _as_seen(release) & col(ReleaseRow.next_at).is_not(None) & _free(now)
+    where = _as_seen(release) & col(ReleaseRow.next_at).is_not(None) & free(ReleaseRow, now)
     return await update_one(
         session, update(ReleaseRow).where(where).values(lease_owner=owner, lease_until=until)
     )
@@ -232,18 +233,12 @@ def _unless_nudged(release: Release, values: Mapping[str, Any]) -> dict[str, Any
     return {"next_at": case((column != release.next_at, column), else_=values["next_at"])}
 
 
-async def retake(session: AsyncSession) -> None:
-    """At the start of the only process: end the leases of a dead one."""
-    await session.execute(
-        update(ReleaseRow).where(col(ReleaseRow.lease_until).is_not(None)).values(lease_owner=None, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )  # fmt: skip
-
-
 async def next_due(session: AsyncSession, now: datetime, share: Share = ALL) -> datetime | None:
     """Return when the next release of a share that nobody works on is due."""
     waiting = col(ReleaseRow.next_at).is_not(None) & _in(share)
-    return await session.scalar(select(func.min(col(ReleaseRow.next_at))).where(waiting, _free(now)))
+    return await session.scalar(
+        select(func.min(col(ReleaseRow.next_at))).where(waiting, free(ReleaseRow, now))
+    )
 
 
 def _in(share: Share) -> ColumnElement[bool]:
@@ -274,7 +269,7 @@ async def nudge(session: AsyncSession, owner: str, repository: str, now: datetim
         .where(
             col(ReleaseRow.slug) == f"{owner}/{repository}".lower(),
             waiting | asked if tag else waiting,
-            not_due | ~_free(now),
+            not_due | ~free(ReleaseRow, now),
             col(ReleaseRow.faults) == 0,
         )
         .values(next_at=now)
@@ -341,10 +336,6 @@ def _is_release() -> ColumnElement[bool]:
 
 def _under_way() -> ColumnElement[bool]:
     return col(ReleaseRow.state).in_(_UNDER_WAY)
-
-
-def _free(now: datetime) -> ColumnElement[bool]:
-    return col(ReleaseRow.lease_until).is_(None) | (col(ReleaseRow.lease_until) < now)
 
 
 def _as_seen(release: Release) -> ColumnElement[bool]:

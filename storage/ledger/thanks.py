@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger.leases import free
 from storage.ledger.sql import insert_once, update_one
 from storage.records import Release, ReleaseThanks
 from storage.tables import ThanksRow
@@ -27,7 +28,7 @@ async def claim(
     now, until = times
     due = (
         select(col(ThanksRow.release_id))
-        .where(col(ThanksRow.next_at) <= now, _free(now))
+        .where(col(ThanksRow.next_at) <= now, free(ThanksRow, now))
         .order_by(col(ThanksRow.next_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -65,22 +66,10 @@ async def rest(session: AsyncSession, thanks: ReleaseThanks, owner: UUID, until:
     await update_one(session, update(ThanksRow).where(_held(thanks, owner)).values(**values))
 
 
-async def retake(session: AsyncSession) -> None:
-    """At the start of the only process: end the leases of a dead one."""
-    await session.execute(
-        update(ThanksRow).where(col(ThanksRow.lease_until).is_not(None)).values(lease_owner=None, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )  # fmt: skip
-
-
 async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
     """Return when the next one that nobody works on is due."""
     waiting = col(ThanksRow.next_at).is_not(None)
-    return await session.scalar(select(func.min(col(ThanksRow.next_at))).where(waiting, _free(now)))
-
-
-def _free(now: datetime) -> ColumnElement[bool]:
-    return col(ThanksRow.lease_until).is_(None) | (col(ThanksRow.lease_until) < now)
+    return await session.scalar(select(func.min(col(ThanksRow.next_at))).where(waiting, free(ThanksRow, now)))
 
 
 def _held(thanks: ReleaseThanks, owner: UUID) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger.leases import free
 from storage.ledger.sql import table, update_one
 from storage.records import PublisherState, Registration, Watch
 from storage.tables import PolicyRow, ProjectRow, PublisherRow, WatchRow
@@ -57,7 +58,7 @@ async def claim(
     now, until = times
     due = (
         select(col(WatchRow.project_id))
-        .where(col(WatchRow.next_at) <= now, _free(now))
+        .where(col(WatchRow.next_at) <= now, free(WatchRow, now))
         .order_by(col(WatchRow.next_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -85,17 +86,9 @@ async def of_team(session: AsyncSession, team_id: UUID) -> Sequence[Watch]:
     return await _all(session, col(WatchRow.team_id) == team_id)
 
 
-async def retake(session: AsyncSession) -> None:
-    """At the start of the only process: end the leases of a dead one."""
-    await session.execute(
-        update(WatchRow).where(col(WatchRow.lease_until).is_not(None)).values(lease_owner=None, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )  # fmt: skip
-
-
 async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
     """Return when the next watch that nobody works on is due."""
-    return await session.scalar(select(func.min(col(WatchRow.next_at))).where(_free(now)))
+    return await session.scalar(select(func.min(col(WatchRow.next_at))).where(free(WatchRow, now)))
 
 
 def _meant(team_id: UUID, project: str) -> ColumnElement[bool]:
@@ -119,10 +112,6 @@ def _newest() -> ColumnElement[Any]:
         .correlate(ProjectRow)
         .scalar_subquery()
     )
-
-
-def _free(now: datetime) -> ColumnElement[bool]:
-    return col(WatchRow.lease_until).is_(None) | (col(WatchRow.lease_until) < now)
 
 
 def _one(watch: Watch) -> ColumnElement[bool]:

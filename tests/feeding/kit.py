@@ -31,7 +31,7 @@ from bot.workflow.ports import Clock as AnyClock
 from bot.workflow.ports import Index, IndexFeeds
 from bot.workflow.publishers import Publishers
 from storage.database import Database
-from storage.ledger import feeds, publishers, teams
+from storage.ledger import leases, teams
 from storage.ledger.sql import table
 from storage.records import Evidence, EvidenceKind, PublisherState, Reason
 from storage.tables import FeedRow, ProjectRow, PublisherRow
@@ -164,8 +164,7 @@ class Waiting:
     async def restart(self) -> None:
         """Begin anew, as the only process does."""
         async with self.database.transaction() as session:
-            await publishers.retake(session)
-            await feeds.retake(session)
+            await leases.retake(session)
 
     async def confirmed(self) -> set[str]:
         """Return the projects whose publishers are confirmed."""

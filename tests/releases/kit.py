@@ -15,7 +15,7 @@ from bot.workflow.ports import Forge, Index, Notifier, People
 from bot.workflow.publishers import Publishers
 from bot.workflow.releases import Releases
 from storage.database import Database
-from storage.ledger import inbox, outbox, publishers, teams
+from storage.ledger import inbox, leases, outbox, publishers, teams
 from storage.ledger import releases as ledger
 from storage.records import Registration, Release, StartBy, Team
 from tests.releases.fake_forge import Code, FakeForge
@@ -122,8 +122,7 @@ class World:
         async with self.database.transaction() as session:
             await inbox.retake(session, self.clock())
             await outbox.retake(session, self.clock(), SETTLE)
-            await publishers.retake(session)
-            await ledger.retake(session)
+            await leases.retake(session)
 
     async def project(self, name: str, *starts: StartBy) -> Code:
         """Add a project with its repository, whose workflow starts so."""

@@ -30,7 +30,7 @@ from bot.workflow.hands import packed
 from bot.workflow.ports import PullRequests
 from bot.workflow.thanking import Thanking
 from storage.database import Database
-from storage.ledger import policies, thanks
+from storage.ledger import leases, policies, thanks
 from storage.records import Release, ReleaseState, StartBy
 from tests.releases.dying import Around, AroundDatabase, Killed, Points
 from tests.releases.kit import ALICE, BASE, World
@@ -103,7 +103,7 @@ class Story:
         )
         self.life = Thanking(fresh, cast("PullRequests", Around("forge", self.forge, around)))
         async with self.world.database.transaction() as session:
-            await thanks.retake(session)
+            await leases.retake(session)
 
     async def rest(self) -> None:
         """Let time pass until nobody is left to be told."""

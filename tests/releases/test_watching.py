@@ -5,7 +5,7 @@ from datetime import timedelta
 from bot.core import intents
 from bot.workflow.watching import Watching
 from storage.database import Database
-from storage.ledger import audit, watches
+from storage.ledger import audit, leases, watches
 from storage.records import Registration, ReleaseState, StartBy
 from tests.releases.dying import Killed, Points, around
 from tests.releases.fakes import Upload
@@ -66,7 +66,7 @@ async def test_killed_at_every_point(database: Database) -> None:
             await look(world, around(world.parts, Points(fatal), speech=False))
         except Killed:
             async with database.transaction() as session:
-                await watches.retake(session)
+                await leases.retake(session)
         await look(world)
         await look(world)
     wanted = [f"1.0.{number}" for number in range(len(points.names) + 1)]

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event, select, update
 from sqlmodel import col
 
 from storage.database import Database
-from storage.ledger import feeds, publishers, teams, watches
+from storage.ledger import feeds, leases, publishers, teams, watches
 from storage.ledger.feeds import Missed
 from storage.records import Feed, Publisher, PublisherState, Registration
 from storage.tables import PublisherRow
@@ -102,7 +102,7 @@ async def test_a_dead_ones_look_is_taken_over(database: Database) -> None:
     await claimed(database, uuid4())
     assert len(await claimed(database, uuid4(), now=NOW + timedelta(minutes=3))) == 1
     async with database.transaction() as session:
-        await feeds.retake(session)
+        await leases.retake(session)
     assert len(await claimed(database, uuid4())) == 1
 
 

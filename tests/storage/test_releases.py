@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.core import lifecycle
 from storage.database import Database
-from storage.ledger import approvals, projects, publishers, releases, teams
+from storage.ledger import approvals, leases, projects, publishers, releases, teams
 from storage.ledger.releases import NewRelease, Share
 from storage.records import (
     Evidence,
@@ -133,7 +133,7 @@ async def test_one_release_is_claimed_as_it_was_seen(database: Database) -> None
     async with database.transaction() as session:
         assert await releases.claim_one(session, release, owner, LEASE)
         assert not await releases.claim_one(session, release, uuid4(), LEASE)
-        await releases.retake(session)
+        await leases.retake(session)
         assert await releases.claim_one(session, release, owner, LEASE)
     assert await moved(database, release, owner, round=1)
     async with database.transaction() as session:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
-from storage.ledger import projects, publishers, releases, teams, thanks
+from storage.ledger import leases, projects, publishers, releases, teams, thanks
 from storage.ledger.releases import NewRelease
 from storage.records import Registration, Release, ReleaseThanks
 
@@ -90,7 +90,7 @@ async def test_a_dead_worker_s_lease_ends(database: Database) -> None:
     assert await claim(database, uuid4()) == []
     async with database.transaction() as session:
         assert await thanks.next_due(session, NOW) is None
-        await thanks.retake(session)
+        await leases.retake(session)
     assert await claim(database, uuid4())
     assert await claim(database, uuid4(), (LATER, LATER))
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
-from storage.ledger import policies, publishers, teams, watches
+from storage.ledger import leases, policies, publishers, teams, watches
 from storage.records import PublisherState, Reason, Registration, Watch
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -93,7 +93,7 @@ async def test_a_look_is_won_once(database: Database) -> None:
     assert await claimed(database, uuid4()) == []
     async with database.transaction() as session:
         assert await watches.next_due(session, NOW) is None
-        await watches.retake(session)
+        await leases.retake(session)
         assert await watches.next_due(session, NOW) == NOW
     assert len(await claimed(database, uuid4())) == 6
 

@@ -1,0 +1,28 @@
+"""Leases: who works on a row, and until when; the same for everything that a lane of the engine takes."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.tables import FeedRow, PublisherRow, ReleaseRow, ThanksRow, WatchRow
+
+Leased = type[PublisherRow] | type[ReleaseRow] | type[FeedRow] | type[ThanksRow] | type[WatchRow]
+"""The tables whose rows are taken for a time."""
+
+
+def free(row: Leased, now: datetime) -> ColumnElement[bool]:
+    """Return the clause: nobody works on it, or whoever did has let the lease run out."""
+    return col(row.lease_until).is_(None) | (col(row.lease_until) < now)
+
+
+async def retake(session: AsyncSession) -> None:
+    """At the start of the only process: end every lease of a dead one."""
+    for row in (PublisherRow, FeedRow, ReleaseRow, WatchRow, ThanksRow):
+        await session.execute(
+            update(row)
+            .where(col(row.lease_until).is_not(None))
+            .values(lease_owner=None, lease_until=None)
+            .execution_options(synchronize_session=False)
+        )
