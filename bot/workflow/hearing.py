@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import codec
 from bot.core import intents, notices
-from bot.core.hearing import hears
+from bot.core.hearing import ENDS, hears
 from bot.core.people import Person, PersonOutcome, Standing
 from bot.core.release_notices import HearsLine, HearsShown, ReleaseStep
 from bot.workflow.showing import suggestion
@@ -22,6 +22,8 @@ from storage.records import Hears, InboxItem, Release, Subscription
 
 async def spread(session: AsyncSession, release: Release, step: ReleaseStep, now: datetime) -> None:
     """Tell every channel that wants to hear of this end, each once; the release's own has heard it."""
+    if step.step not in ENDS:
+        return
     wishes = await subscriptions.of_project(session, release.team_id, release.target.project)
     kind, facts = codec.pack(replace(step, people=(), elsewhere=release.channel), notices.KINDS)
     # One that is tried again can end so again: the moment at which the state began is this end's own.
