@@ -196,6 +196,16 @@ def _when(release: Release, now: datetime) -> datetime:
     return max(now, release.act_at) if release.act_at else now
 
 
+def asked_again(situation: Situation, policy: Policy) -> dict[str, Any]:
+    """Return the columns of a release whose approvals do not suffice any more: people have its whole term again."""
+    now = situation.now
+    expires = now + term(policy)
+    return {
+        "reason": ReleaseReason.CHECKED, "next_at": reminders(now, expires)[0], "asked_at": now, "expires_at": expires,
+        "reminders": 0,
+    }  # fmt: skip
+
+
 def called(policy: Policy, requester: str, votes: Sequence[Approval] = ()) -> tuple[str, ...]:
     """Return who is called to decide: whom the policy names, but who has decided or can't; nobody where it names nobody."""
     named = (*policy.approvers, *policy.one_of_each)

@@ -120,11 +120,7 @@ async def still_enough(hands: Hands, seen: Situation, policy: Policy) -> Decisio
     assert seen.release.asked_at is not None
     count = {"have": str(decide.have(left)), "need": str(policy.seats)}
     lines = tuple(Line(Step.WITHDRAWN, {**count, "by": user}) for user in gone)
-    expires = seen.now + rules.term(policy)
-    values = {
-        "reason": ReleaseReason.CHECKED, "next_at": rules.reminders(seen.now, expires)[0], "policy": packed(policy),
-        "asked_at": seen.now, "expires_at": expires, "reminders": 0,
-    }  # fmt: skip
+    values = {**decide.asked_again(seen, policy), "policy": packed(policy)}
     return Decision(ReleaseEvent.ASKED_AGAIN, values, lines=lines, withdrawn=tuple(gone))
 
 

@@ -27,7 +27,6 @@ from bot.workflow.asking import askers_rights, policy_now, read_groups
 from bot.workflow.hands import Hands, packed, say, show, situation, subject, unpacked, write
 from bot.workflow.rights import also, may_push, refused
 from bot.workflow.setups import SetUp
-from bot.workflow.showing import suggestion
 from bot.workflow.telling import write_down
 from bot.workflow.watching import policy_of
 from storage.ledger import approvals, projects
@@ -122,8 +121,7 @@ async def _ask(
 ) -> notices.Notice:
     found = await projects.named(session, item.team_id, intent.project, intent.index)
     if not found:
-        names = await projects.names(session, item.team_id)
-        return notices.UnknownProject(intent.project, suggestion(intent.project, names))
+        return await requesting.unknown(session, item, intent.project)
     policy = await policy_of(session, item.team_id, intent.project)
     if no := refused(policy, known.rights):
         return NotCounted(intent.project, intent.version, no.why, no.detail, asked=True)
@@ -131,10 +129,9 @@ async def _ask(
     if isinstance(guest, Refusal) and (intent.override or not policy.seats):
         # Others decide about what a guest asks for; about these nobody does.
         return NotCounted(intent.project, intent.version, guest.why, guest.detail)
-    main = [project for project in found if project.registration.index != policy.rehearsal] or list(found)
+    main = requesting.meant(found, policy)
     if len(main) > 1:
-        indexes = ", ".join(project.registration.index for project in main)
-        return ReleaseAnswer(intent.project, intent.version, Heard.WHICH_INDEX, {"indexes": indexes})
+        return requesting.which(main, intent.version)
     first = next(
         (one for one in found if one.registration.index == policy.rehearsal and one != main[0]), None
     )
@@ -228,9 +225,7 @@ async def _approve(
     groups = known.groups
     verdict = also(policy, rules.eligible(policy, known.person, release.requested_by, groups), known.rights)
     if not isinstance(verdict, Allowed):
-        return NotCounted(
-            release.target.project, release.version, verdict.why, verdict.detail, kind=release.kind
-        )
+        return _refused(release, verdict)
     if not await approvals.vote(session, release, item.actor, Verdict.APPROVED, "", seen.now):
         return _answer(release, Heard.VOTED_BEFORE)
     votes = tuple(await approvals.votes(session, release))
@@ -279,18 +274,12 @@ async def _withdraw(
     )
     glass = any(vote.verdict is Verdict.BREAK_GLASS for vote in votes)
     if release.state is ReleaseState.APPROVED and not (glass or rules.enough(policy, votes, known.groups)):
-        decision = replace(decision, event=ReleaseEvent.ASKED_AGAIN, values=_asked_again(seen))
+        decision = replace(
+            decision, event=ReleaseEvent.ASKED_AGAIN, values=decide.asked_again(seen, seen.policy)
+        )
     await _written(session, hands, item, replace(seen, votes=votes), decision)
     await _note(session, item, seen, "vote.withdrawn")
     return _answer(release, Heard.WITHDRAWN, **count)
-
-
-def _asked_again(seen: Situation) -> dict[str, object]:
-    expires = seen.now + rules.term(seen.policy)
-    return {
-        "reason": ReleaseReason.CHECKED, "next_at": rules.reminders(seen.now, expires)[0], "asked_at": seen.now,
-        "expires_at": expires, "reminders": 0,
-    }  # fmt: skip
 
 
 async def _reject(
@@ -301,9 +290,7 @@ async def _reject(
     policy = replace(rules.stricter(seen.policy, known.policy), requester_counts=True)
     verdict = rules.eligible(policy, known.person, release.requested_by, known.groups)
     if not isinstance(verdict, Allowed):
-        return NotCounted(
-            release.target.project, release.version, verdict.why, verdict.detail, kind=release.kind
-        )
+        return _refused(release, verdict)
     await approvals.withdraw(session, release, item.actor, seen.now)
     await approvals.vote(session, release, item.actor, Verdict.REJECTED, reason, seen.now)
     line = Line(Step.REJECTED, {"by": item.actor, "reason": reason})
@@ -322,14 +309,7 @@ async def _break_glass(
     policy = rules.stricter(seen.policy, known.policy)
     verdict = also(policy, rules.may_break_glass(policy, known.person, known.groups), known.rights)
     if not isinstance(verdict, Allowed):
-        return NotCounted(
-            release.target.project,
-            release.version,
-            verdict.why,
-            verdict.detail,
-            glass=True,
-            kind=release.kind,
-        )
+        return _refused(release, verdict, glass=True)
     await approvals.withdraw(session, release, item.actor, seen.now)
     await approvals.vote(session, release, item.actor, Verdict.BREAK_GLASS, reason, seen.now)
     seen = replace(seen, votes=tuple(await approvals.votes(session, release)))
@@ -387,6 +367,12 @@ async def _retry(session: AsyncSession, hands: Hands, item: InboxItem, seen: Sit
     if await write(session, hands, seen, Decision(event, values, again, (line,)), (None, item.actor)) is None:
         return _answer(release, Heard.CANNOT_RETRY, state=ReleaseState.REQUESTED)
     return _answer(release, Heard.RETRIED)
+
+
+def _refused(release: Release, no: Refusal, *, glass: bool = False) -> NotCounted:
+    return NotCounted(
+        release.target.project, release.version, no.why, no.detail, glass=glass, kind=release.kind
+    )
 
 
 def _answer(release: Release, heard: Heard, **values: str) -> ReleaseAnswer:

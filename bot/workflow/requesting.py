@@ -3,6 +3,8 @@
 Knows: what a request is made of. Must not know: Slack's payloads, wording.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.core import intents, notices
@@ -22,19 +24,35 @@ from storage.records import InboxItem, Project, ReleaseKind
 YANK = ReleaseKind.YANK
 
 
+async def unknown(session: AsyncSession, item: InboxItem, name: str) -> notices.UnknownProject:
+    """Return what somebody hears who named a project that the team does not have."""
+    return notices.UnknownProject(name, suggestion(name, await projects.names(session, item.team_id)))
+
+
+def meant(found: Sequence[Project], policy: Policy) -> list[Project]:
+    """Return which of a name's projects may be meant: not the one for rehearsals, unless there is no other."""
+    return [project for project in found if project.registration.index != policy.rehearsal] or list(found)
+
+
+def which(found: Sequence[Project], version: str, kind: ReleaseKind = ReleaseKind.RELEASE) -> ReleaseAnswer:
+    """Ask on which index, where there are several."""
+    indexes = ", ".join(project.registration.index for project in found)
+    return ReleaseAnswer(
+        found[0].registration.project, version, Heard.WHICH_INDEX, {"indexes": indexes}, kind
+    )
+
+
 async def yank(
     session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.AskYank
 ) -> notices.Notice:
     """Ask for a yank, in the project's own channel."""
     found = await projects.named(session, item.team_id, intent.project, intent.index)
     if not found:
-        names = await projects.names(session, item.team_id)
-        return notices.UnknownProject(intent.project, suggestion(intent.project, names))
+        return await unknown(session, item, intent.project)
     policy = await policy_of(session, item.team_id, intent.project)
-    main = [project for project in found if project.registration.index != policy.rehearsal] or list(found)
+    main = meant(found, policy)
     if len(main) > 1:
-        indexes = ", ".join(project.registration.index for project in main)
-        return ReleaseAnswer(intent.project, intent.version, Heard.WHICH_INDEX, {"indexes": indexes}, YANK)
+        return which(main, intent.version, YANK)
     return await _request(session, hands, item, intent, (main[0], policy))
 
 
