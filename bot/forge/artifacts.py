@@ -7,10 +7,9 @@ import hashlib
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
-from struct import error as StructError  # noqa: N812 - a class by a small name
 
+from bot.archives import BROKEN, directory_problem
 from bot.core.forge import BuiltFile, BuiltOutcome, Invalid, Nothing, Unsure
 from bot.forge.asking import ZIP
 from bot.wire import Answer
@@ -20,14 +19,7 @@ MOST_DIRECTORY = 1_048_576
 """Bytes of the zip's own list, which is read whole."""
 _CHUNK = 262_144
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~-]{0,250}(?:\.whl|\.tar\.gz|\.zip)", re.ASCII)
-_END = b"PK\x05\x06"
-_END_64 = b"PK\x06\x07"
 _PACKINGS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-_BROKEN = (
-    zipfile.BadZipFile, zlib.error, StructError, EOFError, OSError, RuntimeError, NotImplementedError, ValueError,
-    OverflowError, LookupError,
-)  # fmt: skip
-"""What zipfile raises for a zip that is broken, encrypted, or unlike any that it knows."""
 
 
 class _Refused(Exception):
@@ -50,13 +42,14 @@ def read_built(body: bytes, most: int = MOST_INFLATED) -> BuiltOutcome:
 
     `most` bytes are unpacked in all, counted as they come and not as the zip says.
     """
+    if problem := directory_problem(io.BytesIO(body), len(body), MOST_DIRECTORY):
+        return Invalid(f"The artifact {problem}.")
     try:
-        _check_directory(body)
         with zipfile.ZipFile(io.BytesIO(body)) as opened:
             return _files(opened, most)
     except _Refused as error:
         return Invalid(f"The artifact {error}.")
-    except _BROKEN:
+    except BROKEN:
         return Invalid("The artifact is not a sound zip file.")
 
 
@@ -90,16 +83,3 @@ def _chunks(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
     with opened.open(info) as reading:
         while chunk := reading.read(_CHUNK):
             yield chunk
-
-
-def _check_directory(body: bytes) -> None:
-    """Refuse a list of files that is too long, found as zipfile finds it (APPNOTE 4.3.14 to 4.3.16)."""
-    plain = body[-22:-18] == _END and body[-2:] == b"\0\0"
-    at = len(body) - 22 if plain else body.rfind(_END, max(len(body) - 65_557, 0))
-    if at < 0:
-        raise _Refused("is not a zip file")
-    size = int.from_bytes(body[at + 12 : at + 16], "little")
-    if at >= 76 and body[at - 20 : at - 16] == _END_64:
-        size = int.from_bytes(body[at - 36 : at - 28], "little")
-    if size > MOST_DIRECTORY:
-        raise _Refused("lists too many files")
