@@ -24,7 +24,7 @@ from bot import settings as known
 from bot.core.secrets import redact
 from bot.core.sites import IndexSite
 from bot.errors import SettingsError, ShipbellError, SlackRefused
-from bot.forging import forge_client
+from bot.forging import forge_client, forge_lines
 from bot.index import attestations
 from bot.keyfile import NAME, key_ring
 from bot.settings import Settings
@@ -120,7 +120,8 @@ def _one_line(text: str) -> str:
 
 def _probes(settings: Settings, transport: Transport, seconds: float) -> Mapping[str, Probe]:
     slack = _Slack(settings, seconds)
-    forge = forge_client(settings, transport, lambda: datetime.now(UTC))  # noqa: TID251 - a command's own clock
+    lines = forge_lines(settings, transport, lambda: datetime.now(UTC))  # noqa: TID251 - a command's own clock
+    forge = forge_client(settings, transport, lines)
     return {
         "serving": lambda: _ready(settings),
         "public url": lambda: public_url(settings),

@@ -10,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.forge.app_auth import AppKey
+from bot.forge.catalog import AppCatalog, TokenCatalog
 from bot.forge.client import WRITE_GAP, ForgeClient
-from bot.forge.lines import AppTokens
+from bot.forge.lines import AppTokens, OneToken
 from bot.forge.sign_in import SignIn
 from bot.make_app import AppPages
 from bot.settings import Settings
@@ -20,17 +21,28 @@ from bot.transport import Transport
 CALLBACK = "/github/callback"
 
 
-def forge_client(
+def forge_lines(
     settings: Settings, transport: Transport, clock: Callable[[], datetime], write_gap: float = WRITE_GAP
-) -> ForgeClient:
-    """Return the forge's client; an App goes before a plain token."""
+) -> OneToken | AppTokens:
+    """Return what the forge is asked with; an App goes before a plain token."""
     key = settings.github_app_private_key
-    addresses = (settings.github_api_url, settings.github_web_url)
     if key is None:
-        return ForgeClient(transport, *addresses, settings.github_token, write_gap=write_gap)
+        return OneToken(transport.send, settings.github_token, write_gap)
+    addresses = (settings.github_api_url, settings.github_web_url)
     app = AppKey(settings.github_app_id, key)
-    lines = AppTokens(transport.send, addresses, app, clock, write_gap=write_gap)
-    return ForgeClient(transport, *addresses, lines=lines)
+    return AppTokens(transport.send, addresses, app, clock, write_gap=write_gap)
+
+
+def forge_client(settings: Settings, transport: Transport, lines: OneToken | AppTokens) -> ForgeClient:
+    """Return the forge's client."""
+    return ForgeClient(transport, settings.github_api_url, settings.github_web_url, lines=lines)
+
+
+def forge_catalog(settings: Settings, lines: OneToken | AppTokens) -> AppCatalog | TokenCatalog:
+    """Return who says which repositories there are."""
+    if isinstance(lines, AppTokens):
+        return AppCatalog(settings.github_api_url, lines)
+    return TokenCatalog(settings.github_api_url, lines)
 
 
 def sign_in(settings: Settings, transport: Transport) -> SignIn | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.core.repositories import Repositories
+
 
 @dataclass(frozen=True, slots=True)
 class Repo:
@@ -322,4 +324,6 @@ OpenPullsOutcome = tuple[OpenPull, ...] | Nothing | Unsure
 PermissionOutcome = PermissionFacts | Nothing | Unsure
 FilesOutcome = tuple[str, ...] | Nothing | Unsure
 """Names of the files in a folder."""
+RepositoriesOutcome = Repositories | Nothing | Unsure
+"""Nothing where the forge knows no such owner."""
 ActOutcome = Done | Exists | Forbidden | Invalid | Nothing | Unsure

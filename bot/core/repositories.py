@@ -4,6 +4,7 @@ Knows: meanings. Must not know: which forge, how it was asked.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +74,34 @@ class RepositoryFacts:
     private: bool = False
     moved: bool = False
     """Whether it has another name now; the index would not know it by the old one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositorySummary:
+    """One repository as a list of them tells it."""
+
+    full_name: str
+    """`owner/name` in the forge's own spelling."""
+    private: bool = False
+    archived: bool = False
+    fork: bool = False
+    language: str = ""
+    """The one that most of it is written in, "" where unknown."""
+    default_branch: str = ""
+    """"" where unknown."""
+    pushed_at: datetime | None = None
+    """When something was pushed last, aware; None where unknown or never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """The repositories that a credential sees, newest push first."""
+
+    found: tuple[RepositorySummary, ...]
+    missing: str = ""
+    """Why there may be more than these, cause and remedy; "" where these are all."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether there may be more than these."""
+        return bool(self.missing)

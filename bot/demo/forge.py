@@ -23,6 +23,7 @@ from bot.demo.forge_code import REPO, CodeRoutes
 from bot.demo.forge_desk import ForgeDesk
 from bot.demo.forge_events import Events
 from bot.demo.forge_hooks import Hooks
+from bot.demo.forge_lists import ListRoutes
 from bot.demo.forge_oidc import Issuer
 from bot.demo.forge_pages import ForgePages
 from bot.demo.forge_publish import build
@@ -289,6 +290,7 @@ class ForgeStandIn(StandIn):
         router.add_get("/.well-known/openid-configuration", self._openid)
         router.add_get("/.well-known/jwks", self._jwks)
         self.apps.add_routes(app)
+        ListRoutes(self.state, self.apps).add_routes(app)
         PullRoutes(self.state).add_routes(app)  # before those of code, whose commits may have slashes in them
         CodeRoutes(self.state, self._events).add_routes(app)
         SetupRoutes(self.state, self._events).add_routes(app)

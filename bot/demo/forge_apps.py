@@ -19,7 +19,17 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bot.demo.forge_answers import Refusal, answer_json, created, found_repository, read_object, sent_token
+from bot.demo.forge_answers import (
+    Refusal,
+    answer_json,
+    created,
+    found_repository,
+    linked,
+    page_of,
+    read_object,
+    sent_token,
+)
+from bot.demo.forge_code import ACTOR
 from bot.demo.forge_state import Account, ForgeState
 from bot.demo.forge_values import account_value, public_user_value
 
@@ -45,6 +55,8 @@ class App:
     pem: str = field(repr=False)
     installations: dict[int, set[str]] = field(default_factory=dict)
     """Lower-case slugs of the repositories that each sees."""
+    suspended: set[int] = field(default_factory=set)
+    """Installations that grant nothing for now."""
 
     def verify(self, token: str, now: datetime) -> bool:
         """Whether a JWT is this App's, and in its time."""
@@ -143,10 +155,22 @@ class Apps:
         wanted = {"actions": "actions", "contents": "contents", "pulls": "pull_requests", "git": "contents"}
         return wanted.get(parts[4], "metadata") in scoped.permissions
 
+    def asker(self, request: web.Request) -> Account:
+        """Return whom a token belongs to: a person who signed in, or the one whose plain token it is."""
+        token = sent_token(request)
+        if token in self.tokens:
+            raise Refusal(403, "Resource not accessible by integration")
+        if token in self._users:
+            return self._users[token]
+        if token not in self._state.tokens:
+            raise Refusal(401, "Requires authentication")
+        return self._state.add_account(ACTOR, "User")
+
     def add_routes(self, app: web.Application) -> None:
         """Offer them."""
         router = app.router
         router.add_get("/app", self._app)
+        router.add_get("/app/installations", self._installations)
         router.add_get(REPO + "/installation", self._installation)
         router.add_post("/app/installations/{id:[0-9]+}/access_tokens", self._token)
         router.add_post("/app-manifests/{code}/conversions", self._conversion)
@@ -185,22 +209,36 @@ class Apps:
         id_ = next((id_ for id_, slugs in app.installations.items() if slug in slugs), None)
         if id_ is None:
             raise Refusal(404, "Not Found")
+        return answer_json(request, self._installation_value(app, id_, repository.owner))
+
+    async def _installations(self, request: web.Request) -> web.Response:
+        app = self._must_be_app(request)
+        owners = {id_: self._owner(slugs, app.owner) for id_, slugs in app.installations.items()}
+        found = [self._installation_value(app, id_, owner) for id_, owner in owners.items()]
+        return linked(request, answer_json(request, page_of(request, found)), len(found))
+
+    def _owner(self, slugs: set[str], owner: Account) -> Account:
+        """Return the account that an installation is on; one that sees nothing is on the App's own."""
+        return self._state.accounts[min(slugs).partition("/")[0]] if slugs else owner
+
+    def _installation_value(self, app: App, id_: int, owner: Account) -> Json:
         url, at = self._state.url, "2026-01-01T00:00:00Z"
-        value = {
-            "id": id_, "account": account_value(repository.owner, self._state), "repository_selection": "selected",
+        return {
+            "id": id_, "account": account_value(owner, self._state), "repository_selection": "selected",
             "access_tokens_url": f"{url}/app/installations/{id_}/access_tokens",
             "repositories_url": f"{url}/installation/repositories",
             "html_url": f"{self._state.web_url}/settings/installations/{id_}", "app_id": app.id, "app_slug": app.slug,
-            "target_id": repository.owner.id, "target_type": "Organization", "permissions": app.permissions,
-            "events": app.events, "created_at": at, "updated_at": at, "single_file_name": None, "suspended_at": None,
-            "suspended_by": None,
+            "target_id": owner.id, "target_type": owner.kind, "permissions": app.permissions,
+            "events": app.events, "created_at": at, "updated_at": at, "single_file_name": None,
+            "suspended_at": at if id_ in app.suspended else None, "suspended_by": None,
         }  # fmt: skip
-        return answer_json(request, value)
 
     async def _token(self, request: web.Request) -> web.Response:
         app, id_ = self._must_be_app(request), int(request.match_info["id"])
         if id_ not in app.installations:
             raise Refusal(404, "Not Found")
+        if id_ in app.suspended:
+            raise Refusal(403, "This installation has been suspended")
         body = await read_object(request)
         names, wanted = body.get("repositories"), body.get("permissions", app.permissions)
         owned = {slug.partition("/")[2]: slug for slug in app.installations[id_]}
@@ -300,7 +338,4 @@ class Apps:
         return created({"access_token": token, "scope": "", "token_type": "bearer"}, status=200)
 
     async def _user(self, request: web.Request) -> web.Response:
-        user = self._users.get(sent_token(request))
-        if user is None:
-            raise Refusal(401, "Requires authentication")
-        return answer_json(request, public_user_value(user, self._state))
+        return answer_json(request, public_user_value(self.asker(request), self._state))

@@ -113,6 +113,7 @@ class Repository:
     """By lower-case name."""
     private: bool = False
     archived: bool = False
+    fork: bool = False
     default_branch: str = "main"
     history: History = field(default_factory=History, repr=False)
     checks: dict[str, dict[str, str | None]] = field(default_factory=dict)

@@ -94,7 +94,7 @@ def short_repository_value(repository: Repository, state: ForgeState) -> Json:
         "owner": account_value(repository.owner, state),
         "html_url": f"{state.web_url}/{repository.slug}",
         "description": None,
-        "fork": False,
+        "fork": repository.fork,
         "url": api,
         **{f"{name}_url": api + path for name, path in REPOSITORY_URLS.items()},
     }
@@ -123,7 +123,8 @@ def repository_value(repository: Repository, state: ForgeState) -> Json:
         **dict.fromkeys(counts, 0),
         **dict.fromkeys(("has_issues", "has_projects", "has_wiki"), True),
         **dict.fromkeys(("has_pages", "has_discussions", "has_downloads"), False),
-        **dict.fromkeys(("homepage", "language", "license", "mirror_url")),
+        "language": "Python" if any(path.endswith(".py") for path in repository.files) else None,
+        **dict.fromkeys(("homepage", "license", "mirror_url")),
     }
 
 

@@ -15,8 +15,8 @@ from urllib.parse import quote
 import jwt
 
 from bot.core.forge import Forbidden, Repo, Unsure
-from bot.forge.asking import Ask, installation_of
-from bot.forge.shapes import Misshapen, member, moment, number
+from bot.forge.asking import PER_PAGE, Ask, installation_of
+from bot.forge.shapes import Misshapen, entries, member, moment, number, words
 from storage.records import Secret
 
 DRIFT = timedelta(minutes=1)
@@ -41,6 +41,9 @@ PERMISSIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What an App of ours asks for: `administration`, which making an environment needs, is left to whoever wants that."""
+
+LISTING: Mapping[str, str] = MappingProxyType({"metadata": "read"})
+"""What listing repositories needs."""
 
 _WRITING: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("git/", ("contents",)),
@@ -69,6 +72,8 @@ class Installation:
 
     id: int
     permissions: Mapping[str, str] = field(default_factory=dict)
+    account: str = ""
+    """Whose repositories it sees; "" where that is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +161,31 @@ def token(installation: Installation, repo: Repo, permissions: Mapping[str, str]
     return Ask("POST", path, body=json.dumps(value).encode())
 
 
+def token_of_all(installation: Installation) -> Ask:
+    """Order a token that sees which repositories an installation has, and nothing in them."""
+    path = f"/app/installations/{installation.id}/access_tokens"
+    return Ask("POST", path, body=json.dumps({"permissions": dict(LISTING)}).encode())
+
+
+def installations(page: int) -> Ask:
+    """Ask where our App is installed."""
+    return Ask("GET", f"/app/installations?per_page={PER_PAGE}&page={page}")
+
+
 def read_installation(value: object) -> Installation:
     """Read an installation; one that is suspended grants nothing."""
-    granted = member(value, "permissions")
+    granted, account = member(value, "permissions"), member(value, "account")
     kept = granted if isinstance(granted, Mapping) and member(value, "suspended_at") is None else {}
-    return Installation(number(value, "id"), {str(name): str(word) for name, word in kept.items()})
+    return Installation(
+        number(value, "id"),
+        {str(name): str(word) for name, word in kept.items()},
+        words(account, "login", limit=60) if isinstance(account, Mapping) else "",
+    )
+
+
+def read_installations(value: object) -> tuple[Installation, ...]:
+    """Read one page of installations."""
+    return tuple(map(read_installation, entries(value)))
 
 
 def read_token(value: object) -> Granted:

@@ -24,6 +24,11 @@ from storage.records import Secret
 
 MOST_KEPT = 1_000
 """Repositories whose installation is remembered."""
+MOST_PAGES = 3
+"""Pages of installations that are read."""
+
+_Key = tuple[str, tuple[tuple[str, str], ...]]
+"""What a token is for, and its permissions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ class AppTokens:
         self._nobody = Line(Sender(send, write_gap), None)
         self._senders: dict[int, Sender] = {}
         self._installed: dict[str, Installation] = {}
-        self._granted: dict[tuple[str, tuple[tuple[str, str], ...]], Granted] = {}
+        self._granted: dict[_Key, Granted] = {}
         self._asking: dict[str, asyncio.Lock] = {}
         self._newest: tuple[Granted, Line] | None = None
         self._slug = ""
@@ -133,11 +138,50 @@ class AppTokens:
             granted = await self._token(installation, ask.repo, permissions)
         if isinstance(granted, NoLine):
             return granted
-        sender = self._senders.setdefault(installation.id, Sender(self._send, self._write_gap))
-        line = Line(sender, granted.token)
+        line = Line(self._sender(installation), granted.token)
         if wanted is app_auth.READING:
             self._newest = granted, line
         return line
+
+    async def installations(self) -> tuple[Installation, ...] | NoLine:
+        """Return where the App is installed, the first few hundred."""
+        found: tuple[Installation, ...] = ()
+        for page in range(1, MOST_PAGES + 1):
+            answer = await self._ask(app_auth.installations(page))
+            if isinstance(answer, NoLine):
+                return answer
+            try:
+                more = app_auth.read_installations(answer.json())
+            except Misshapen:
+                return _ODD
+            found += more
+            if len(more) < asking.PER_PAGE:
+                break
+        return found
+
+    async def over_all(self, installation: Installation) -> Line | NoLine:
+        """Return a line that sees which repositories an installation has, and nothing in them."""
+        now, key = self._clock(), (f"installation {installation.id}", tuple(app_auth.LISTING.items()))
+        async with self._asking.setdefault(key[0], asyncio.Lock()):
+            kept = self._granted.get(key)
+            granted = (
+                kept
+                if kept is not None and kept.fresh(now)
+                else await self._new_token(key, app_auth.token_of_all(installation))
+            )
+        if isinstance(granted, NoLine):
+            return granted
+        return Line(self._sender(installation), granted.token)
+
+    async def not_installed(self, whose: str) -> NoLine:
+        """Return that the App sees nothing of these, and where it can be installed."""
+        if not self._slug:
+            await self.hello()
+        where = app_auth.install_page(self._web_url, self._slug) or "from the App's page"
+        return NoLine(404, f"The GitHub App can't see {whose}. Install the App there: {where}")
+
+    def _sender(self, installation: Installation) -> Sender:
+        return self._senders.setdefault(installation.id, Sender(self._send, self._write_gap))
 
     def _anybody(self) -> Line:
         """Return a line for what is about no repository: any token will do, and without one less may be asked."""
@@ -164,7 +208,7 @@ class AppTokens:
         answer = await self._ask(app_auth.where(repo))
         if isinstance(answer, NoLine):
             if answer.status == 404:
-                return await self._not_installed(repo)
+                return await self.not_installed(repo.slug)
             return answer
         try:
             found = app_auth.read_installation(answer.json())
@@ -183,26 +227,25 @@ class AppTokens:
         kept = self._granted.get(key)
         if kept is not None and kept.fresh(now):
             return kept
-        answer = await self._ask(app_auth.token(installation, repo, permissions))
-        if isinstance(answer, NoLine):
+        granted = await self._new_token(key, app_auth.token(installation, repo, permissions))
+        if isinstance(granted, NoLine) and granted is not _ODD:
             # Uninstalled, or other permissions since we looked: look again the next time.
             self._installed.pop(_name(repo), None)
-            return await self._not_installed(repo) if answer.status in {404, 422} else answer
+            return await self.not_installed(repo.slug) if granted.status in {404, 422} else granted
+        return granted
+
+    async def _new_token(self, key: _Key, ask: Ask) -> Granted | NoLine:
+        answer = await self._ask(ask)
+        if isinstance(answer, NoLine):
+            return answer
         try:
             granted = app_auth.read_token(answer.json())
         except Misshapen:
             return _ODD
+        now = self._clock()
         self._granted = {one: token for one, token in self._granted.items() if token.fresh(now)}
         self._granted[key] = granted
         return granted
-
-    async def _not_installed(self, repo: Repo) -> NoLine:
-        if not self._slug:
-            await self.hello()
-        where = app_auth.install_page(self._web_url, self._slug) or "from the App's page"
-        return NoLine(
-            404, f"The GitHub App can't see {repo.owner}/{repo.name}. Install the App there: {where}"
-        )
 
     def _lacking(self, installation: Installation, permissions: tuple[str, ...]) -> NoLine:
         self._installed = {name: one for name, one in self._installed.items() if one.id != installation.id}

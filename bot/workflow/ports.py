@@ -28,6 +28,7 @@ from bot.core.forge import (
     PullsOutcome,
     ReleaseOutcome,
     Repo,
+    RepositoriesOutcome,
     RunOutcome,
     RunsOutcome,
     TagOutcome,
@@ -220,6 +221,13 @@ class Setting(Protocol):
 
     async def make_environment(self, repo: Repo, name: str, reviewer_ids: tuple[int, ...]) -> ActOutcome:
         """Make an environment that is not there; the rules of one that is would be replaced."""
+
+
+class Catalog(Protocol):
+    """The part of a forge where repositories are found; no method raises."""
+
+    async def repositories(self, owner: str = "") -> RepositoriesOutcome:
+        """Return the repositories that our credential sees, of one owner or of all, newest push first."""
 
 
 class Accounts(Protocol):

@@ -69,3 +69,22 @@ async def test_tokens_keep_their_bounds(forge: ForgeStandIn) -> None:
     assert [(await asked(forge, "POST", path, own, one))[0] for one in more] == [422, 422]
     assert (await asked(forge, "POST", path, token, {}))[0] == 401
     assert (await asked(forge, "GET", "/app", own[:-4] + "AAAA"))[0] == 401
+
+
+async def test_lists_have_githubs_shapes(forge: ForgeStandIn) -> None:
+    """Installations, and the repositories of an installation, a token, an organization, a person, are as described."""
+    own, installation = jwt(forge, {"metadata": "read"}, "acme/widgets")
+    assert (await asked(forge, "GET", "/app/installations", own))[1][0]["id"] == installation
+    _, value = await asked(forge, "POST", f"/app/installations/{installation}/access_tokens", own, {})
+    token = value["token"]
+    _, value = await asked(forge, "GET", "/installation/repositories", token)
+    assert [one["full_name"] for one in value["repositories"]] == ["acme/widgets"]
+    forge.state.add_account("ada", "User")
+    paths = "/user/repos", "/orgs/acme/repos", "/users/acme/repos", "/orgs/ada/repos", "/users/nobody/repos"
+    plain = forge.make_token()
+    statuses = [(await asked(forge, "GET", path, plain))[0] for path in paths]
+    assert statuses == [200, 200, 200, 404, 404]
+    assert (await asked(forge, "GET", "/user", plain))[1]["login"] == "shipbell-bot"
+    refused = [await asked(forge, "GET", path, token) for path in ("/user/repos", "/user")]
+    assert [status for status, _ in refused] == [403, 403]
+    assert (await asked(forge, "GET", "/installation/repositories", plain))[0] == 403

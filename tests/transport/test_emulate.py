@@ -26,11 +26,13 @@ from bot.core.forge import (
     Repo,
     Unsure,
 )
+from bot.core.repositories import Repositories
 from bot.demo.index_state import utc_now
 from bot.demo.world import free_port
 from bot.forge.app_auth import AppKey
+from bot.forge.catalog import AppCatalog, TokenCatalog
 from bot.forge.client import ForgeClient
-from bot.forge.lines import AppTokens
+from bot.forge.lines import AppTokens, Line, OneToken
 from bot.forge.sign_in import SignIn
 from bot.transport import Transport
 from storage.records import Secret
@@ -181,3 +183,22 @@ async def picked(page: str) -> str:
     found = parse_qs(back.query)
     assert found["state"][0].startswith("state-")
     return found["code"][0]
+
+
+async def test_repositories_are_listed(emulated: str, pem: str) -> None:
+    """A token lists a person's public repositories; an App lists where it is installed, and gets a token for all of it."""
+    async with Transport(allow_private_addresses=True) as transport:
+        with_token = TokenCatalog(emulated, OneToken(transport.send, Secret("ghp_any"), 0))
+        found = await with_token.repositories("ada")
+        assert isinstance(found, Repositories)
+        assert [one.full_name for one in found.found] == ["ada/secret"]
+        assert found.found[0].default_branch == "main"
+        lines = AppTokens(
+            transport.send, (emulated, emulated), AppKey("7", Secret(pem)), utc_now, write_gap=0
+        )
+        installed = await lines.installations()
+        assert isinstance(installed, tuple)
+        assert [one.account for one in installed] == ["acme"]
+        assert isinstance(await lines.over_all(installed[0]), Line)
+        # It has no page for what an installation sees; that is told, and not taken for an empty list.
+        assert isinstance(await AppCatalog(emulated, lines).repositories("acme"), Unsure)
