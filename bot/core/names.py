@@ -4,9 +4,10 @@ Knows: what the index's GitHub form takes (warehouse `oidc/forms/github.py`, `_c
 """
 
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -49,7 +50,11 @@ def normalize_project(name: str) -> str:
     return _SEPARATORS.sub("-", name).lower()
 
 
-_STANDARD_LIBRARY = frozenset(normalize_project(name.strip("-_.")) for name in sys.stdlib_module_names)
+@cache
+def standard_library() -> frozenset[str]:
+    """Return the standard library's names, of all versions of Python, as the index bars them; read once, when first needed."""
+    lines = files("bot.core").joinpath("standard_library.txt").read_text(encoding="ascii").splitlines()
+    return frozenset(name for line in lines if not line.startswith("#") for name in line.split())
 
 
 def parse_slug(text: str, *, forge: str = "") -> Slug | None:
@@ -131,7 +136,7 @@ def _project(value: str) -> str:
 
 
 def _barred(value: str) -> str:
-    if normalize_project(value) in _STANDARD_LIBRARY:
+    if normalize_project(value) in standard_library():
         return f"{_shown(value)} is the name of a standard library module, which the index refuses. Choose another."
     if normalize_project(value) in _PROHIBITED:
         return f"{_shown(value)} is a name that the index has barred. Choose another."

@@ -4,16 +4,18 @@ Knows: their shape and the names' rules. Must not know: HTTP, how they are kept.
 """
 
 import re
-import sys
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
-PROJECT_NAME = re.compile(r"[a-z0-9]|[a-z0-9][a-z0-9._-]*[a-z0-9]", re.IGNORECASE)
-GITHUB_OWNER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*")
-GITHUB_REPOSITORY = re.compile(r"[a-zA-Z0-9-_.]+")
+from bot.core.names import standard_library
+
+PROJECT_NAME = re.compile(r"^([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])\Z", re.IGNORECASE | re.ASCII)
+GITHUB_OWNER = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9-]*$")
+GITHUB_REPOSITORY = re.compile(r"^[a-zA-Z0-9-_.]+$")
+"""As the real form has them: `$` lets a newline at the end through."""
 ENVIRONMENT_FORBIDDEN = re.compile("[\\x00-\\x1f\\x7f'\"`,;\\\\]")
 ENVIRONMENT_LENGTH = 255
 PROHIBITED_NAMES = frozenset({"requirements-txt", "rrequirements-txt", "requirements-dev-txt", "pypi"})
@@ -52,6 +54,16 @@ class PublisherValues:
     repository: str
     workflow_filename: str
     environment: str
+
+    @classmethod
+    def kept(cls, fields: dict[str, str], *, owner: str) -> "PublisherValues":
+        """Return a form's values as they are kept, with the owner as the forge spells it."""
+        return cls(
+            owner=owner,
+            repository=fields["repository"],
+            workflow_filename=fields["workflow_filename"].strip(),
+            environment=fields["environment"].lower(),
+        )
 
     @property
     def slug(self) -> str:
@@ -175,11 +187,9 @@ def name_problem(name: str) -> str:
     """Return why no project may be called so whatever projects there are; "" if one may."""
     if not name:
         return "Specify project name"
-    if not PROJECT_NAME.fullmatch(name):
+    if not PROJECT_NAME.match(name):
         return "Invalid project name"
-    if normalized(name) in PROHIBITED_NAMES:
-        return "This project name isn't allowed"
-    if normalized(name) in {normalized(module) for module in sys.stdlib_module_names}:
+    if normalized(name) in standard_library():
         return "This project name isn't allowed (conflict with the Python standard library module name)"
     return ""
 
@@ -187,30 +197,36 @@ def name_problem(name: str) -> str:
 def _owner_problem(owner: str) -> str:
     if not owner:
         return "Specify GitHub repository owner (username or organization)"
-    return "" if GITHUB_OWNER.fullmatch(owner) else "Invalid GitHub user or organization name."
+    return "" if GITHUB_OWNER.match(owner) else "Invalid GitHub user or organization name."
 
 
 def _repository_problem(repository: str) -> str:
     if not repository:
         return "Specify repository name"
-    return "" if GITHUB_REPOSITORY.fullmatch(repository) else "Invalid repository name"
+    return "" if GITHUB_REPOSITORY.match(repository) else "Invalid repository name"
 
 
 def _workflow_problem(workflow: str) -> str:
     if not workflow:
         return "Specify workflow filename"
+    workflow = workflow.strip()
     if not workflow.endswith((".yml", ".yaml")):
         return "Workflow name must end with .yml or .yaml"
     return "Workflow filename must be a filename only, without directories" if "/" in workflow else ""
 
 
 def _environment_problem(environment: str) -> str:
+    if not environment.strip():  # the real form takes blanks alone too, for an environment of that name
+        return ""
     if len(environment) > ENVIRONMENT_LENGTH:
-        return "Environment name is too long"
-    if environment != environment.strip():
-        return "Environment name may not start or end with whitespace"
+        return f"Environment name is too long (maximum is {ENVIRONMENT_LENGTH} characters)"
+    if environment.startswith(" "):
+        return "Environment name may not start with whitespace"
+    if environment.endswith(" "):
+        return "Environment name may not end with whitespace"
     if ENVIRONMENT_FORBIDDEN.search(environment):
         return (
-            "Environment name must not contain non-printable characters or the characters ', \", `, ,, ;, \\"
+            "Environment name must not contain non-printable characters or the characters "
+            '"\'", """, "`", ",", ";", "\\"'
         )
     return ""

@@ -3,9 +3,13 @@
 Knows: forms and templates. Must not know: the publisher API, uploads.
 """
 
+import math
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from urllib.parse import urlencode
 
 from aiohttp import web
+from markupsafe import Markup
 
 from bot.demo.index_answers import HTML, STATE, see_other
 from bot.demo.index_model import (
@@ -57,16 +61,23 @@ class Pages:
         router.add_post(settings, needs_login(self.add_active))
 
     async def add_pending(self, request: web.Request, user: User) -> web.Response:
-        """Take a pending publisher for a project to come; 400 and the form again with each field's problem."""
+        """Take a pending publisher for a project to come; 400 and the form again with each field's problem.
+
+        Asked in the real one's order: whether the person may have one more, whether there were too many tries, the fields.
+        """
         state = request.app[STATE]
         fields = await read_form(request, "project_name", *PUBLISHER_FIELDS)
+        if full := state.form_full(user):
+            return publishing_view(request, user, fields=fields, refusal=full)
+        if wait := state.form_wait(f"user {user.name}", f"address {request.remote}"):
+            return too_many_tries(wait)
         name = fields["project_name"]
         problems = value_problems(fields)
-        name_refusal = name_problem(name) or state.taken_by(name)
+        name_refusal = name_problem(name) or owned(state, user, fields) or state.taken_by(name)
         if name_refusal:
             problems["project_name"] = name_refusal
         values, owner_id = await self._kept(fields, problems)
-        refusal = "" if problems else state.form_conflict(user, values)
+        refusal = "" if problems else state.form_conflict(name, values)
         if problems or refusal:
             return publishing_view(request, user, fields=fields, problems=problems, refusal=refusal)
         state.pending.append(
@@ -95,14 +106,31 @@ class Pages:
 
     async def _kept(self, fields: dict[str, str], problems: dict[str, str]) -> tuple[PublisherValues, str]:
         """Return the values as they are kept and the owner's id; adds the owner's problem, if only the forge sees it."""
-        kept = {name: fields[name] for name in PUBLISHER_FIELDS}
-        kept["environment"] = kept["environment"].lower()
         found = await self._owners.find(fields["owner"]) if "owner" not in problems else ""
         if isinstance(found, Owner):
-            return PublisherValues(**{**kept, "owner": found.login}), found.id
+            return PublisherValues.kept(fields, owner=found.login), found.id
         if found:
             problems["owner"] = found
-        return PublisherValues(**kept), ""
+        return PublisherValues.kept(fields, owner=fields["owner"]), ""
+
+
+def owned(state: IndexState, user: User, fields: dict[str, str]) -> str:
+    """Return the way to the page of a project that is the user's own already; "" where it is not."""
+    project = state.project(fields["project_name"])
+    if project is None or project.owner is not user:
+        return ""
+    query = urlencode({"provider": "github", **{name: value for name, value in fields.items() if value}})
+    page = f"{state.url}/manage/project/{project.normalized}/settings/publishing/?{query}"
+    return Markup(
+        "This project already exists: use the project's publishing settings <a href='{}'>here</a> to create a Trusted"
+        " Publisher for it."
+    ).format(page)
+
+
+def too_many_tries(wait: timedelta) -> web.Response:
+    """Answer 429 as the index does to whoever tried the form too often."""
+    text = "There have been too many attempted trusted publisher registrations. Try again later."
+    return web.Response(status=429, headers={"Retry-After": str(math.ceil(wait.total_seconds()))}, text=text)
 
 
 def needs_login(page: SignedIn) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -130,10 +158,9 @@ def missing_page(request: web.Request, status: int) -> web.Response:
 
 
 async def read_form(request: web.Request, *names: str) -> dict[str, str]:
-    """Return the named fields of a form, trimmed but for the environment, whose edges are judged."""
+    """Return the named fields of a form as they were typed."""
     sent = await request.post()
-    fields = {name: str(sent.get(name, "")) for name in names}
-    return {name: value if name == "environment" else value.strip() for name, value in fields.items()}
+    return {name: str(sent.get(name, "")) for name in names}
 
 
 async def home(request: web.Request) -> web.Response:

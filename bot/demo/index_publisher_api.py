@@ -101,8 +101,7 @@ class PublisherApi:
         if not problems:
             owner = await self._owners.find(fields["owner"])
             if isinstance(owner, Owner):
-                kept = {**fields, "owner": owner.login, "environment": fields["environment"].lower()}
-                return PublisherValues(**{key: kept[key] for key in PUBLISHER_FIELDS}), owner.id
+                return PublisherValues.kept(fields, owner=owner.login), owner.id
             problems["owner"] = owner
         summary = "; ".join(f"{field}: {reason}" for field, reason in problems.items())
         raise Rejected(422, f"A value is invalid. {summary}", problems)

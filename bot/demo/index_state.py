@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from bot.demo.index_model import (
+    PROHIBITED_NAMES,
     ActivePublisher,
     PendingPublisher,
     Project,
@@ -24,6 +25,7 @@ from bot.demo.index_tokens import Tokens
 
 PENDING_DAYS = 30
 FORM_PENDING_LIMIT = 3
+FORM_TRIES_A_DAY = 100
 NEW_PROJECTS_AN_HOUR = 20
 DEMO_USERS = ("demo", "alice")
 
@@ -67,6 +69,8 @@ class IndexState:
     """Every name that ever was, also of deleted files."""
     used_jtis: set[str] = field(default_factory=set)
     created_by_upload: list[tuple[str, datetime]] = field(default_factory=list)
+    form_tries: dict[str, list[datetime]] = field(default_factory=dict)
+    """Who, or from which address -> when a pending publisher was tried by form within the last day."""
     lies: dict[str, PublisherValues] = field(default_factory=dict)
     """Normalized project name -> what the list falsely says is active."""
     stages: Stages = field(default_factory=Stages)
@@ -101,6 +105,8 @@ class IndexState:
         """Return why a new project can't be called so because of another; "" if it can."""
         if self.project(name) is not None:
             return "This project already exists."
+        if normalized(name) in PROHIBITED_NAMES:
+            return "This project name isn't allowed"
         if any(confusable(name) == confusable(other) for other in self.projects):
             return "This project name is too similar to an existing project"
         return ""
@@ -169,14 +175,36 @@ class IndexState:
             return "This publisher is already registered and active for the project."
         return ""
 
-    def form_conflict(self, user: User, values: PublisherValues) -> str:
-        """Return why the form can't take one more pending publisher; "" if it can."""
+    def form_full(self, user: User) -> str:
+        """Return why the form takes nothing more from a user; "" if it does."""
         if sum(not one.by_api for one in self.pending_of(user)) >= FORM_PENDING_LIMIT:
             return "You can't register more than 3 pending trusted publishers at once."
-        if any(one.values.same(values) for one in self.pending):
+        return ""
+
+    def form_wait(self, *who: str) -> timedelta | None:
+        """Count a try at the form for each (a user, an address); how long to wait where one has had its day's tries."""
+        now = self.clock()
+        tries = [self.form_tries.setdefault(one, []) for one in who]
+        for times in tries:
+            times[:] = [at for at in times if at > now - timedelta(days=1)]
+        if full := next((times for times in tries if len(times) >= FORM_TRIES_A_DAY), None):
+            return full[0] + timedelta(days=1) - now
+        for times in tries:
+            times.append(now)
+        return None
+
+    def form_conflict(self, name: str, values: PublisherValues) -> str:
+        """Return why the form can't take this pending publisher beside the others; "" if it can."""
+        same = [one for one in self.pending if one.values.same(values)]
+        if any(one.project == name for one in same):
             return (
-                "This trusted publisher has already been registered. Please contact the index's administrators"
-                " if this wasn't intentional."
+                "This trusted publisher has already been registered. Please contact PyPI's admins if this wasn't"
+                " intentional."
+            )
+        if same:
+            return (
+                "A pending trusted publisher matching this configuration has already been registered for a different"
+                " project name. Please contact PyPI's admins if this wasn't intentional."
             )
         return ""
 

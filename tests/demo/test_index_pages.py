@@ -141,65 +141,6 @@ async def test_nobody_touches_what_others_have_pending(
     assert len(index.state.pending) == 1
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "told"),
-    [
-        ("project_name", "", "Specify project name"),
-        ("project_name", "-x", "Invalid project name"),
-        ("project_name", "json", "conflict with the Python standard library module name"),
-        ("project_name", "requirements.txt", "This project name isn't allowed"),
-        ("project_name", "Widgets", "This project already exists."),
-        ("project_name", "w1dgets", "too similar to an existing project"),
-        ("owner", "", "Specify GitHub repository owner"),
-        ("owner", "a_b", "Invalid GitHub user or organization name."),
-        ("owner", "nobody", "Unknown GitHub user or organization."),
-        ("repository", "a/b", "Invalid repository name"),
-        ("workflow_filename", "release", "Workflow name must end with .yml or .yaml"),
-        ("workflow_filename", "a/b.yml", "must be a filename only, without directories"),
-        ("environment", "a'b", "must not contain non-printable characters"),
-        ("environment", "x" * 256, "Environment name is too long"),
-        ("environment", "pypi ", "may not start or end with whitespace"),
-    ],
-)
-async def test_form_refuses_what_the_real_one_refuses(
-    client: aiohttp.ClientSession, index: IndexStandIn, field: str, value: str, told: str
-) -> None:
-    """Each bad value comes back beside its field with its reason, the other values kept, nothing pending."""
-    await signed_in(client, index)
-    status, text = await submit(client, index, PUBLISHING, **{**FORM, field: value})
-    problem = re.search(rf'id="{field}-problem">([^<]*)<', text)
-    assert status == 400
-    assert problem
-    assert told in html.unescape(problem.group(1))
-    assert text.count('class="problem"') == 1
-    assert index.state.pending == []
-
-
-async def test_fourth_pending_by_form_is_refused(client: aiohttp.ClientSession, index: IndexStandIn) -> None:
-    """Three by form are the limit of one user; those of the API don't count."""
-    await register(client, index, index.make_token())
-    await signed_in(client, index)
-    for number in range(3):
-        fields = {**FORM, "project_name": f"gadgets-x{number}", "environment": f"e{number}"}
-        assert (await submit(client, index, PUBLISHING, **fields))[0] == 200
-    status, text = await submit(client, index, PUBLISHING, **FORM)
-    told = "You can't register more than 3 pending trusted publishers at once."
-    assert (status, told in html.unescape(text)) == (400, True)
-    assert len(index.state.pending) == 4
-
-
-async def test_pending_by_form_is_unique_without_the_project(
-    client: aiohttp.ClientSession, index: IndexStandIn
-) -> None:
-    """The same workflow and environment for a second project is refused, another environment is taken."""
-    await signed_in(client, index)
-    await submit(client, index, PUBLISHING, **FORM)
-    second = {**FORM, "project_name": "gizmos"}
-    assert (await submit(client, index, PUBLISHING, **second))[0] == 400
-    assert (await submit(client, index, PUBLISHING, **{**second, "environment": "PYPI"}))[0] == 400
-    assert (await submit(client, index, PUBLISHING, **{**second, "environment": "gizmos"}))[0] == 200
-
-
 async def test_account_page_ignores_its_query(client: aiohttp.ClientSession, index: IndexStandIn) -> None:
     """The form for a new project can't be pre-filled."""
     await signed_in(client, index)

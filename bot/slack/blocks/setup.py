@@ -279,7 +279,7 @@ _WORDS: Mapping[Found, Callable[[_Values], str]] = MappingProxyType(
         Found.ENVIRONMENT_OPEN: lambda v: f"nobody need agree in the environment {tick(v['environment'])}. Required reviewers make it safer (Settings, Environments).",
         Found.ENVIRONMENT_MISSING: lambda v: f"the repository has no environment {tick(v['environment'])}: GitHub makes it at the first run, without any protection. Make it before, with reviewers.",
         Found.ENVIRONMENT_UNKNOWN: _unknown("the repository's environments"),
-        Found.NAME_FREE: lambda v: f"the name {tick(v['project'])} is free on the index. A pending publisher does *not* reserve it, and whether it is too close to another one, nobody outside can know.",
+        Found.NAME_FREE: lambda v: f"the name {tick(v['project'])} is free on the index. A pending publisher does *not* reserve it, and whether it is barred or too close to another one, nobody outside can know.",
         Found.NAME_OURS: lambda v: f"{tick(v['project'])} is on the index, and its publisher is confirmed.",
         Found.NAME_THERE: lambda v: f"{tick(v['project'])} is on the index already: only its owners can add a publisher, and whose it is nobody outside can tell.",
         Found.NAME_GONE: lambda v: f"{tick(v['project'])} was confirmed, and is not on the index now.",
