@@ -216,6 +216,8 @@ class CredentialKind(StrEnum):
     """What a credential is."""
 
     API_TOKEN = "api_token"  # noqa: S105 - a word, not a secret
+    PASSWORD = "password"  # noqa: S105 - the same
+    """A user name and a password, for an index that knows nothing else."""
 
 
 class InboxState(StrEnum):
@@ -475,6 +477,45 @@ class Credential:
     refused_at: datetime | None
     revoked_at: datetime | None
     revoked_by: str | None
+    project: str = ""
+    """Normalized name of the project that it is for; "" for all of the team's."""
+    last_purpose: str = ""
+    """What it was last used for."""
+    expires_at: datetime | None = None
+    """When it ends by its own word; None: never, or it can't be told."""
+    account_wide: bool | None = None
+    """Whether nothing binds it to projects; None: it can't be told."""
+    remind_at: datetime | None = None
+    """When who added it is reminded next."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCredential:
+    """A credential with its secrets, for the moment of its use."""
+
+    credential: Credential
+    secret: Secret = field(repr=False)
+    username: Secret | None = field(repr=False)
+    """None for a token, whose user name is the index's own word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A secret on its way in: read and shown, and kept once its owner has agreed."""
+
+    id: UUID
+    team_id: UUID
+    user: str
+    channel: str
+    index: str
+    project: str
+    kind: CredentialKind
+    seen: tuple[str, ...]
+    """Ids of the credentials that the person saw when it was entered."""
+    secret: Secret | None = field(repr=False)
+    """None: not entered yet."""
+    username: Secret | None = field(repr=False)
+    response_url: Secret | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,74 +1,155 @@
 """Credentials: sealed, listed without the secret, destroyed when revoked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.crypto import Place
 from storage.ledger import keys
 from storage.ledger.sql import as_utc, insert_once, update_one
-from storage.records import Credential, CredentialKind, Secret
+from storage.records import Credential, CredentialKind, OpenCredential, Secret
 from storage.tables import CredentialRow
+
+_ORDER: Mapping[CredentialKind, int] = MappingProxyType(
+    {CredentialKind.API_TOKEN: 0, CredentialKind.PASSWORD: 1}
+)
+"""What is sent by basic authentication, the better first."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewCredential:
-    """What a person typed into the modal."""
+    """What a person entered, and what could be read of it."""
 
     kind: CredentialKind
     index: str
     hint: str
     secret: Secret = field(repr=False)
+    project: str = ""
+    """"" for all of the team's projects."""
+    username: Secret | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+    account_wide: bool | None = None
+    remind_at: datetime | None = None
 
 
 async def store(
     session: AsyncSession, team_id: UUID, new: NewCredential, actor: str, now: datetime
 ) -> tuple[Credential, bool]:
-    """Seal a credential; one that the team has for this index already is revoked. Returns it, and whether it replaced one."""
-    old = await _live(session, team_id, new.kind, new.index)
-    if old is not None:
-        await revoke(session, team_id, old.id, actor, now)
+    """Seal a credential; one that the team has for the same use already is revoked. Returns it, and whether it replaced one."""
+    old = await live(session, team_id, new)
+    await _put(session, team_id, new, old, (actor, now))
+    # None only if another transaction stored one in between: that one stands, and this one says so.
+    kept = await live(session, team_id, new)
+    assert kept is not None
+    return kept, old is not None
+
+
+async def store_seen(
+    session: AsyncSession, team_id: UUID, new: NewCredential, by: tuple[str, datetime], seen: Collection[str]
+) -> Credential | None:
+    """Seal a credential in place of one whose id is among those that its owner saw; `by` is (actor, now).
+
+    None where another has been put there since, by whomever: that one stands, and nothing was changed.
+    """
+    old = await live(session, team_id, new)
+    if (old is not None and str(old.id) not in seen) or not await _put(session, team_id, new, old, by):
+        return None
+    return await live(session, team_id, new)
+
+
+async def _put(
+    session: AsyncSession, team_id: UUID, new: NewCredential, old: Credential | None, by: tuple[str, datetime]
+) -> bool:
+    """Destroy the old one and write the new one; False where somebody else has done so in between."""
+    actor, now = by
+    if old is not None and not await revoke(session, team_id, old.id, actor, now):
+        return False
     row_id = uuid4()
-    sealed = await keys.seal(session, _place(team_id, row_id), {"secret": new.secret})
-    await insert_once(
+    secrets = {"secret": new.secret} | ({"username": new.username} if new.username else {})
+    sealed = await keys.seal(session, _place(team_id, row_id), secrets)
+    return await insert_once(
         session, CredentialRow,
         id=row_id, team_id=team_id, kind=new.kind, index_name=new.index, hint=new.hint, sealed=sealed, added_by=actor,
-        added_at=now, uses=0,
+        added_at=now, uses=0, project=new.project, expires_at=new.expires_at, account_wide=new.account_wide,
+        remind_at=new.remind_at,
     )  # fmt: skip
-    # None only if another transaction stored one in between: that one stands, and this one says so.
-    kept = await _live(session, team_id, new.kind, new.index)
-    assert kept is not None
-    return _record(kept), old is not None
+
+
+async def live(session: AsyncSession, team_id: UUID, new: NewCredential) -> Credential | None:
+    """Return the credential whose place this one would take; None where there is none."""
+    row = await _live(session, team_id, new.kind, new.index, new.project)
+    return None if row is None else _record(row)
 
 
 async def opened(
     session: AsyncSession, team_id: UUID, kind: CredentialKind, index: str
 ) -> tuple[Credential, Secret] | None:
-    """Open the team's credential for an index; None where there is none."""
-    row = await _live(session, team_id, kind, index)
+    """Open the team's own credential for an index; None where there is none."""
+    row = await _live(session, team_id, kind, index, "")
     if row is None:
         return None
     secrets = await keys.unseal(session, _place(team_id, row.id), row.sealed)
     return _record(row), secrets["secret"]
 
 
-async def used(session: AsyncSession, team_id: UUID, credential_id: UUID, now: datetime) -> None:
+async def find(session: AsyncSession, team_id: UUID, index: str, project: str) -> OpenCredential | None:
+    """Open what the team sends to an index for a project: the project's own before the team's, a token before a password.
+
+    None where there is none, and where the index has refused it: a person must replace it.
+    """
+    rows = await session.scalars(
+        select(CredentialRow)
+        .where(
+            col(CredentialRow.team_id) == team_id,
+            col(CredentialRow.kind).in_(tuple(_ORDER)),
+            col(CredentialRow.index_name) == index,
+            col(CredentialRow.project).in_((project, "")),
+            col(CredentialRow.revoked_at).is_(None),
+        )
+        .execution_options(populate_existing=True)
+    )
+    row = min(rows, key=lambda row: (row.project == "", _ORDER[row.kind]), default=None)
+    if row is None or row.refused_at is not None:
+        return None
+    secrets = await keys.unseal(session, _place(team_id, row.id), row.sealed)
+    return OpenCredential(_record(row), secrets["secret"], secrets.get("username"))
+
+
+async def for_project(
+    session: AsyncSession, team_id: UUID, index: str, project: str, use: tuple[str, datetime]
+) -> OpenCredential | None:
+    """Open what is sent for a project as `find` does, and count the use; `use` is (what for, now)."""
+    found = await find(session, team_id, index, project)
+    if found is not None:
+        purpose, now = use
+        await used(session, team_id, found.credential.id, now, purpose)
+    return found
+
+
+async def used(
+    session: AsyncSession, team_id: UUID, credential_id: UUID, now: datetime, purpose: str = ""
+) -> None:
     """Count a use, before the credential travels."""
-    values = {"uses": col(CredentialRow.uses) + 1, "last_used_at": now}
+    values = {"uses": col(CredentialRow.uses) + 1, "last_used_at": now, "last_purpose": purpose[:100]}
     await update_one(session, update(CredentialRow).where(_is(team_id, credential_id)).values(**values))
 
 
 async def refused(session: AsyncSession, team_id: UUID, credential_id: UUID, now: datetime) -> bool:
-    """Mark a credential that the index refused; True the first time only."""
+    """Mark a live credential that the index refused; True the first time only."""
     return await update_one(
         session,
         update(CredentialRow)
-        .where(_is(team_id, credential_id), col(CredentialRow.refused_at).is_(None))
+        .where(
+            _is(team_id, credential_id),
+            col(CredentialRow.refused_at).is_(None),
+            col(CredentialRow.revoked_at).is_(None),
+        )
         .values(refused_at=now),
     )
 
@@ -81,16 +162,44 @@ async def revoke(
         session,
         update(CredentialRow)
         .where(_is(team_id, credential_id), col(CredentialRow.revoked_at).is_(None))
-        .values(revoked_at=now, revoked_by=actor, sealed=None),
+        .values(revoked_at=now, revoked_by=actor, sealed=None, remind_at=None),
+    )
+
+
+async def due(session: AsyncSession, now: datetime, limit: int) -> Sequence[Credential]:
+    """Return credentials of all teams whose owners are to be reminded now."""
+    rows = await session.scalars(
+        select(CredentialRow)
+        .where(col(CredentialRow.remind_at) <= now)
+        .order_by(col(CredentialRow.remind_at))
+        .limit(limit)
+    )
+    return [_record(row) for row in rows]
+
+
+async def next_due(session: AsyncSession) -> datetime | None:
+    """Return when the next owner is to be reminded."""
+    return await session.scalar(
+        select(func.min(col(CredentialRow.remind_at))).where(col(CredentialRow.remind_at).is_not(None))
+    )
+
+
+async def reminded(session: AsyncSession, credential: Credential, then: datetime | None) -> bool:
+    """Say when its owner is reminded next; False where somebody was faster, or it is revoked."""
+    return await update_one(
+        session,
+        update(CredentialRow)
+        .where(_is(credential.team_id, credential.id), col(CredentialRow.remind_at) == credential.remind_at)
+        .values(remind_at=then),
     )
 
 
 async def listed(session: AsyncSession, team_id: UUID) -> Sequence[Credential]:
-    """Return the team's live credentials, by index."""
+    """Return the team's live credentials, by index and project."""
     rows = await session.scalars(
         select(CredentialRow)
         .where(col(CredentialRow.team_id) == team_id, col(CredentialRow.revoked_at).is_(None))
-        .order_by(col(CredentialRow.index_name), col(CredentialRow.added_at))
+        .order_by(col(CredentialRow.index_name), col(CredentialRow.project), col(CredentialRow.added_at))
     )
     return [_record(row) for row in rows]
 
@@ -106,7 +215,7 @@ def _is(team_id: UUID, credential_id: UUID) -> ColumnElement[bool]:
 
 
 async def _live(
-    session: AsyncSession, team_id: UUID, kind: CredentialKind, index: str
+    session: AsyncSession, team_id: UUID, kind: CredentialKind, index: str, project: str
 ) -> CredentialRow | None:
     return await session.scalar(
         select(CredentialRow)
@@ -114,6 +223,7 @@ async def _live(
             col(CredentialRow.team_id) == team_id,
             col(CredentialRow.kind) == kind,
             col(CredentialRow.index_name) == index,
+            col(CredentialRow.project) == project,
             col(CredentialRow.revoked_at).is_(None),
         )
         .execution_options(populate_existing=True)
@@ -128,5 +238,6 @@ def _record(row: CredentialRow) -> Credential:
     return Credential(
         id=row.id, team_id=row.team_id, kind=row.kind, index=row.index_name, hint=row.hint, added_by=row.added_by,
         added_at=as_utc(row.added_at), last_used_at=row.last_used_at, uses=row.uses, refused_at=row.refused_at,
-        revoked_at=row.revoked_at, revoked_by=row.revoked_by,
+        revoked_at=row.revoked_at, revoked_by=row.revoked_by, project=row.project, last_purpose=row.last_purpose,
+        expires_at=row.expires_at, account_wide=row.account_wide, remind_at=row.remind_at,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
 from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
 from storage.tables.subscriptions import SubscriptionRow
-from storage.tables.teams import CredentialRow, DataKeyRow, TeamRow
+from storage.tables.teams import CredentialRow, DataKeyRow, EntryRow, TeamRow
 from storage.tables.thanks import ThanksRow
 from storage.tables.watches import WatchRow
 
@@ -21,6 +21,7 @@ __all__ = [
     "Base",
     "CredentialRow",
     "DataKeyRow",
+    "EntryRow",
     "EvidenceRow",
     "FeedRow",
     "FreezeRow",

@@ -1,4 +1,4 @@
-"""Teams, their data keys and credentials."""
+"""Teams, their data keys, credentials and what is on its way to become one."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field
 
 from storage.records import CredentialKind
-from storage.tables.base import Base, moment, partial, word
+from storage.tables.base import Base, document, moment, partial, word
 
 
 class TeamRow(Base, table=True):
@@ -41,7 +41,17 @@ class CredentialRow(Base, table=True):
     __table_args__ = (
         CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked_pair"),
         CheckConstraint("(revoked_at IS NULL) = (sealed IS NOT NULL)", name="revoked_is_destroyed"),
-        partial("uq_credentials_live", "revoked_at IS NULL", "team_id", "kind", "index_name", unique=True),
+        partial(
+            "uq_credentials_live",
+            "revoked_at IS NULL",
+            "team_id",
+            "kind",
+            "index_name",
+            "project",
+            unique=True,
+        ),
+        partial("ix_credentials_remind", "remind_at IS NOT NULL", "remind_at"),
+        CheckConstraint("revoked_at IS NULL OR remind_at IS NULL", name="revoked_is_not_told"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -57,3 +67,31 @@ class CredentialRow(Base, table=True):
     refused_at: datetime | None = moment(null=True)
     revoked_at: datetime | None = moment(null=True)
     revoked_by: str | None = Field(default=None, max_length=32)
+    project: str = Field(default="", max_length=200, sa_column_kwargs={"server_default": ""})
+    last_purpose: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})
+    expires_at: datetime | None = moment(null=True)
+    account_wide: bool | None = None
+    remind_at: datetime | None = moment(null=True)
+
+
+class EntryRow(Base, table=True):
+    """A secret on its way in, sealed; gone with its use or its term. Of what a browser must bring only hashes are kept."""
+
+    __tablename__ = "credential_entries"
+
+    id: UUID = Field(primary_key=True)
+    team_id: UUID = Field(foreign_key="teams.id")
+    user: str = Field(max_length=32)
+    channel: str = Field(max_length=32)
+    who: str = Field(max_length=200)
+    """How the person is called in Slack: shown in the browser before anything is entered."""
+    index_name: str = Field(max_length=64)
+    project: str = Field(max_length=200)
+    kind: CredentialKind = word(CredentialKind)
+    seen: list[str] = document()
+    state_hash: str | None = Field(default=None, max_length=64, unique=True)
+    """Of the link's state; none where it was entered in a dialog."""
+    browser_hash: str = Field(max_length=64)
+    sealed: bytes | None = None
+    entered: bool = False
+    expires_at: datetime = moment()
