@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.core.repositories import Repositories
+from bot.core.repositories import Repositories, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +324,7 @@ OpenPullsOutcome = tuple[OpenPull, ...] | Nothing | Unsure
 PermissionOutcome = PermissionFacts | Nothing | Unsure
 FilesOutcome = tuple[str, ...] | Nothing | Unsure
 """Names of the files in a folder."""
+TreeOutcome = Tree | Nothing | Unsure
 RepositoriesOutcome = Repositories | Nothing | Unsure
 """Nothing where the forge knows no such owner."""
 ActOutcome = Done | Exists | Forbidden | Invalid | Nothing | Unsure

@@ -22,6 +22,27 @@ class WorkflowJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A job of a workflow file that uploads to an index."""
+
+    job: str
+    """Its id."""
+    tool: str
+    """What it uploads with."""
+    url: str = ""
+    """The upload address that it names, `${{` for one that is computed; "" where it names none, and so means PyPI's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The paths of all files of a commit."""
+
+    paths: tuple[str, ...]
+    cut: bool = False
+    """Whether there are more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Filters:
     """The filters of `on.push`, in GitHub's syntax; empty ones filter nothing."""
 

@@ -27,7 +27,7 @@ from bot.demo.forge_git_values import short_commit_value
 from bot.demo.forge_pull_values import pull_value
 from bot.demo.forge_pulls import Pull
 from bot.demo.forge_state import ForgeState, Repository
-from bot.demo.forge_values import environment_value, file_value
+from bot.demo.forge_values import environment_value, file_value, tree_value
 from bot.demo.forge_workflow import FOLDER
 
 REPO = "/repos/{owner}/{name}"
@@ -46,6 +46,7 @@ class SetupRoutes:
     def add_routes(self, app: web.Application) -> None:
         """Offer them."""
         app.router.add_put(REPO + "/contents/{path:.+}", self.put_file)
+        app.router.add_get(REPO + "/git/trees/{sha}", self.tree)
         app.router.add_get(REPO + "/pulls", self.pulls)
         app.router.add_post(REPO + "/pulls", self.open_pull)
         app.router.add_put(REPO + "/environments/{environment}", self.put_environment)
@@ -69,6 +70,16 @@ class SetupRoutes:
         value = file_value(repository, self._state, commit.files, path, branch)
         answer = {"content": value, "commit": _commit_value(repository, self._state, made, message)}
         return created(answer, status=200 if path in files else 201)
+
+    async def tree(self, request: web.Request) -> web.Response:
+        """Give what is in a commit: with `recursive` every file, else what is in its root."""
+        repository = found_repository(request, self._state)
+        commit = repository.history.resolve(request.match_info["sha"])
+        if commit is None:
+            raise Refusal(404, "Not Found")
+        return answer_json(
+            request, tree_value(repository, self._state, commit, deep="recursive" in request.query)
+        )
 
     def _commit(self, repository: Repository, branch: str, files: dict[str, bytes], message: str) -> str:
         self._state.add_account(ACTOR, "User")

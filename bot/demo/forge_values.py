@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from bot.demo.forge_git import blob_sha
+from bot.demo.forge_git import Commit, blob_sha
 from bot.demo.forge_state import Account, Environment, ForgeState, Repository
 
 Json = dict[str, Any]
@@ -126,6 +126,32 @@ def repository_value(repository: Repository, state: ForgeState) -> Json:
         "language": "Python" if any(path.endswith(".py") for path in repository.files) else None,
         **dict.fromkeys(("homepage", "license", "mirror_url")),
     }
+
+
+def tree_value(repository: Repository, state: ForgeState, commit: Commit, *, deep: bool) -> Json:
+    """Return what is in a commit."""
+    api = f"{state.url}/repos/{repository.slug}/git"
+    folders = {path.rpartition("/")[0] for path in commit.files} - {""}
+    folders |= {"/".join(one.split("/")[:depth]) for one in folders for depth in range(1, one.count("/") + 1)}
+    found = [
+        {"path": path, "mode": "100644", "type": "blob", "sha": blob_sha(content), "size": len(content),
+         "url": f"{api}/blobs/{blob_sha(content)}"}
+        for path, content in commit.files.items()
+    ]  # fmt: skip
+    found += [
+        {
+            "path": path,
+            "mode": "040000",
+            "type": "tree",
+            "sha": commit.tree,
+            "url": f"{api}/trees/{commit.tree}",
+        }
+        for path in folders
+    ]
+    seen = sorted(
+        (one for one in found if deep or "/" not in str(one["path"])), key=lambda one: str(one["path"])
+    )
+    return {"sha": commit.tree, "url": f"{api}/trees/{commit.tree}", "tree": seen, "truncated": False}
 
 
 def file_value(

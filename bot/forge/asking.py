@@ -211,6 +211,11 @@ def file_names(repo: Repo, folder: str, ref: str) -> Ask | None:
     return _get(repo, "contents", *folder.split("/"), query={"ref": ref}) if is_ref(ref) else None
 
 
+def tree(repo: Repo, sha: str) -> Ask | None:
+    """Ask for the paths of all files of a commit."""
+    return _get(repo, "git", "trees", sha, query={"recursive": 1})
+
+
 def environments(repo: Repo, page: int) -> Ask | None:
     """Ask for a repository's environments."""
     return _get(repo, "environments", query={"per_page": PER_PAGE, "page": page})

@@ -40,6 +40,7 @@ from bot.core.forge import (
     TagFacts,
     TagOutcome,
     TextOutcome,
+    TreeOutcome,
     Unsure,
     WaitingOutcome,
 )
@@ -67,7 +68,7 @@ One = TypeVar("One")
 class ForgeClient:
     """One forge that speaks GitHub's API; without a token it sees what is public.
 
-    It fulfils `bot.workflow.ports.Forge`, `PullRequests`, `Setting` and `Rights`. What it asks with is `lines`' business: else
+    It fulfils `bot.workflow.ports.Forge`, `PullRequests`, `Setting`, `Reading` and `Rights`. What it asks with is `lines`' business: else
     it has one token at most.
     """
 
@@ -263,6 +264,10 @@ class ForgeClient:
     async def files(self, repo: Repo, folder: str, ref: str) -> FilesOutcome:
         """Return the names of the files in a folder."""
         return await self._read(asking.file_names(repo, folder, ref), places.file_names)
+
+    async def tree(self, repo: Repo, sha: str) -> TreeOutcome:
+        """Return the paths of all files of a commit."""
+        return await self._read(asking.tree(repo, sha), places.tree, refusals.NO_COMMIT)
 
     async def environments(self, repo: Repo) -> EnvironmentsOutcome:
         """Return a repository's environments."""

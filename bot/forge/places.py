@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from bot.core.forge import AccountFacts, EnvironmentFacts, OpenPull, PermissionFacts
+from bot.core.repositories import Tree
 from bot.forge.asking import Ask
-from bot.forge.shapes import entries, link, member, needed, number, words
+from bot.forge.shapes import Misshapen, entries, link, member, needed, number, truth, words
+
+MOST_FILES = 20_000
+"""Files of a commit that are looked at."""
 
 
 def file_names(value: object) -> tuple[str, ...]:
@@ -18,6 +22,16 @@ def file_names(value: object) -> tuple[str, ...]:
     return tuple(
         needed(one, "name", limit=255) for one in entries(value) if words(one, "type", limit=20) == "file"
     )
+
+
+def tree(value: object) -> Tree:
+    """Read the paths of a commit's files; names of more than one line are none of ours."""
+    found = member(value, "tree")
+    if not isinstance(found, list):
+        raise Misshapen
+    paths = (member(one, "path") for one in found[:MOST_FILES] if member(one, "type") == "blob")
+    kept = tuple(path for path in paths if isinstance(path, str) and path.isprintable())
+    return Tree(kept, cut=truth(value, "truncated") or len(found) > MOST_FILES)
 
 
 def environments(value: object) -> tuple[EnvironmentFacts, ...]:

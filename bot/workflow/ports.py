@@ -33,6 +33,7 @@ from bot.core.forge import (
     RunsOutcome,
     TagOutcome,
     TextOutcome,
+    TreeOutcome,
     WaitingOutcome,
 )
 from bot.core.outcomes import (
@@ -221,6 +222,22 @@ class Setting(Protocol):
 
     async def make_environment(self, repo: Repo, name: str, reviewer_ids: tuple[int, ...]) -> ActOutcome:
         """Make an environment that is not there; the rules of one that is would be replaced."""
+
+
+class Reading(Protocol):
+    """The part of a forge where a repository's files are read; no method raises."""
+
+    async def look(self, owner: str, repository: str, workflow: str) -> RepositoryFacts:
+        """Look at a repository and one of its workflow files on the default branch."""
+
+    async def commit(self, repo: Repo, ref: str) -> CommitOutcome:
+        """Return the commit that a sha or branch names."""
+
+    async def tree(self, repo: Repo, sha: str) -> TreeOutcome:
+        """Return the paths of all files of a commit."""
+
+    async def text(self, repo: Repo, path: str, ref: str) -> TextOutcome:
+        """Return a file's text at a commit or branch."""
 
 
 class Catalog(Protocol):

@@ -38,6 +38,7 @@ USED = {
     f"{REPO}/issues/{{issue_number}}/comments": ["get", "post"],
     f"{REPO}/compare/{{basehead}}": ["get"],
     f"{REPO}/git/ref/{{ref}}": ["get"],
+    f"{REPO}/git/trees/{{tree_sha}}": ["get"],
     f"{REPO}/git/tags/{{tag_sha}}": ["get"],
     f"{REPO}/git/tags": ["post"],
     f"{REPO}/git/refs": ["post"],

@@ -84,3 +84,16 @@ async def test_an_environment_is_made_with_its_rules(
         assert forge.state.environment(forge.state.found(SLUG), "live").reviewers == reviewers
     lesser = Caller(forge, forge.make_token(["contents:write"]))
     assert (await lesser.ask("PUT", f"{REPO}/environments/live", {})).status == 403
+
+
+async def test_a_commits_files_are_listed(forge: ForgeStandIn) -> None:
+    """Every path of a commit with `recursive`, its root's alone without; a commit that is not there is 404."""
+    caller = Caller(forge)
+    path = f"{REPO}/git/trees/{forge.head(SLUG)}"
+    deep = {one["path"]: one["type"] for one in (await caller.get(f"{path}?recursive=1"))["tree"]}
+    assert deep[".github/workflows/release.yml"] == "blob"
+    assert deep[".github/workflows"] == "tree"
+    assert {one["path"] for one in (await caller.get(path))["tree"]} == {
+        path for path in deep if "/" not in path
+    }
+    assert (await caller.ask("GET", f"{REPO}/git/trees/{'0' * 40}")).status == 404

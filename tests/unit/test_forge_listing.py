@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bot.core.forge import Unsure
-from bot.core.repositories import RepositorySummary
-from bot.forge import app_auth, listing, refusals
+from bot.core.forge import Repo, Unsure
+from bot.core.repositories import RepositorySummary, Tree
+from bot.forge import app_auth, asking, listing, places, refusals
 from bot.forge.app_auth import Installation
 from bot.forge.asking import Ask
 from bot.wire import Answer
@@ -89,3 +89,18 @@ def test_installations_are_read() -> None:
         app_auth.read_installations,
     )
     assert found == (Installation(7, {"metadata": "read"}, "acme"), Installation(8, {}, ""))
+
+
+def test_the_paths_of_a_commit_are_read() -> None:
+    """Files alone are told, a list that GitHub or we cut says so, and a path of several lines is none."""
+    ask = asking.tree(Repo("acme", "widgets"), "a" * 40)
+    assert ask is not None
+    assert described(ask) == []
+    found = [
+        {"path": "a/b.py", "type": "blob"}, {"path": "a", "type": "tree"}, {"path": "x\ny", "type": "blob"},
+        {"path": None, "type": "blob"},
+    ]  # fmt: skip
+    assert read({"tree": found, "truncated": False}, places.tree) == Tree(("a/b.py",))
+    assert read({"tree": found, "truncated": True}, places.tree).cut
+    assert read({"tree": [{}] * (places.MOST_FILES + 1)}, places.tree).cut
+    assert isinstance(read({"tree": {}}, places.tree), Unsure)
