@@ -126,6 +126,7 @@ def verified(text: str, jwks: Jwks, state: IndexState) -> Claims | None:
             # The times are checked below, by this index's own clock.
             options={
                 "require": ["iss", "iat", "exp", "aud"],
+                "strict_aud": True,
                 "verify_exp": False,
                 "verify_iat": False,
                 "verify_nbf": False,
