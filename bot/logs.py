@@ -21,6 +21,7 @@ NOISY = (
     "apscheduler",
     "httpcore",
     "httpx",
+    "oauthlib",  # it shows all that it signs, tokens too
     "slack_bolt",
     "slack_sdk",
     "uvicorn.access",  # its lines hold query strings, and with them one-time codes

@@ -23,6 +23,8 @@ class Request:
     timeout: float = 15.0
     """Seconds for the whole exchange, from connecting to the last byte read."""
     max_bytes: int = MAX_ANSWER_BYTES
+    once: bool = False
+    """Whether it must not be repeated as it is, since it is signed for one use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class Transport:
             await self._client.aclose()
 
     async def send(self, request: Request) -> Answer:
-        """Send a request and read its answer, whatever the status; GET is repeated where that may help at once.
+        """Send a request and read its answer, whatever the status; GET is repeated where that may help at once, unless the request says otherwise.
 
         Raises Unreachable where nothing was sent, AnswerLost where it may have arrived. Their text names the host and
         the cause, never a header, the body, the query or the userinfo.
@@ -129,7 +129,7 @@ class Transport:
         """Send a request as often as may help; `ours` are headers that only the transport may set."""
         url = self._checked(request)
         asked = replace(request, headers={**request.headers, **ours})
-        if request.method != "GET":
+        if request.method != "GET" or request.once:
             return await self._send(asked, url, take)
         async for attempt in stamina.retry_context(
             on=_again, attempts=ATTEMPTS, timeout=request.timeout, wait_max=2 * AGAIN_IN
