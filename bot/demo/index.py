@@ -11,8 +11,10 @@ from aiohttp import web
 
 from bot.demo import index_reading, index_upload
 from bot.demo.index_answers import STATE
+from bot.demo.index_consumers import Consumer, Consumers
 from bot.demo.index_files import make_distribution, stored_file
 from bot.demo.index_model import Project, PublisherValues, normalized
+from bot.demo.index_oauth import OAuthFacility
 from bot.demo.index_oidc import Exchange, JwksSource
 from bot.demo.index_owners import Owners
 from bot.demo.index_pages import Pages, missing_page
@@ -31,7 +33,7 @@ class IndexStandIn(StandIn):
     `publisher_api` off: it answers as PyPI does, 404 in HTML. `publisher_list` off: the API's `GET` answers 405.
     `issuers`: which OIDC issuers it trusts, each with its JWKS or something that gives it. `clock`: what time it
     goes by. `github_api_url`: where it looks owners up; "" takes each as typed, of no known id;
-    `github_token`: its own token there.
+    `github_token`: its own token there. `oauth1`: whether it has the OAuth 1.0a facility.
     """
 
     def __init__(  # noqa: PLR0913 - each is one property of an index, given by keyword
@@ -44,6 +46,7 @@ class IndexStandIn(StandIn):
         clock: Callable[[], datetime] = utc_now,
         github_api_url: str = "",
         github_token: str = "",
+        oauth1: bool = False,
     ) -> None:
         super().__init__()
         self.state = IndexState(name=name, clock=clock)
@@ -53,6 +56,9 @@ class IndexStandIn(StandIn):
         self._exchange = Exchange(issuers or {})
         self._publisher_api = publisher_api
         self._publisher_list = publisher_list
+        self.consumers = Consumers()
+        """Who may use the OAuth facility, and what they were given."""
+        self._facility = OAuthFacility(self.consumers, self.state) if oauth1 else None
 
     async def start(self, port: int = 0) -> None:
         """Listen on 127.0.0.1; 0 takes a free port. OSError if the port is taken."""
@@ -85,6 +91,10 @@ class IndexStandIn(StandIn):
         return self.state.tokens.for_user(
             self.state.location, self.state.user(user), found, expires_at=expires_at
         )
+
+    def add_consumer(self, description: str = "Shipbell") -> Consumer:
+        """Give a site a key and a secret for the OAuth facility."""
+        return self.consumers.add(description)
 
     def trust_issuer(self, url: str, jwks: JwksSource) -> None:
         """Trust an OIDC issuer from now on."""
@@ -194,6 +204,8 @@ class IndexStandIn(StandIn):
             PublisherApi(self._owners, listing=self._publisher_list).add_routes(app)
         self._exchange.add_routes(app)
         index_upload.add_routes(app)
+        if self._facility is not None:
+            self._facility.add_routes(app)
         index_reading.add_routes(app)
         Pages(self._owners).add_routes(app)
 
