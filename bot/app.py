@@ -35,6 +35,7 @@ from bot.slack.notifier import SlackNotifier, shared_session
 from bot.slack.people import SlackPeople
 from bot.transport import Transport, user_agent
 from bot.workflow.connecting import Connecting
+from bot.workflow.credentials import Credentials
 from bot.workflow.feeds import Feeding
 from bot.workflow.hands import Hands
 from bot.workflow.inlet import Inlet
@@ -129,6 +130,8 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         setups = Setups(database, index, forge, people, now)
         wishes = Intents(database, steps, hands, tuple(settings.indexes), now, setups)
         works = _works(wishes, steps, shipping, thanking, messages, tuple(settings.indexes))
+        life = Credentials(database, index, now)
+        works.append(Work("credentials", life.claim, life.told, life.next_due, 1, ("outbox",)))
         engine.start([*works, *_feeds(Feeding(database, index, now, base, owner), settings.indexes)])
         stack.push_async_callback(engine.stop)
         if settings.slack_app_token:

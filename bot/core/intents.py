@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from storage.records import Hears, Registration
+from storage.records import CredentialKind, Hears, Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,42 @@ class ShowCredentials:
 
 @dataclass(frozen=True, slots=True)
 class AddCredential:
-    """Keep a token; the token itself lies sealed beside this."""
+    """Keep a token; the token itself lies sealed beside this. Written by older versions."""
 
     index: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnterCredential:
+    """Hold a secret until its owner has seen what it is; the secret itself lies sealed beside this."""
+
+    entry_id: str
+    index: str
+    project: str
+    kind: CredentialKind
+    seen: tuple[str, ...] = ()
+    """Ids of the credentials that the person saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepCredential:
+    """Keep a secret that was entered and shown."""
+
+    entry_id: str
+    narrow_to: str = ""
+    """Normalized name of the project that it is bound to first; "" to keep it as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEntryPage:
+    """Let somebody enter a secret on a page, by the link that was shown."""
+
+    state_hash: str
+    """Of the link's state: the state itself is in the link alone."""
+    index: str
+    """The index to offer first; "" for none."""
+    who: str
+    """How the person is called in Slack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +304,9 @@ Intent = (
     | TryAgain
     | ShowCredentials
     | AddCredential
+    | EnterCredential
+    | KeepCredential
+    | OpenEntryPage
     | RevokeCredential
     | OpenHome
     | ShowAudit
@@ -305,6 +341,9 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "publisher.again": TryAgain,
         "credentials.show": ShowCredentials,
         "credential.add": AddCredential,
+        "credential.enter": EnterCredential,
+        "credential.keep": KeepCredential,
+        "credential.page": OpenEntryPage,
         "credential.revoke": RevokeCredential,
         "home.open": OpenHome,
         "audit.show": ShowAudit,

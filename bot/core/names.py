@@ -117,6 +117,11 @@ def validate(
     return tuple(Problem(name, message) for name, message in problems if message)
 
 
+def project_problem(name: str) -> str:
+    """Return what is wrong with a project's name by its form alone; "" where nothing is."""
+    return _project(name) or _too_long("project", name)
+
+
 def _too_long(name: str, value: str) -> str:
     limit = MAX_LENGTH[name]
     if len(value) <= limit:

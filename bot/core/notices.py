@@ -10,6 +10,13 @@ from datetime import datetime
 from types import MappingProxyType
 
 from bot.core.connect_notices import GithubLinked, GithubUnlinked
+from bot.core.credential_notices import (
+    CredentialOvertaken,
+    CredentialRefused,
+    CredentialReminder,
+    EntryEnded,
+    TokenUnneeded,
+)
 from bot.core.outcomes import ByHand
 from bot.core.release_notices import (
     FreezeSet,
@@ -26,7 +33,7 @@ from bot.core.release_notices import (
 )
 from bot.core.setup import SetupReport
 from bot.core.setup_notices import PullAnswer, PullOpened, SetupShown
-from storage.records import EvidenceKind, PublisherState, Reason, Registration
+from storage.records import CredentialKind, EvidenceKind, PublisherState, Reason, Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +170,8 @@ class PublisherStatus:
     publisher_id: str = ""
     setup: SetupReport | None = None
     """None: repository and index were not looked at."""
+    unneeded: TokenUnneeded | None = None
+    """A long-lived token that is kept, though the project publishes without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +209,13 @@ class CredentialLine:
     last_used_at: datetime | None
     uses: int
     refused_at: datetime | None
+    kind: CredentialKind = CredentialKind.API_TOKEN
+    project: str = ""
+    """"" for all of the team's."""
+    last_purpose: str = ""
+    expires_at: datetime | None = None
+    account_wide: bool | None = None
+    """None: it can't be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +226,8 @@ class CredentialsShown:
     lines: tuple[CredentialLine, ...]
     indexes: tuple[str, ...]
     index: str
+    typed: bool = True
+    """Whether secrets are entered in the dialog itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +236,10 @@ class CredentialSaved:
 
     index: str
     replaced: bool
+    project: str = ""
+    kind: CredentialKind = CredentialKind.API_TOKEN
+    narrowed: bool = False
+    """Whether a copy that is bound to the project is kept, and the wide one forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +249,7 @@ class CredentialRevoked:
     index: str
     token_page: str
     was_live: bool
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +324,11 @@ Notice = (
     | PullAnswer
     | GithubLinked
     | GithubUnlinked
+    | EntryEnded
+    | CredentialOvertaken
+    | CredentialRefused
+    | CredentialReminder
+    | TokenUnneeded
 )
 
 KINDS: Mapping[str, type[Notice]] = MappingProxyType(
@@ -340,5 +368,10 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "setup.answer": PullAnswer,
         "github.linked": GithubLinked,
         "github.unlinked": GithubUnlinked,
+        "credential.entry_ended": EntryEnded,
+        "credential.overtaken": CredentialOvertaken,
+        "credential.refused": CredentialRefused,
+        "credential.reminder": CredentialReminder,
+        "credential.unneeded": TokenUnneeded,
     }
 )

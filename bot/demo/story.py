@@ -36,6 +36,11 @@ class Story(Scenes):
             lambda seen: any(view.get("callback_id") == "credential.add" for view in seen.views()), PATIENCE
         )
         await slack.submit(ALICE, {"index_choice": "company", "token": self.world.company.make_token()})
+        # The bot shows what the token may do before it is kept.
+        await slack.wait_for(
+            lambda seen: any(view.get("callback_id") == "credential.keep" for view in seen.views()), PATIENCE
+        )
+        await slack.submit(ALICE)
         # The dialog's answer has no channel: it comes as a direct message.
         await slack.wait_for(lambda seen: _any_text(seen, "The token for company is kept."), PATIENCE)
         self.console.print("  the token is kept, sealed")

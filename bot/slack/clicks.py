@@ -13,8 +13,9 @@ from uuid import UUID
 import structlog
 
 from bot.core import intents
+from bot.core.names import normalize_project, project_problem
 from bot.core.secrets import looks_like_token
-from bot.slack.blocks import dialogs, publishers, release_dialogs, releases, setup
+from bot.slack.blocks import credentials, publishers, release_dialogs, releases, setup
 from bot.slack.blocks.forms import View
 
 log = structlog.get_logger(__name__)
@@ -66,7 +67,7 @@ _BUTTONS: Mapping[str, Callable[[str], intents.Intent]] = MappingProxyType(
     {
         publishers.SUBMITTED: lambda value: intents.SubmittedByHand(str(UUID(value))),
         publishers.AGAIN: lambda value: intents.TryAgain(str(UUID(value))),
-        dialogs.REVOKE: _revoke,
+        credentials.REVOKE: _revoke,
         releases.APPROVE: _approve,
         releases.WITHDRAW: _withdraw,
         releases.CANCEL: _cancel,
@@ -129,6 +130,16 @@ def opens_setup(name: str, value: str) -> str:
     except ValueError:
         log.warning("unreadable button", action=name[:50])
         return ""
+
+
+def kept(carried: Carried, typed: Mapping[str, str]) -> intents.KeepCredential | dict[str, str]:
+    """Return what the dialog means that has shown a secret for what it is, or Slack's inline errors."""
+    if typed.get(credentials.SCOPE) != credentials.NARROW:
+        return intents.KeepCredential(str(UUID(carried["entry"])))
+    project = typed.get("project", "").strip()
+    if problem := project_problem(project):
+        return {"project": problem}
+    return intents.KeepCredential(str(UUID(carried["entry"])), normalize_project(project))
 
 
 def setup_sent(carried: Carried, typed: Mapping[str, str]) -> intents.OpenSetupPull | dict[str, str]:

@@ -9,8 +9,9 @@ ack is what a listener ends with, so nothing is acked that was not written.
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import uuid4
 
 import structlog
@@ -20,17 +21,42 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core import commands, intents
-from bot.core.secrets import INDEX_TOKEN, looks_like_token
 from bot.core.sites import IndexSite
+from bot.index import intake
+from bot.index.intake import Intake
 from bot.slack import clicks
-from bot.slack.blocks import answers, base, connecting, dialogs, publishers, release_dialogs, releases, setup
-from bot.slack.blocks.forms import INDEX_CHOICE
+from bot.slack.blocks import (
+    answers,
+    base,
+    connecting,
+    credentials,
+    dialogs,
+    publishers,
+    release_dialogs,
+    releases,
+    setup,
+)
+from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.visits import Body, Reply, Visit, ephemeral, ephemeral_text, field_values, metadata
 from bot.workflow.connecting import hashed
 from bot.workflow.inlet import Inlet
-from storage.records import Registration, Secret
+from storage.records import Registration
 
 log = structlog.get_logger(__name__)
+
+_CREDENTIAL_FIELDS: Mapping[str, str] = MappingProxyType({"index": INDEX_CHOICE})
+"""Fields of what was entered -> fields of the dialog, where they have other names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The dialog that follows the one that was sent."""
+
+    view: View
+
+
+Answer = dict[str, str] | Next
+"""What a dialog that was sent is answered with: Slack's inline errors by field (none: it closes), or the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +181,21 @@ class Listeners:
     ) -> None:
         """Take a dialog that was sent."""
         visit = Visit(body, context, client)
-        handlers = {
+        handlers: Mapping[str, Callable[[Visit, Mapping[str, str]], Awaitable[Answer]]] = {
             dialogs.ADD_PUBLISHER: self._publisher_sent,
-            dialogs.ADD_CREDENTIAL: self._credential_sent,
+            credentials.ADD: self._credential_sent,
+            credentials.KEEP: self._credential_kept,
             release_dialogs.ASK: self._release_sent,
             releases.REJECT: self._decision_sent,
             releases.BREAK_GLASS: self._decision_sent,
             setup.PULL: self._setup_sent,
         }
         handler = handlers.get(str(body["view"].get("callback_id", "")))
-        problems = await handler(visit, field_values(body)) if handler else {}
-        if problems:
-            await ack(response_action="errors", errors=problems)
+        answer = await handler(visit, field_values(body)) if handler else {}
+        if isinstance(answer, Next):
+            await ack(response_action="update", view=dict(answer.view))
+        elif answer:
+            await ack(response_action="errors", errors=answer)
         else:
             await ack()
 
@@ -182,19 +211,22 @@ class Listeners:
         await self.inlet.put(visit.wish(intents.AddPublisher(wanted, channel)))
         return {}
 
-    async def _credential_sent(self, visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:
-        token, index = typed.get("token", "").strip(), typed.get(INDEX_CHOICE, "")
-        if not token:
+    async def _credential_sent(self, visit: Visit, typed: Mapping[str, str]) -> Answer:
+        if not typed.get("token", "").strip():
             return {}
-        kind = looks_like_token(token)
-        if index not in self.sites:
-            return {INDEX_CHOICE: "This index is not served here any more."}
-        if kind is not None and kind is not INDEX_TOKEN:
-            return {"token": f"This is {kind.name}. Give an API token of the index."}
-        if not token.isascii() or not token.isprintable() or " " in token:
-            return {"token": "A token has no spaces or special signs: copy it again, whole and alone."}
-        wish = visit.wish(intents.AddCredential(index), {"token": Secret(token)})
-        await self.inlet.put(wish)
+        found = intake.take({**typed, "index": typed.get(INDEX_CHOICE, "")}, self.sites, self.inlet.clock())
+        if not isinstance(found, Intake):
+            return {_CREDENTIAL_FIELDS.get(one.field, one.field): one.message for one in found}
+        entry, seen = str(uuid4()), metadata(visit.body).get("seen", "").split(",")
+        wanted = intents.EnterCredential(entry, found.index, found.project, found.kind, tuple(seen))
+        await self.inlet.put(visit.wish(wanted, found.secrets))
+        return Next(credentials.entered(found, entry))
+
+    async def _credential_kept(self, visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:
+        found = clicks.kept(metadata(visit.body), typed)
+        if isinstance(found, dict):
+            return found
+        await self.inlet.put(visit.wish(found))
         return {}
 
     async def _release_sent(self, visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from storage.ledger.outbox import Destination
 from storage.records import InboxItem, SignIn
 
 TERM = timedelta(minutes=10)
+Wish = intents.ConnectGithub | intents.DisconnectGithub
 
 
 class Why(StrEnum):
@@ -108,7 +109,7 @@ class Connecting:
 async def carry_out(
     session: AsyncSession,
     item: InboxItem,
-    intent: intents.ConnectGithub | intents.DisconnectGithub,
+    intent: Wish,
     clock: Clock,
 ) -> notices.Notice | None:
     """Write a sign-in down whose link somebody was shown, or forget who somebody is."""

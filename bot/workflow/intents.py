@@ -15,20 +15,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import codec
 from bot.core import intents, notices
 from bot.core import publishers as decide
+from bot.core.credential_notices import TokenUnneeded
 from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.publishers import Decision, Situation
 from bot.core.setup import SetupReport
-from bot.core.sites import token_page
 from bot.workflow import connecting, deciding, showing, watching
+from bot.workflow import credentials as keeping
 from bot.workflow.hands import Hands
 from bot.workflow.publishers import Publishers, write
 from bot.workflow.setups import WISHES, Setups, Wish
 from bot.workflow.telling import answer, write_down
 from storage.database import Database
-from storage.ledger import credentials, inbox, teams, watches
+from storage.ledger import inbox, teams, watches
 from storage.ledger import publishers as ledger
-from storage.ledger.credentials import NewCredential
-from storage.records import CredentialKind, InboxItem, Publisher, PublisherState, Reason
+from storage.records import InboxItem, Publisher, PublisherState, Reason
 
 log = structlog.get_logger(__name__)
 
@@ -118,6 +118,8 @@ class Intents:
     ) -> Did:
         if isinstance(intent, deciding.DECIDED):
             return deciding.carry_out(session, self.hands, item, intent, known)
+        if isinstance(intent, keeping.Wish | connecting.Wish):
+            return self._secret(session, item, intent)
         match intent:
             case intents.AddPublisher():
                 return self._add(session, item, intent)
@@ -127,13 +129,6 @@ class Intents:
                 intents.SubmittedByHand() | intents.TryAgain() | intents.ShowSetup() | intents.OpenSetupPull()
             ):
                 return self._clicked(session, item, intent, known)
-            case (
-                intents.AddCredential()
-                | intents.RevokeCredential()
-                | intents.ConnectGithub()
-                | intents.DisconnectGithub()
-            ):
-                return self._credential(session, item, intent)
             case (
                 intents.ShowCredentials()
                 | intents.ListPublishers()
@@ -145,22 +140,10 @@ class Intents:
             case _:
                 assert_never(intent)
 
-    def _credential(
-        self,
-        session: AsyncSession,
-        item: InboxItem,
-        intent: intents.AddCredential
-        | intents.RevokeCredential
-        | intents.ConnectGithub
-        | intents.DisconnectGithub,
-    ) -> Did:
-        match intent:
-            case intents.AddCredential():
-                return self._keep(session, item, intent)
-            case intents.RevokeCredential():
-                return self._revoke(session, item, intent)
-            case _:
-                return connecting.carry_out(session, item, intent, self.clock)
+    def _secret(self, session: AsyncSession, item: InboxItem, intent: keeping.Wish | connecting.Wish) -> Did:
+        if isinstance(intent, keeping.Wish):
+            return keeping.carry_out(session, item, intent, self.publishers.index, self.clock())
+        return connecting.carry_out(session, item, intent, self.clock)
 
     async def _add(
         self, session: AsyncSession, item: InboxItem, intent: intents.AddPublisher
@@ -191,10 +174,20 @@ class Intents:
             served = publisher.registration.index in self.indexes
             url = self._situation(publisher).site.url if served else ""
             report = known.setup if isinstance(known.setup, SetupReport) else None
-            return await showing.status(session, publisher, url, report)
+            return await showing.status(
+                session, publisher, url, report, await self._unneeded(session, publisher)
+            )
         if publisher.state not in OPEN:
             return notices.NoLongerPossible(showing.line(publisher))
         return await self._remove(session, item, publisher)
+
+    async def _unneeded(self, session: AsyncSession, publisher: Publisher) -> TokenUnneeded | None:
+        """Return the long-lived token that is kept for a project which publishes without one; None where there is none."""
+        if publisher.state is not PublisherState.CONFIRMED:
+            return None
+        target = (publisher.registration.index, publisher.registration.project)
+        found = await keeping.unneeded(session, publisher.team_id, target, self.publishers.index)
+        return found[1] if found else None
 
     async def _remove(self, session: AsyncSession, item: InboxItem, publisher: Publisher) -> notices.Notice:
         # An index that the operator has taken out of the settings has no page that we know of.
@@ -232,33 +225,6 @@ class Intents:
         )
         await write(session, publisher, decision, (None, item.actor), self.clock())
         return None
-
-    async def _keep(
-        self, session: AsyncSession, item: InboxItem, intent: intents.AddCredential
-    ) -> notices.Notice:
-        now = self.clock()
-        new = NewCredential(CredentialKind.API_TOKEN, intent.index, "API token", item.sealed["token"])
-        credential, replaced = await credentials.store(session, item.team_id, new, item.actor, now)
-        await write_down(session, item.team_id, (item.actor, "credential.added", credential.index), now)
-        return notices.CredentialSaved(credential.index, replaced)
-
-    async def _revoke(
-        self, session: AsyncSession, item: InboxItem, intent: intents.RevokeCredential
-    ) -> notices.Notice:
-        now = self.clock()
-        credential_id = UUID(intent.credential_id)
-        credential = await credentials.get(session, item.team_id, credential_id)
-        live = await credentials.revoke(session, item.team_id, credential_id, item.actor, now)
-        name = credential.index if credential else ""
-        if live:
-            await write_down(session, item.team_id, (item.actor, "credential.revoked", name), now)
-            if intent.view_id:
-                shown = intents.ShowCredentials(intent.view_id, name)
-                await answer(
-                    session, item, await showing.show(session, item.team_id, shown, self.indexes), now
-                )
-        page = token_page(self.publishers.index.site(name)) if name in self.indexes else ""
-        return notices.CredentialRevoked(name, page, live)
 
     def _situation(self, publisher: Publisher) -> Situation:
         return self.publishers.situation(publisher)

@@ -28,10 +28,12 @@ from bot.core.outcomes import (
     RegisterOutcome,
 )
 from bot.core.publishers import Decision, Look, Situation
+from bot.workflow import credentials as keeping
 from bot.workflow.ports import Clock, Index
 from bot.workflow.telling import SHIPBELL, tell_channel, write_down
 from storage.database import Database
-from storage.ledger import credentials, feeds
+from storage.ledger import credentials as ledger_of_credentials
+from storage.ledger import feeds
 from storage.ledger import publishers as ledger
 from storage.records import Credential, CredentialKind, Publisher, PublisherState, Reason, Secret
 
@@ -106,7 +108,7 @@ class Publishers:
         if publisher.unanswered:
             listed = await self._listed(publisher, token)
             if decision := decide.after_recovery(self.situation(publisher), listed):
-                await self._write(publisher, decision)
+                await self._write(publisher, decision, _blamed(credential, listed))
                 return
         # Written down before the index is asked: if the process dies at the next await, the successor knows
         # that a registration may have arrived.
@@ -115,12 +117,13 @@ class Publishers:
                 session, publisher, self.owner, existed=publisher.existed_before
             ):
                 return
-            await credentials.used(session, publisher.team_id, credential.id, self.clock())
-        outcome = await self.index.register(publisher.registration, token)
+            purpose = f"registering {publisher.registration.project}"
+            await ledger_of_credentials.used(session, publisher.team_id, credential.id, self.clock(), purpose)
+        outcome = await self.index.register(publisher.registration, self._copy(token))
         decision = decide.after_register(
             self.situation(replace(publisher, attempts=publisher.attempts + 1)), outcome
         )
-        await self._write(publisher, decision, blamed=credential if _blames(outcome) else None)
+        await self._write(publisher, decision, _blamed(credential, outcome))
 
     async def _look(self, publisher: Publisher) -> None:
         site, begun = self.index.site(publisher.registration.index), self.clock()
@@ -133,20 +136,24 @@ class Publishers:
             await self.index.provenance(site.name, file.provenance_url) for file in files
         ]
         situation = replace(self.situation(publisher), fed=fed)
-        await self._write(publisher, decide.after_look(situation, Look(listed, simple, provenances, begun)))
+        decision = decide.after_look(situation, Look(listed, simple, provenances, begun))
+        await self._write(publisher, decision, _blamed(found[0], listed) if found else None)
 
     async def _fed(self, index: str) -> int | None:
         async with self.database.reading() as session:
             return feeding.waiting(await feeds.read(session, index), self.clock(), self.base)
 
     async def _listed(self, publisher: Publisher, token: Secret) -> ListOutcome:
-        return await self.index.publishers(
-            publisher.registration.index, publisher.registration.project, token
-        )
+        name, project = publisher.registration.index, publisher.registration.project
+        return await self.index.publishers(name, project, self._copy(token))
+
+    def _copy(self, token: Secret) -> Secret:
+        """Return what is sent of a token. Whoever registers needs one of the entire account, so it is narrowed by time alone."""
+        return keeping.sendable(token, self.clock()).secret
 
     async def _credential(self, publisher: Publisher) -> tuple[Credential, Secret] | None:
         async with self.database.reading() as session:
-            found = await credentials.opened(
+            found = await ledger_of_credentials.opened(
                 session, publisher.team_id, CredentialKind.API_TOKEN, publisher.registration.index
             )
         # One that the index refused is not sent again: a person must replace it.
@@ -163,11 +170,25 @@ class Publishers:
         )
 
     async def _write(
-        self, publisher: Publisher, decision: Decision, blamed: Credential | None = None
+        self, publisher: Publisher, decision: Decision, blamed: tuple[Credential, str] | None = None
     ) -> None:
+        now = self.clock()
         async with self.database.transaction() as session:
-            if await write(session, publisher, decision, (self.owner, SHIPBELL), self.clock()) and blamed:
-                await credentials.refused(session, publisher.team_id, blamed.id, self.clock())
+            if not await write(session, publisher, decision, (self.owner, SHIPBELL), now):
+                return
+            if blamed is not None:
+                credential, detail = blamed
+                await keeping.refused(session, credential, self.index, detail, now)
+            if decision.event is PublisherEvent.PROVEN:
+                await self._offer_to_revoke(session, publisher, now)
+
+    async def _offer_to_revoke(self, session: AsyncSession, publisher: Publisher, now: datetime) -> None:
+        """Tell who added a token, once, that a project publishes without it from now on."""
+        target = (publisher.registration.index, publisher.registration.project)
+        found = await keeping.unneeded(session, publisher.team_id, target, self.index)
+        if found is not None:
+            credential, notice = found
+            await keeping.tell_owner(session, credential, notice, "unneeded", now)
 
 
 async def write(
@@ -201,5 +222,10 @@ async def write(
     return True
 
 
-def _blames(outcome: RegisterOutcome) -> bool:
-    return isinstance(outcome, Refused) and outcome.blames_token
+def _blamed(
+    credential: Credential, outcome: RegisterOutcome | ListOutcome | None
+) -> tuple[Credential, str] | None:
+    """Return the credential and what the index said of it, where it is the credential that was refused."""
+    if isinstance(outcome, Refused) and outcome.blames_token:
+        return credential, outcome.detail
+    return None

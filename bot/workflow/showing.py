@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.core import intents, notices
+from bot.core.credential_notices import TokenUnneeded
 from bot.core.release_notices import ReleaseLine, ReleaseList
 from bot.core.setup import SetupReport
 from storage.ledger import audit
@@ -38,7 +39,11 @@ def line(publisher: Publisher) -> notices.PublisherLine:
 
 
 async def status(
-    session: AsyncSession, publisher: Publisher, index_url: str, setup: SetupReport | None = None
+    session: AsyncSession,
+    publisher: Publisher,
+    index_url: str,
+    setup: SetupReport | None = None,
+    unneeded: TokenUnneeded | None = None,
 ) -> notices.PublisherStatus:
     """Return how one publisher stands, with its evidence, and how its project is set up."""
     facts = await ledger.evidence(session, publisher)
@@ -53,6 +58,7 @@ async def status(
         evidence=tuple(notices.EvidenceLine(fact.kind, fact.url, fact.seen_at) for fact in facts),
         publisher_id=str(publisher.id),
         setup=setup,
+        unneeded=unneeded,
     )
 
 
@@ -123,4 +129,9 @@ def _credential(credential: Credential) -> notices.CredentialLine:
         last_used_at=credential.last_used_at,
         uses=credential.uses,
         refused_at=credential.refused_at,
+        kind=credential.kind,
+        project=credential.project,
+        last_purpose=credential.last_purpose,
+        expires_at=credential.expires_at,
+        account_wide=credential.account_wide,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -116,6 +116,11 @@ async def close(session: AsyncSession, team_id: UUID, entry_id: UUID) -> bool:
     row = EntryRow
     gone = delete(row).where(col(row.id) == entry_id, col(row.team_id) == team_id).returning(col(row.id))
     return (await session.execute(gone.execution_options(synchronize_session=False))).first() is not None
+
+
+async def next_end(session: AsyncSession) -> datetime | None:
+    """Return when the next entry ends."""
+    return await session.scalar(select(func.min(col(EntryRow.expires_at))))
 
 
 async def prune(session: AsyncSession, now: datetime) -> None:

@@ -62,11 +62,21 @@ async def open_credentials(world: World) -> None:
     )
 
 
+async def look_at_token(world: World, typed: dict[str, Any]) -> str:
+    """Enter a token in the dialog, and return the dialog that shows what it is."""
+    await open_credentials(world)
+    await world.slack.submit(ALICE, typed)
+    await world.slack.wait_for(
+        lambda slack: any(view.get("callback_id") == "credential.keep" for view in slack.views()), PATIENCE
+    )
+    return json.dumps(world.slack.views(), ensure_ascii=False)
+
+
 async def give_token(world: World, token: str) -> None:
     """Enter a token for the company's index in the dialog, and wait until the bot says that it is kept."""
     before = world.slack.describe().count(KEPT)
-    await open_credentials(world)
-    await world.slack.submit(ALICE, {"index_choice": "company", "token": token})
+    await look_at_token(world, {"index_choice": "company", "token": token})
+    await world.slack.submit(ALICE)
     await world.slack.wait_for(lambda slack: slack.describe().count(KEPT) > before, PATIENCE)
 
 

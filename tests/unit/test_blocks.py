@@ -10,14 +10,18 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from bot import codec
 from bot.core import commands, connect_notices, intents, notices
+from bot.core import credential_notices as life
+from bot.core.credentials import Reminder
 from bot.core.names import Problem
 from bot.core.outcomes import ByHand
 from bot.core.secrets import INDEX_TOKEN
 from bot.core.sites import IndexSite
-from bot.slack.blocks import answers, base, connecting, dialogs, publishers, release_dialogs
+from bot.index import tokens
+from bot.index.intake import Intake
+from bot.slack.blocks import answers, base, connecting, credentials, dialogs, publishers, release_dialogs
 from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.blocks.render import MESSAGES, VIEWS
-from storage.records import EvidenceKind, Hears, PublisherState, Reason
+from storage.records import CredentialKind, EvidenceKind, Hears, PublisherState, Reason, Secret
 from tests.unit import release_examples, setup_examples
 from tests.unit.wording import AT, HOSTILE, ID, URL, WANTED, marked_up, problems, rendered, told, wild
 
@@ -28,6 +32,15 @@ PREFILLED = dataclasses.replace(FORM, prefilled=True)
 LINE = notices.PublisherLine(WANTED, PublisherState.PENDING, AT, "C1")
 FACT = notices.EvidenceLine(EvidenceKind.INDEX, f"{URL}/list", AT)
 CREDENTIAL = notices.CredentialLine("id-1", "company", "API token", "U1", AT, AT, 3, AT)
+OF_PROJECT = dataclasses.replace(
+    CREDENTIAL,
+    project="acme-widgets",
+    refused_at=None,
+    last_purpose="upload of acme-widgets",
+    account_wide=True,
+)
+LOGIN = dataclasses.replace(OF_PROJECT, kind=CredentialKind.PASSWORD, account_wide=None, last_used_at=None)
+UNNEEDED = life.TokenUnneeded(ID, "company", "acme-widgets", whole_team=False, token_page=f"{URL}/tokens")
 CARRIED = {"release": ID, "round": "1", "project": "acme-widgets", "version": "1.4.0"}
 
 NOTICES: dict[str, notices.Notice] = {
@@ -59,7 +72,38 @@ NOTICES: dict[str, notices.Notice] = {
     "moved on": notices.NoLongerPossible(LINE),
     "credentials": notices.CredentialsShown("view-1", (CREDENTIAL,), ("company", "pypi"), "company"),
     "no credentials": notices.CredentialsShown("view-1", (), ("pypi",), ""),
+    "credentials of projects": notices.CredentialsShown(
+        "view-1",
+        (OF_PROJECT, dataclasses.replace(OF_PROJECT, expires_at=AT), LOGIN),
+        ("pypi",),
+        "",
+        typed=False,
+    ),
     "saved": notices.CredentialSaved("company", replaced=False),
+    "saved, narrowed": notices.CredentialSaved("company", True, "acme-widgets", narrowed=True),
+    "saved password": notices.CredentialSaved("company", False, "", CredentialKind.PASSWORD),
+    "entry ended": life.EntryEnded(),
+    "overtaken": life.CredentialOvertaken("company", "acme-widgets", "U1", AT),
+    "credential refused": life.CredentialRefused("company", "", AT, f"{URL}/tokens", "no <such> token"),
+    **{
+        f"reminder {what}": life.CredentialReminder(
+            "company", "acme-widgets", what, AT, AT, AT, f"{URL}/tokens", 181
+        )
+        for what in Reminder
+    },
+    "unneeded": UNNEEDED,
+    "unneeded, the team's": dataclasses.replace(UNNEEDED, whole_team=True),
+    "status with a token": notices.PublisherStatus(
+        dataclasses.replace(LINE, state=PublisherState.CONFIRMED),
+        URL,
+        Reason.EVIDENCE,
+        "",
+        3,
+        None,
+        None,
+        (FACT,),
+        unneeded=UNNEEDED,
+    ),
     "revoked": notices.CredentialRevoked("company", f"{URL}/tokens", was_live=True),
     "revoked before": notices.CredentialRevoked("company", "", was_live=False),
     "home": notices.HomeShown((LINE,), 1, (CREDENTIAL,)),
@@ -76,6 +120,30 @@ NOTICES: dict[str, notices.Notice] = {
     "not linked before": connect_notices.GithubUnlinked(""),
     **release_examples.NOTICES,
     **setup_examples.NOTICES,
+}
+
+FACTS = tokens.TokenFacts(
+    "pypi.org",
+    (
+        tokens.User("u-1"),
+        tokens.Expires(None, AT),
+        tokens.Expires(None, None),
+        tokens.Unknown('[9, "<b>"]'),
+    ),
+)
+BOUND = tokens.TokenFacts(
+    "", (tokens.Projects(("acme-widgets", "acme")), tokens.ProjectIds(("1",)), tokens.Publisher("p"))
+)
+TAKEN = Intake("company", "", CredentialKind.API_TOKEN, Secret("s3cret"), None, FACTS)
+ENTERED = {
+    "wide": TAKEN,
+    "wide, for a project": dataclasses.replace(TAKEN, project="acme-widgets"),
+    "bound": dataclasses.replace(TAKEN, facts=BOUND),
+    "unlimited": dataclasses.replace(TAKEN, facts=tokens.TokenFacts("", ())),
+    "opaque": dataclasses.replace(TAKEN, facts=None),
+    "password": dataclasses.replace(
+        TAKEN, kind=CredentialKind.PASSWORD, facts=None, username=Secret("s3cret")
+    ),
 }
 
 ANSWERS: dict[str, base.Message] = {
@@ -103,6 +171,9 @@ ANSWERS: dict[str, base.Message] = {
 DIALOGS: dict[str, View] = {
     "publisher form": dialogs.publisher_form({"project": "acme-widgets"}, ("company", "pypi"), "C1"),
     "loading": dialogs.loading("view-1"),
+    **{f"entered {name}": credentials.entered(intake, ID) for name, intake in ENTERED.items()},
+    "page": credentials.page_offered("https://bell.example/credentials/enter?state=x"),
+    "no page": credentials.page_missing(),
     "release form": release_dialogs.release_form({"project": "acme-widgets"}, ("company", "pypi"), "C1"),
     "reject": release_dialogs.reject(CARRIED, "C1"),
     "break glass": release_dialogs.break_glass(CARRIED, "C1"),
@@ -130,6 +201,11 @@ def test_answer(name: str, snapshot_json: SnapshotAssertion) -> None:
     shown = told(said)
     assert shown == snapshot_json
     assert problems(shown) == []
+
+
+def test_no_secret_is_shown() -> None:
+    """What shows a secret for what it is has nothing of the secret itself."""
+    assert all("s3cret" not in json.dumps(DIALOGS[f"entered {name}"]) for name in ENTERED)
 
 
 @pytest.mark.parametrize("name", DIALOGS)
@@ -223,6 +299,8 @@ def test_intents_survive_the_inbox() -> None:
         intents.AddPublisher(WANTED, "C1"), intents.ListPublishers(), intents.CheckPublisher("a", ""),
         intents.RemovePublisher("a", "pypi"), intents.SubmittedByHand(ID), intents.TryAgain(ID),
         intents.ShowCredentials("v", ""), intents.AddCredential("pypi"), intents.RevokeCredential(ID, "v"),
+            intents.EnterCredential(ID, "pypi", "a", CredentialKind.PASSWORD, (ID,)), intents.KeepCredential(ID, "a"),
+            intents.OpenEntryPage("a" * 64, "pypi", "@ada (acme)"),
         intents.OpenHome(), intents.ShowAudit(""), intents.AskRelease("a", "v1", "", "notes", AT, "", "C1"),
         intents.Approve(ID, 1), intents.Reject(ID, 1, "no"), intents.Withdraw(ID, 2), intents.BreakGlass(ID, 1, "fire"),
         intents.CancelRelease("a", "1"), intents.RetryRelease(release_id=ID), intents.ShowReleases(""),

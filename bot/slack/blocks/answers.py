@@ -195,28 +195,6 @@ def settings(sites: Sequence[IndexSite], poll_seconds: float) -> Message:
     )
 
 
-def saved(notice: notices.CredentialSaved) -> Message:
-    """Say that a token is kept."""
-    how = "replaces the one kept before" if notice.replaced else "is kept, sealed"
-    return message(
-        f"The token for {notice.index} is kept.",
-        [section(f":lock: The API token for *{escape(notice.index)}* {how}. It is never shown again.")],
-    )
-
-
-def revoked(notice: notices.CredentialRevoked) -> Message:
-    """Say that a token is destroyed here, and where it must be revoked too."""
-    if not notice.was_live:
-        return message(
-            "Revoked before.", [section("That credential was revoked before; nothing was changed.")]
-        )
-    page = f" Revoke it there too: {link(notice.token_page, 'your tokens')}." if notice.token_page else ""
-    return message(
-        f"The token for {notice.index} is destroyed here.",
-        [section(f":wastebasket: The API token for *{escape(notice.index)}* is destroyed here.{page}")],
-    )
-
-
 def audit(notice: notices.AuditShown) -> Message:
     """Show the newest of the audit trail."""
     about = f" of {notice.project}" if notice.project else ""

@@ -5,31 +5,21 @@ Knows: words, the ids of fields. Must not know: Bolt, network, rules.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from bot.core import notices
 from bot.core.commands import DEFAULT_ENVIRONMENT, DEFAULT_INDEX, DEFAULT_WORKFLOW
 from bot.core.names import Problem
+from bot.slack.blocks import credentials
 from bot.slack.blocks.base import (
-    BLOCKS,
-    Block,
     actions,
     button,
-    code,
-    confirm,
-    context,
-    date,
-    escape,
     header,
-    person,
     section,
 )
 from bot.slack.blocks.forms import INDEX_CHOICE, View, choice, field, modal, text_field
 from bot.slack.blocks.publishers import OPEN_CREDENTIALS, rows
 
-ADD_PUBLISHER, ADD_CREDENTIAL, HELP, REVOKE, OPEN_PUBLISHER = (
-    "publisher.add", "credential.add", "help", "credential.revoke", "publisher.open",
-)  # fmt: skip
+ADD_PUBLISHER, HELP, OPEN_PUBLISHER = "publisher.add", "help", "publisher.open"
 
 
 def publisher_form(typed: Mapping[str, str], indexes: Sequence[str], channel: str) -> View:
@@ -71,44 +61,6 @@ def loading(external_id: str) -> View:
     )
 
 
-def credentials(shown: notices.CredentialsShown) -> View:
-    """Return the team's credentials, and the fields for a new one."""
-    blocks: list[Block] = [header("Kept for this workspace")]
-    blocks += _credential_rows(shown.lines, shown.view_id) or [section("No credential yet.")]
-    blocks += [
-        header("Add one"),
-        field(INDEX_CHOICE, "Index", choice(shown.indexes, shown.index or DEFAULT_INDEX)),
-        field("token", "API token", text_field(example="pypi-…", longest=2_900),
-               "Sealed at once and never shown again. It replaces the one kept for this index.", optional=bool(shown.lines)),
-        context("Never type a token into a message or a command: only here."),
-    ]  # fmt: skip
-    return modal("Credentials", blocks, ADD_CREDENTIAL, "Save", external_id=shown.view_id)
-
-
-def _credential_rows(lines: Sequence[notices.CredentialLine], view_id: str = "") -> list[Block]:
-    return [section(_credential(line), accessory=_revoke(line, view_id)) for line in lines[: BLOCKS - 10]]
-
-
-def _credential(line: notices.CredentialLine) -> str:
-    used = (
-        f"used {line.uses} time{'' if line.uses == 1 else 's'}, last {date(line.last_used_at)}"
-        if line.last_used_at
-        else "not used yet"
-    )
-    refused = f"\n:x: *the index refused it* {date(line.refused_at)}: replace it" if line.refused_at else ""
-    return f"*{escape(line.index)}* · {escape(line.hint)}\nadded by {person(line.added_by)} {date(line.added_at)} · {used}{refused}"
-
-
-def _revoke(line: notices.CredentialLine, view_id: str) -> dict[str, Any]:
-    question = confirm(
-        "Revoke?",
-        f"The token for {code(line.index)} is destroyed here. Revoke it on the index too.",
-        "Revoke",
-    )
-    value = json.dumps({"credential": line.credential_id, "view": view_id})
-    return button(f"Revoke {line.index}", REVOKE, value, style="danger", confirm=question)
-
-
 def home(shown: notices.HomeShown) -> View:
     """Return a person's Home tab."""
     blocks = [
@@ -124,6 +76,6 @@ def home(shown: notices.HomeShown) -> View:
         header("Publishers"),
         *rows(shown.lines, shown.total),
         header("Credentials"),
-        *(_credential_rows(shown.credentials) or [section("No credential yet.")]),
+        *(credentials.rows(shown.credentials) or [section("No credential yet.")]),
     ]
     return {"type": "home", "blocks": blocks[:100]}

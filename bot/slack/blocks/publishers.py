@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from bot.core import notices
 from bot.core.outcomes import ByHand
-from bot.slack.blocks import setup
+from bot.slack.blocks import credentials, setup
 from bot.slack.blocks.base import (
     Block,
     Message,
@@ -30,12 +30,8 @@ from bot.slack.blocks.base import (
 from bot.slack.blocks.reasons import explain
 from storage.records import EvidenceKind, PublisherState, Registration
 
-SUBMITTED, AGAIN, OPEN_CREDENTIALS, LINK = (
-    "publisher.submitted",
-    "publisher.again",
-    "credentials.open",
-    "link",
-)
+SUBMITTED, AGAIN, LINK = "publisher.submitted", "publisher.again", "link"
+OPEN_CREDENTIALS = credentials.OPEN
 
 SIGNS: Mapping[PublisherState, str] = MappingProxyType(
     {
@@ -300,6 +296,7 @@ def status(notice: notices.PublisherStatus) -> Message:
             section("*Evidence:* " + ("; ".join(facts) if facts else "none yet.")),
             context(" · ".join(small)),
             *(setup.report_blocks(notice.setup, notice.publisher_id) if notice.setup else []),
+            *(credentials.unneeded_blocks(notice.unneeded) if notice.unneeded else []),
         ],
     )
 

@@ -8,10 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.core import connect_notices, notices, setup_notices
+from bot.core import credential_notices as life
 from bot.core import release_notices as said
 from bot.slack.blocks import (
     answers,
     connecting,
+    credentials,
     dialogs,
     hearing,
     policies,
@@ -39,8 +41,13 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         notices.AlreadyOpen: publishers.already_open,
         notices.UnknownProject: publishers.unknown,
         notices.NoLongerPossible: publishers.moved_on,
-        notices.CredentialSaved: answers.saved,
-        notices.CredentialRevoked: answers.revoked,
+        notices.CredentialSaved: credentials.saved,
+        notices.CredentialRevoked: credentials.revoked,
+        life.EntryEnded: credentials.ended,
+        life.CredentialOvertaken: credentials.overtaken,
+        life.CredentialRefused: credentials.refused,
+        life.CredentialReminder: credentials.reminded,
+        life.TokenUnneeded: credentials.unneeded,
         notices.AuditShown: answers.audit,
         notices.BrokeDown: answers.broke_down,
         said.ReleaseShown: yanks.either,
@@ -64,7 +71,7 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
 
 VIEWS: Mapping[type[Any], Callable[[Any], View]] = MappingProxyType(
     {
-        notices.CredentialsShown: dialogs.credentials,
+        notices.CredentialsShown: credentials.dialog,
         notices.HomeShown: dialogs.home,
         setup_notices.SetupShown: setup.shown,
     }
