@@ -6,10 +6,21 @@ Knows: HTTP's shape. Must not know: httpx, any service.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 MAX_ANSWER_BYTES = 1_048_576
 """How much of an answer is read unless the request says otherwise; the rest is cut off, told by `truncated`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart body: fields, then one file, which is read from its beginning while it is sent."""
+
+    fields: tuple[tuple[str, str], ...] = field(repr=False)
+    part: str
+    """The file's field."""
+    filename: str
+    content: BinaryIO = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,8 @@ class Request:
     max_bytes: int = MAX_ANSWER_BYTES
     once: bool = False
     """Whether it must not be repeated as it is, since it is signed for one use."""
+    form: Form | None = None
+    """What is sent in place of a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """An answer whose body was hashed and not kept: `answer.body` is empty, `truncated` says that there was more."""
+    """An answer whose body was hashed and not kept here: `answer.body` is empty, `truncated` says that there was more."""
 
     answer: Answer
     sha256: str

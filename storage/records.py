@@ -183,6 +183,27 @@ class ReleaseReason(StrEnum):
     PAGE_GIVEN = "page_given"
     YANKED = "yanked"
     NOT_YANKED = "not_yanked"
+    FILES_FOUND = "files_found"
+    UPLOADED = "uploaded"
+    NO_FILES = "no_files"
+    FILE_UNFIT = "file_unfit"
+    NO_CREDENTIAL = "no_credential"
+    UPLOAD_FILE_TAKEN = "upload_file_taken"
+    UPLOAD_LATE = "upload_late"
+    UPLOAD_MOVED = "upload_moved"
+    UPLOAD_NO_SUCH_API = "upload_no_such_api"
+    UPLOAD_TOKEN_UNKNOWN = "upload_token_unknown"  # noqa: S105 - a word, not a secret
+    UPLOAD_TOKEN_BROKEN = "upload_token_broken"  # noqa: S105 - the same
+    UPLOAD_TOKEN_EXPIRED = "upload_token_expired"  # noqa: S105 - the same
+    UPLOAD_TOKEN_OTHER_PROJECT = "upload_token_other_project"  # noqa: S105 - the same
+    UPLOAD_NOT_ALLOWED = "upload_not_allowed"
+    UPLOAD_NO_SECOND_FACTOR = "upload_no_second_factor"
+    UPLOAD_NO_PASSWORDS = "upload_no_passwords"
+    UPLOAD_NO_NEW_PROJECT = "upload_no_new_project"
+    UPLOAD_ATTESTATIONS = "upload_attestations"
+    UPLOAD_FILE_REFUSED = "upload_file_refused"
+    UPLOAD_TOO_LARGE = "upload_too_large"
+    UPLOAD_REFUSED = "upload_refused"
 
 
 class StartBy(StrEnum):

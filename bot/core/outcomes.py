@@ -3,10 +3,10 @@
 Knows: meanings. Must not know: HTTP, URLs, Slack.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from storage.records import Evidence, Reason
+from storage.records import Evidence, Reason, ReleaseReason, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,3 +221,38 @@ class NotAttested:
 VersionOutcome = ProjectVersion | Absent | TryLater
 DownloadOutcome = Downloaded | Absent | TooLarge | TryLater
 AttestationOutcome = Attested | NotAttested | Absent | TryLater
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """With what a file is uploaded: basic authentication. An API token's user is the index's own word, `__token__`."""
+
+    user: Secret = field(repr=False)
+    password: Secret = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The index has the file: it took it now, or had the very same one already."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileThere:
+    """The index has, or had, a file of this name and takes no other: whether it is the same, a look must tell."""
+
+    detail: str = ""
+    """What the index itself said, cleaned."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRefused:
+    """The index did not take the file, and the same again won't change that."""
+
+    reason: ReleaseReason
+    detail: str = ""
+    """What the index itself said, cleaned."""
+    blames_token: bool = False
+    """Whether the credential is good for nothing at all, so that it is not used again."""
+
+
+UploadOutcome = Uploaded | FileThere | UploadRefused | TryLater

@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
+from bot.core.distributions import Distribution
 from bot.core.outcomes import (
     Absent,
     AttestationOutcome,
@@ -16,16 +18,18 @@ from bot.core.outcomes import (
     FeedName,
     FeedOutcome,
     ListOutcome,
+    Login,
     NotOffered,
     ProvenanceOutcome,
     RegisterOutcome,
     SimpleOutcome,
     TryLater,
+    UploadOutcome,
     VersionOutcome,
 )
 from bot.core.sites import IndexSite
 from bot.errors import AnswerLost, TransportError
-from bot.index import attestations, feeds, files, forms, project_api, publisher_api, simple_api
+from bot.index import attestations, feeds, files, forms, project_api, publisher_api, simple_api, upload
 from bot.index.holding import Held, Holder
 from bot.transport import Transport
 from bot.wire import Hashed, Request
@@ -149,6 +153,17 @@ class IndexClient:
         hashed = await self._sender.hash(request)
         onward = files.onward_request(site, request, hashed.answer) if hops else None
         return hashed if onward is None else await self._hashed(site, onward, hops - 1)
+
+    async def upload(
+        self, index: str, file: Distribution, content: BinaryIO, login: Login, seconds: float
+    ) -> UploadOutcome:
+        """Send one file, once; where its answer is lost it may have arrived, and a look must tell."""
+        request = upload.upload_request(self.site(index), file, content, login, seconds)
+        try:
+            answer = await self._sender.send(request)
+        except TransportError as error:
+            return _unanswered(error)
+        return upload.read_upload(answer, login)
 
     async def attested(
         self, index: str, provenance_url: str, filename: str, sha256: str

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 from weakref import WeakValueDictionary
 
 import httpcore
@@ -117,10 +117,22 @@ class Transport:
 
         The bytes are asked for as they are, and only those of a 200 are read.
         """
+        return await self._hashed(request, None)
 
+    async def save(self, request: Request, into: BinaryIO) -> Hashed:
+        """Send a request and write the body of its answer into a file from its beginning, hashed; otherwise as `hash` does.
+
+        Writing blocks for as long as the system's own memory takes it.
+        """
+        return await self._hashed(request, into)
+
+    async def _hashed(self, request: Request, into: BinaryIO | None) -> Hashed:
         async def take(response: httpx.Response) -> Hashed:
             limit = request.max_bytes if response.status_code == httpx.codes.OK else 0
-            sha256, size, truncated = await digest(response, limit)
+            if into is not None:
+                into.seek(0)
+                into.truncate()
+            sha256, size, truncated = await digest(response, limit, into)
             return Hashed(_answer(response, b"", truncated=truncated), sha256, size)
 
         return await self._asked(request, take, {"Accept-Encoding": "identity"})
@@ -201,8 +213,7 @@ class Transport:
     async def _exchange(self, request: Request, url: httpx.URL, exchange: Exchange, take: _Take[Got]) -> Got:
         client = await self._opened()
         built = client.build_request(
-            request.method, url, headers=dict(request.headers), content=request.body or None,
-            extensions={"trace": exchange.trace},
+            request.method, url, headers=dict(request.headers), extensions={"trace": exchange.trace}, **_body(request),
         )  # fmt: skip
         response = await client.send(built, stream=True)
         try:
@@ -247,6 +258,17 @@ def _answer(response: httpx.Response, body: bytes, *, truncated: bool) -> Answer
         body=body,
         truncated=truncated,
     )
+
+
+def _body(request: Request) -> dict[str, Any]:
+    form = request.form
+    if form is None:
+        return {"content": request.body or None}
+    fields: dict[str, list[str]] = {}
+    for name, value in form.fields:
+        fields.setdefault(name, []).append(value)
+    part = (form.filename, form.content, "application/octet-stream")
+    return {"data": fields, "files": {form.part: part}}
 
 
 def _columns(headers: Mapping[str, str]) -> tuple[Iterable[str], Iterable[str]]:

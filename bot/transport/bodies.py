@@ -6,6 +6,7 @@ Knows: gzip, digests, limits. Must not know: what a body means.
 import hashlib
 import zlib
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import httpx  # noqa: TID251 - this is its room
 
@@ -23,17 +24,20 @@ async def read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
     return bytes(body), False
 
 
-async def digest(response: httpx.Response, limit: int) -> tuple[str, int, bool]:
+async def digest(response: httpx.Response, limit: int, into: BinaryIO | None = None) -> tuple[str, int, bool]:
     """Hash the body as it was sent, up to `limit` bytes: sha256 in hex, size, and True where there was more.
 
-    Nothing is unpacked: some servers call a packed file packed, and it is the file that counts.
+    Nothing is unpacked: some servers call a packed file packed, and it is the file that counts. `into` gets what is hashed.
     """
     found, size = hashlib.sha256(), 0
     told = response.headers.get("content-length", "")
     if told.isdecimal() and int(told[:20]) > limit:
         return found.hexdigest(), 0, True
     async for chunk in response.aiter_raw():
-        found.update(chunk[: limit - size])
+        part = chunk[: limit - size]
+        found.update(part)
+        if into is not None:
+            into.write(part)
         size += len(chunk)
         if size > limit:
             return found.hexdigest(), limit, True

@@ -82,6 +82,9 @@ _BEFORE: Mapping[ReleaseReason, str] = MappingProxyType(
         ReleaseReason.FILES_MISSING: "Missing: ",
         ReleaseReason.DIGEST_DIFFERS: "The file: ",
         ReleaseReason.REHEARSAL_FAILED: "It was rehearsed on ",
+        ReleaseReason.FILE_UNFIT: "The file: ",
+        **dict.fromkeys((one for one in ReleaseReason if one.startswith("upload_")), "What it said: "),
+        ReleaseReason.UPLOAD_MOVED: "It leads to ",
     }
 )
 """What stands before the detail of a reason, where it is no sentence by itself."""
@@ -176,6 +179,87 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
             "",
         ),
         ReleaseReason.YANKED: ("{index} shows every file of {name} as yanked.", ""),
+        ReleaseReason.FILES_FOUND: ("The files are there; I check them and upload them to {index}.", ""),
+        ReleaseReason.UPLOADED: ("{index} took every file; I am looking there now.", ""),
+        ReleaseReason.NO_FILES: (
+            "There is nothing to upload: neither the run nor the forge's release of the tag holds a wheel or an sdist.",
+            "Let {workflow} keep them as an artifact, or attach them to the release, then try again.",
+        ),
+        ReleaseReason.FILE_UNFIT: (
+            "A file is not fit to be published, so none was sent.",
+            "Build it anew without what is named, then try again; what is on {index} already stays there.",
+        ),
+        ReleaseReason.NO_CREDENTIAL: (
+            "I have no credential with which {project} can be uploaded to {index}.",
+            "Give me one with /shipbell connect {index}, then try again.",
+        ),
+        ReleaseReason.UPLOAD_FILE_TAKEN: (
+            "{index} has, or had, another file of this name, and takes no second one.",
+            (
+                "Find out who published it. A name stays used up even after it is deleted, so release a new version, "
+                "or a wheel with another build number."
+            ),
+        ),
+        ReleaseReason.UPLOAD_LATE: (
+            "{index} takes no new files for a version that has been there for so long.",
+            "Release these files as a new version.",
+        ),
+        ReleaseReason.UPLOAD_MOVED: (
+            "The address for uploads to {index} leads elsewhere, and no file is sent after it.",
+            "Let the operator mend upload_url in SHIPBELL_INDEXES, its slash at the end too, then try again.",
+        ),
+        ReleaseReason.UPLOAD_NO_SUCH_API: (
+            "{index} takes no uploads at its upload_url.",
+            "Let the operator mend upload_url in SHIPBELL_INDEXES, then try again.",
+        ),
+        ReleaseReason.UPLOAD_TOKEN_UNKNOWN: (
+            "{index} does not know the credential.",
+            "Give me a new one with /shipbell connect {index}, then try again.",
+        ),
+        ReleaseReason.UPLOAD_TOKEN_BROKEN: (
+            "{index} did not make the token: its signature does not hold.",
+            "It may be revoked, of another index, or cut off: give me a new one with /shipbell connect {index}.",
+        ),
+        ReleaseReason.UPLOAD_TOKEN_EXPIRED: (
+            "The token has expired.",
+            "Give me a new one with /shipbell connect {index}, then try again.",
+        ),
+        ReleaseReason.UPLOAD_TOKEN_OTHER_PROJECT: (
+            "The token is not good for {project}.",
+            "Give me one whose scope is {project}, with /shipbell connect {index}, then try again.",
+        ),
+        ReleaseReason.UPLOAD_NOT_ALLOWED: (
+            "Whoever made the token may not upload to {project}.",
+            "Let an owner of {project} on {index} add that account as a maintainer, or make the token.",
+        ),
+        ReleaseReason.UPLOAD_NO_SECOND_FACTOR: (
+            "The account of the token has no two-factor authentication, which {index} asks for.",
+            "Let its owner turn that on at {index}, then try again.",
+        ),
+        ReleaseReason.UPLOAD_NO_PASSWORDS: (
+            "{index} takes no user names and passwords any more.",
+            "Make an API token there and give it to me with /shipbell connect {index}.",
+        ),
+        ReleaseReason.UPLOAD_NO_NEW_PROJECT: (
+            "{project} is not on {index} yet, and this credential can't make it.",
+            "See that the name is right; upload a first release with a user's own token, or set up a publisher.",
+        ),
+        ReleaseReason.UPLOAD_ATTESTATIONS: (
+            "{index} refused attestations, of which I send none.",
+            "See what stands between me and {index}.",
+        ),
+        ReleaseReason.UPLOAD_FILE_REFUSED: (
+            "{index} takes a file for no sound distribution.",
+            "Build it anew with a current build backend, then release a new version.",
+        ),
+        ReleaseReason.UPLOAD_TOO_LARGE: (
+            "A file is larger than {index} takes.",
+            "Make it smaller, or ask {index} for a higher limit for {project}, then try again.",
+        ),
+        ReleaseReason.UPLOAD_REFUSED: (
+            "{index} refused a file.",
+            "Mend what it says, then try again: files that are there already stay.",
+        ),
         ReleaseReason.NOT_YANKED: (
             "It was not done in time: {index} does not show every file of {name} as yanked.",
             "Look again to have another day for it, or give it up.",
