@@ -5,7 +5,7 @@ Knows: every part. Must not know: a single decision.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,7 @@ from bot import __version__, forging, keyfile, web
 from bot.connect import ConnectPages
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
+from bot.errors import SettingsError
 from bot.forge import webhooks
 from bot.forge.client import WRITE_GAP
 from bot.index.client import IndexClient
@@ -73,16 +74,19 @@ class Bot:
     database: Database
 
 
-def serve(settings: Settings) -> int:
-    """Run the bot until it is asked to stop; returns the exit code. Raises StorageError where it can't begin."""
+def serve(settings: Settings, again: Callable[[], Settings] | None = None) -> int:
+    """Run the bot until it is asked to stop; returns the exit code. Raises StorageError where it can't begin.
+
+    `again` reads the settings anew, so that a rotation of the master keys needs no restart.
+    """
     loop_factory = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, again))
     return 0
 
 
-async def _serve(settings: Settings) -> None:
-    async with running(settings) as bot:
+async def _serve(settings: Settings, again: Callable[[], Settings] | None) -> None:
+    async with running(settings, again) as bot:
         config = uvicorn.Config(
             bot.web, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False,
             lifespan="off", timeout_graceful_shutdown=20,
@@ -92,10 +96,10 @@ async def _serve(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Bot]:
+async def running(settings: Settings, again: Callable[[], Settings] | None = None) -> AsyncIterator[Bot]:
     """Open everything, run the engine, close everything. One process at a time on one database."""
     async with AsyncExitStack() as stack:
-        database = await _database(settings, stack)
+        database = await _database(settings, stack, again)
         transport = await stack.enter_async_context(
             Transport(
                 allow_private_addresses=settings.allow_private_addresses,
@@ -194,7 +198,9 @@ def _releases(shipping: Releases, share: Share) -> Work:
     )
 
 
-async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
+async def _database(
+    settings: Settings, stack: AsyncExitStack, again: Callable[[], Settings] | None
+) -> Database:
     database = Database(settings.database_url)
     await database.open()
     stack.push_async_callback(database.close)
@@ -204,7 +210,8 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
     log.info("database", state=await database.check())
     async with database.reading() as session:
         in_use = await keys.any_wrapped(session)
-    database.vault = Vault(keyfile.key_ring(settings, keys_in_use=in_use, make=True))
+    ring = keyfile.key_ring(settings, keys_in_use=in_use, make=True, again=partial(_master_keys, again))
+    database.vault = Vault(ring)
     async with database.reading() as session:
         log.info("master keys", state=await keys.check(session))
     async with database.transaction() as session:
@@ -213,6 +220,15 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> Database:
         await outbox.retake(session, now(), SETTLE)
         await leases.retake(session)
     return database
+
+
+def _master_keys(again: Callable[[], Settings] | None) -> Sequence[Secret]:
+    """Return the master keys as they are configured now; none where the settings can't be read at the moment."""
+    try:
+        return again().master_keys if again else ()
+    except SettingsError as error:
+        log.warning("settings could not be read again", problems=error.cause)
+        return ()
 
 
 def _works(

@@ -5,14 +5,14 @@ Knows: how to open the database for reading, how an event is written out. Must n
 
 import csv
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from bot.core.secrets import redact
 from bot.errors import ShipbellError
 from bot.keyfile import key_ring
+from bot.opening import opened
 from bot.settings import Settings
 from storage.crypto import Vault
 from storage.database import Database
@@ -39,7 +39,7 @@ class Checked:
 
 async def verify(settings: Settings) -> Sequence[Checked]:
     """Check the chain of every team; a team whose key is not to be had counts as broken, and the others go on."""
-    async with _opened(settings) as database:
+    async with opened(settings) as database:
         async with database.reading() as session:
             in_use = await keys.any_wrapped(session)
             everyone = await teams.everyone(session)
@@ -89,7 +89,7 @@ def as_json(checked: Sequence[Checked]) -> str:
 
 async def export(settings: Settings, slack_team_id: str, written_as: str, out: TextIO) -> None:
     """Write every event out, of one team or (no id) of all, oldest first, as it is read."""
-    async with _opened(settings) as database, database.reading(steady=True) as session:
+    async with opened(settings) as database, database.reading(steady=True) as session:
         everyone = await teams.everyone(session)
         wanted = [team for team in everyone if slack_team_id in {"", team.slack_team_id}]
         if slack_team_id and not wanted:
@@ -162,17 +162,3 @@ def _harmless(cell: object) -> object:
 
 def _place(number: int) -> str:
     return f"number {number}: " if number else ""
-
-
-@asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Database]:
-    """Open the database, unless it would be made by that."""
-    database = Database(settings.database_url, pool=1)
-    if database.path is not None and not database.path.exists():
-        raise StorageError("There is no database yet.", "The first start makes it, or `shipbell db upgrade`.")
-    await database.open()
-    try:
-        await database.check()
-        yield database
-    finally:
-        await database.close()

@@ -138,7 +138,7 @@ def serve(ctx: Context) -> int:
     from bot import app as bot_app
 
     try:
-        return bot_app.serve(ready)
+        return bot_app.serve(ready, lambda: settings.load(ctx.obj))
     except (KeyboardInterrupt, Terminated):
         return DONE  # asked to stop, and stopped: what supervisors expect
 
@@ -244,12 +244,27 @@ def generate() -> None:
 
 
 @keys.command()
-def rotate() -> int:
-    """Seal everything with the first master key (not there yet)."""
-    raise _Misused(
-        "Master keys can't be rotated by a command yet.",
-        "A new key put first in SHIPBELL_MASTER_KEYS seals new teams; keep the old one behind it.",
-    )
+def status(ctx: Context, as_json: Json = False) -> int:
+    """Say which master keys are needed, and which can be dropped. Exit 1 if a needed one is not here."""
+    import asyncio
+
+    from bot import rekeying
+
+    standing = asyncio.run(rekeying.status(_settings(ctx)))
+    typer.echo(rekeying.as_json(standing) if as_json else rekeying.as_lines(standing))
+    return DONE if rekeying.all_here(standing) else REFUSED
+
+
+@keys.command()
+def rotate(ctx: Context) -> int:
+    """Wrap every team's key with the first master key, while the bot runs; safe to kill and to start again."""
+    import asyncio
+
+    from bot import rekeying
+
+    result = asyncio.run(rekeying.rotate(_settings(ctx), lambda line: typer.echo(line, err=True)))
+    typer.echo(rekeying.told(result))
+    return REFUSED if result.stuck else DONE
 
 
 @db.command()

@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -107,6 +107,14 @@ class ChainKey:
 class Wrapping(Protocol):
     """What wraps data keys: the local key ring, later a key management service."""
 
+    @property
+    def current(self) -> str:
+        """The id of the master key that wraps now."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the master keys that unwrap."""
+
     def wrap(self, team_id: UUID, key_id: str, data_key: bytes) -> WrappedKey:
         """Wrap a new data key with the current master key."""
 
@@ -115,14 +123,32 @@ class Wrapping(Protocol):
 
 
 class KeyRing:
-    """Master keys held by this process: the first wraps, all unwrap."""
+    """Master keys held by this process: the first wraps, all unwrap.
 
-    def __init__(self, master_keys: Sequence[Secret]) -> None:
+    `again` gives the keys as they are configured now, none where that can't be told: so a process that runs learns of a
+    rotation when it needs to, before it wraps and where a key is missing.
+    """
+
+    def __init__(
+        self, master_keys: Sequence[Secret], again: Callable[[], Sequence[Secret]] | None = None
+    ) -> None:
+        self._keys: dict[str, bytes] = {}
+        self._current = ""
+        self._again = again
+        self._take(master_keys)
+
+    def _take(self, master_keys: Sequence[Secret]) -> None:
         keys = [_master_key_bytes(position, key) for position, key in enumerate(master_keys, start=1)]
         if not keys:
             raise KeyMissing("No master key is configured.", "Make one with `shipbell keys generate`.")
-        self._keys = {_key_id(key): key for key in keys}
+        # One that is configured no more stays here: a rotation may not have come to everything yet.
+        self._keys |= {_key_id(key): key for key in keys}
         self._current = _key_id(keys[0])
+
+    def _look_again(self) -> None:
+        keys = self._again() if self._again else ()
+        if keys:
+            self._take(keys)
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(self._keys)})"
@@ -132,14 +158,22 @@ class KeyRing:
         """The ids of the keys, hex; an id is the start of the key's sha256 and tells nothing of it."""
         return tuple(self._keys)
 
+    @property
+    def current(self) -> str:
+        """The id of the first key."""
+        return self._current
+
     def wrap(self, team_id: UUID, key_id: str, data_key: bytes) -> WrappedKey:
         """Wrap a data key with the first master key."""
+        self._look_again()
         master = bytes.fromhex(self._current)
         blob = _encrypt(self._keys[self._current], master, _wrap_context(team_id, key_id), data_key)
         return WrappedKey(id=key_id, blob=blob, master_key_id=self._current)
 
     def unwrap(self, team_id: UUID, wrapped: WrappedKey) -> bytes:
         """Return the data key; KeyMissing where its master key isn't here, DoesNotOpen where it was changed."""
+        if wrapped.master_key_id not in self._keys:
+            self._look_again()
         key = self._keys.get(wrapped.master_key_id)
         if key is None:
             raise KeyMissing(

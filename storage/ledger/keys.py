@@ -1,17 +1,18 @@
-"""Data keys: made with a team, unwrapped once a process, and the sealing of every secret column."""
+"""Data keys: made with a team, unwrapped once a process, wrapped anew, and the sealing of every secret column."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.crypto import DataKey, Place, Vault, WrappedKey
 from storage.ledger.sql import insert_once
-from storage.records import Secret, StorageError
+from storage.records import DoesNotOpen, KeyMissing, Secret, StorageError
 from storage.tables import DataKeyRow
 
 
@@ -63,6 +64,58 @@ async def check(session: AsyncSession) -> str:
 async def any_wrapped(session: AsyncSession) -> bool:
     """Return whether any data key exists, so that a lost master key is never replaced by a new one in silence."""
     return await session.scalar(select(col(DataKeyRow.id)).limit(1)) is not None
+
+
+async def needed(session: AsyncSession) -> Mapping[str, int]:
+    """Return how many data keys each master key wraps, by the master key's id."""
+    counted = select(col(DataKeyRow.master_key_id), func.count()).group_by(col(DataKeyRow.master_key_id))
+    return {str(name): int(count) for name, count in (await session.execute(counted)).all()}
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrapped:
+    """What one batch came to."""
+
+    last: str
+    """The id of the last data key that was looked at; "" where none is left."""
+    done: int
+    stuck: tuple[tuple[UUID, str], ...]
+    """(team, cause) of those that do not open; they stay as they are."""
+
+
+async def rewrap(session: AsyncSession, after: str, limit: int) -> Rewrapped:
+    """Wrap the next data keys with the current master key, in the order of their ids.
+
+    The data keys themselves stay, and with them all that they seal, so that nobody else need know. Whatever was wrapped
+    is wrapped: killed, begun again or run twice at once, it goes on where it is.
+    """
+    wrapping = vault_of(session).wrapping
+    others = (
+        select(DataKeyRow)
+        .where(col(DataKeyRow.master_key_id) != wrapping.current, col(DataKeyRow.id) > after)
+        .order_by(col(DataKeyRow.id))
+        .limit(limit)
+    )
+    rows = (await session.scalars(others)).all()
+    anew: list[dict[str, object]] = []
+    stuck: list[tuple[UUID, str]] = []
+    for row in rows:
+        try:
+            plain = wrapping.unwrap(row.team_id, WrappedKey(row.id, row.wrapped, row.master_key_id))
+        except (KeyMissing, DoesNotOpen) as error:
+            stuck.append((row.team_id, error.cause))
+            continue
+        fresh = wrapping.wrap(row.team_id, row.id, plain)
+        anew.append({"key": row.id, "old": row.master_key_id, "blob": fresh.blob, "new": fresh.master_key_id})
+    if anew:
+        # Not over what somebody else has wrapped or destroyed meanwhile.
+        same = (col(DataKeyRow.id) == bindparam("key"), col(DataKeyRow.master_key_id) == bindparam("old"))
+        change = update(DataKeyRow).where(*same)
+        connection = await session.connection()
+        await connection.execute(
+            change.values(wrapped=bindparam("blob"), master_key_id=bindparam("new")), anew
+        )
+    return Rewrapped(rows[-1].id if rows else "", len(anew), tuple(stuck))
 
 
 async def seal(session: AsyncSession, place: Place, secrets: Mapping[str, Secret]) -> bytes:

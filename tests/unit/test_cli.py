@@ -105,7 +105,7 @@ def test_serve_without_slack_says_what_is_missing(clean: dict[str, str]) -> None
     assert not Path(clean["SHIPBELL_DATA_DIR"]).exists()
 
 
-@pytest.mark.parametrize("arguments", [("worker",), ("keys", "rotate")])
+@pytest.mark.parametrize("arguments", [("worker",)])
 def test_what_is_not_there_yet_says_so(clean: dict[str, str], arguments: tuple[str, ...]) -> None:
     """A command of a later version exits 2 and does nothing."""
     done = shipbell(clean, *arguments)
