@@ -18,8 +18,8 @@ from storage.crypto import Vault
 from storage.database import Database
 from storage.ledger import keys
 
-BATCH = 500
-"""Data keys a transaction: SQLite's only writer is held for some milliseconds."""
+BATCH = 100
+"""Data keys a transaction: SQLite's only writer is held for a few hundredths of a second."""
 TELL = 10_000
 """Data keys after which progress is told."""
 
