@@ -73,6 +73,8 @@ class WorkflowFacts:
     """Whether `workflow_dispatch` has a required input without a default, which nobody could fill in."""
     detailed: bool = False
     """Whether the four above could be read; else names, filters and inputs may be more than is seen."""
+    confirms: bool = False
+    """Whether it can be started by hand with the input `confirm`, and has a job of that name for it, as proposed ones do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from types import MappingProxyType
 from bot.core.names import normalize_project
 
 FOLDER = ".github/workflows/"
+CONFIRM = "confirm"
+"""The input, and the job that it starts, which exchanges an identity with the index and publishes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,14 @@ class JobFailed(Exception):
     """A job came to a bad end; the text is the end of its log."""
 
 
+class NoAudience(JobFailed):
+    """The index does not say for whom identities must be."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"##[error]Trusted publishing exchange failure: audience: HTTP {status}")
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """An index to publish to."""
@@ -120,16 +128,46 @@ async def exchange(
     http: aiohttp.ClientSession, target: Target, claims: Claims, sign: Callable[[Claims], str]
 ) -> str:
     """Trade a job's identity for a token of the index; JobFailed with the index's reason otherwise."""
+    status, text = await minted(http, target, claims, sign)
+    if status != 200:
+        raise JobFailed(refused_exchange(text, status, claims))
+    return str(json.loads(text)["token"])
+
+
+async def minted(
+    http: aiohttp.ClientSession, target: Target, claims: Claims, sign: Callable[[Claims], str]
+) -> tuple[int, str]:
+    """Send a job's identity to the index, and return the status and text of the answer; NoAudience before that."""
     async with http.get(f"{target.url}/_/oidc/audience") as answer:
         if answer.status != 200:
-            raise JobFailed(f"##[error]Trusted publishing exchange failure: audience: HTTP {answer.status}")
+            raise NoAudience(answer.status)
         audience = (await answer.json())["audience"]
     token = sign({**claims, "aud": audience})
     async with http.post(f"{target.url}/_/oidc/mint-token", json={"token": token}) as answer:
-        text = await answer.text()
-        if answer.status != 200:
-            raise JobFailed(refused_exchange(text, answer.status, claims))
-    return str(json.loads(text)["token"])
+        return answer.status, await answer.text()
+
+
+async def confirm(
+    http: aiohttp.ClientSession, target: Target, claims: Claims, sign: Callable[[Claims], str]
+) -> None:
+    """Exchange a job's identity and keep nothing; JobFailed with what the proposed `confirm` job's script writes."""
+    try:
+        status, text = await minted(http, target, claims, sign)
+    except NoAudience as no:
+        raise JobFailed(_ended(f"urllib.error.HTTPError: HTTP Error {no.status}: Refused")) from no
+    except aiohttp.ClientError as broken:
+        raise JobFailed(_ended(f"urllib.error.URLError: <urlopen error {type(broken).__name__}>")) from broken
+    if status == 422:
+        errors = json.loads(text)["errors"]
+        raise JobFailed(
+            _ended(*(f"##[error]{one['code']}: {' '.join(one['description'].split())}" for one in errors))
+        )
+    if status != 200:
+        raise JobFailed(_ended(f"urllib.error.HTTPError: HTTP Error {status}: Refused"))
+
+
+def _ended(*lines: str) -> str:
+    return "\n".join((*lines, "##[error]Process completed with exit code 1."))
 
 
 def refused_exchange(text: str, status: int, claims: Claims) -> str:

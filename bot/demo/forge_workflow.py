@@ -45,6 +45,11 @@ class WorkflowJob:
         """Whether it exchanges its identity with the index by itself, and publishes nothing."""
         return any(EXCHANGE in str(step.get("run", "")) for step in self.steps)
 
+    def told(self, name: str) -> str:
+        """Return what a step's environment says by a name; "" where none says anything."""
+        said = (_mapping(step.get("env")).get(name) for step in self.steps)
+        return next((str(one) for one in said if one), "")
+
     @property
     def artifact(self) -> Yaml | None:
         """The `with` of the step that keeps an artifact; None where there is none."""

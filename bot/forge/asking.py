@@ -286,11 +286,13 @@ RUN_DETAILS = "return_run_details"
 """What asks a forge to say which run it has started; an older one may refuse the word."""
 
 
-def dispatch(repo: Repo, workflow: str, ref: str, *, details: bool = True) -> Ask | None:
-    """Order a run of a workflow; with `details` the answer names it."""
+def dispatch(
+    repo: Repo, workflow: str, ref: str, inputs: Mapping[str, str] | None = None, *, details: bool = True
+) -> Ask | None:
+    """Order a run of a workflow; with `details` the answer names it. Inputs are words, whatever their type."""
     if not is_ref(ref):
         return None
-    more = {RUN_DETAILS: True} if details else {}
+    more = ({"inputs": dict(inputs)} if inputs else {}) | ({RUN_DETAILS: True} if details else {})
     return _post(repo, "actions", "workflows", workflow, "dispatches", value={"ref": ref, **more})
 
 

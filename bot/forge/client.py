@@ -190,12 +190,14 @@ class ForgeClient:
         """Make the forge's release of a tag that exists."""
         return await self._act(asking.make_release(repo, tag, name, body, prerelease=prerelease))
 
-    async def dispatch(self, repo: Repo, workflow: str, ref: str) -> ActOutcome:
-        """Start a workflow at a tag."""
-        done = await self._act(asking.dispatch(repo, workflow, ref))
+    async def dispatch(
+        self, repo: Repo, workflow: str, ref: str, inputs: Mapping[str, str] | None = None
+    ) -> ActOutcome:
+        """Start a workflow at a tag or branch."""
+        done = await self._act(asking.dispatch(repo, workflow, ref, inputs))
         if isinstance(done, Invalid) and asking.RUN_DETAILS in done.detail:
             # Refused for that word alone, so nothing has started.
-            return await self._act(asking.dispatch(repo, workflow, ref, details=False))
+            return await self._act(asking.dispatch(repo, workflow, ref, inputs, details=False))
         return done
 
     async def runs(self, repo: Repo, workflow: str, sha: str, event: str) -> RunsOutcome:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.core.repositories import Filters, WorkflowFacts, WorkflowJob
+from bot.core.workflow_text import CONFIRM
 from bot.forge.yaml_values import Unreadable, Value, inline, plain
 
 MOST_LINES = 5_000
@@ -80,6 +81,8 @@ def read_workflow(text: str) -> WorkflowFacts:
         release_types=_list(on.get("release", {}), "types"),
         dispatch_needs_inputs=_needs_inputs(on.get("workflow_dispatch", {})),
         detailed=named is not None and events is not None,
+        confirms=CONFIRM in _mappings(on.get("workflow_dispatch", {}).get("inputs"))
+        and any(job.name == CONFIRM and job.id_token for job in jobs),
     )
 
 

@@ -3,7 +3,7 @@
 Knows: meanings. Must not know: who fulfils them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -132,11 +132,13 @@ class Forge(Protocol):
     ) -> ActOutcome:
         """Make the forge's release of a tag that exists."""
 
-    async def dispatch(self, repo: Repo, workflow: str, ref: str) -> ActOutcome:
-        """Start a workflow at a tag."""
+    async def dispatch(
+        self, repo: Repo, workflow: str, ref: str, inputs: Mapping[str, str] | None = None
+    ) -> ActOutcome:
+        """Start a workflow at a tag or branch, with the inputs that it takes."""
 
     async def runs(self, repo: Repo, workflow: str, sha: str, event: str) -> RunsOutcome:
-        """Return a workflow's runs for a commit and event, newest first."""
+        """Return a workflow's runs for a commit ("": any) and event, newest first."""
 
     async def run(self, repo: Repo, run_id: int) -> RunOutcome:
         """Return one run."""

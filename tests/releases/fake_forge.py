@@ -5,7 +5,7 @@ an answer before or after it has acted.
 """
 # ruff: noqa: ARG002 - a fake is given all that the protocol gives
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -267,7 +267,9 @@ class FakeForge:
 
         return self._act("make_release", repo, do)
 
-    async def dispatch(self, repo: Repo, workflow: str, ref: str) -> ActOutcome:
+    async def dispatch(
+        self, repo: Repo, workflow: str, ref: str, inputs: Mapping[str, str] | None = None
+    ) -> ActOutcome:
         """Start the workflow at a tag, as often as it is asked for."""
 
         def do(code: Code) -> ActOutcome:
