@@ -104,6 +104,8 @@ class EvidenceKind(StrEnum):
     """The index's own list says the publisher is active."""
     PROVENANCE = "provenance"
     """A published file's attestation names repository, workflow and environment."""
+    EXCHANGED = "exchanged"
+    """A run of the registered workflow says that the index took its identity."""
     APPEARED = "appeared"
     """The project, absent when the publisher was registered, is there now."""
     ACCEPTED = "accepted"
@@ -118,6 +120,62 @@ class EvidenceKind(StrEnum):
     """The index shows every file of the version as yanked."""
     RUN = "run"
     """The forge's own word on the run that built and published."""
+
+
+class ConfirmationState(StrEnum):
+    """How far a run of a workflow's `confirm` job has come that somebody asked for."""
+
+    ASKED = "asked"
+    BEGUN = "begun"
+    """The forge is, or was, asked to start it."""
+    FOLLOWED = "followed"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+
+
+class ConfirmationReason(StrEnum):
+    """Why a confirmation stands where it stands. It tells people; no code decides by it."""
+
+    ASKED = "asked"
+    STARTED = "started"
+    CONFIRMED = "confirmed"
+    MOVED_ON = "moved_on"
+    """The publisher waits for it no more."""
+    NOT_OFFERED = "not_offered"
+    """The workflow on the default branch has no such job."""
+    FORGE_REFUSED = "forge_refused"
+    START_LOST = "start_lost"
+    """It was asked for, and no run appeared."""
+    SEVERAL_RUNS = "several_runs"
+    """More than one appeared, and which is ours can't be told."""
+    OTHER_RUN = "other_run"
+    """What ran was not the registered workflow on the default branch, or is not to be seen any more."""
+    NO_JOB = "no_job"
+    """The run did not run the job."""
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    BRANCH_RULE = "branch_rule"
+    """The environment's rules keep the default branch out."""
+    NEVER_RAN = "never_ran"
+    TOO_LONG = "too_long"
+    LOG_UNREADABLE = "log_unreadable"
+    CLAIMS_DIFFER = "claims_differ"
+    """The index took an identity that is not the registered one."""
+    SHARED = "shared"
+    """The index took it, but another project's publisher has the same identity."""
+    NO_IDENTITY = "no_identity"
+    """The job may not ask the forge for an identity."""
+    NETWORK = "network"
+    INVALID_PUBLISHER = "invalid_publisher"
+    PROJECT_TAKEN = "project_taken"
+    NOT_ENABLED = "not_enabled"
+    INVALID_TOKEN = "invalid_token"  # noqa: S105 - a word, not a secret
+    INVALID_PAYLOAD = "invalid_payload"
+    TOKEN_REUSED = "token_reused"  # noqa: S105 - a word, not a secret
+    OTHER_REFUSAL = "other_refusal"
+    """The index refused it by a code that is not known here."""
+    JOB_FAILED = "job_failed"
+    """The job failed for another reason."""
 
 
 class ReleaseState(StrEnum):
@@ -318,6 +376,23 @@ class Publisher:
     """When the engine looks again; None: nothing more to do."""
     looked_at: datetime | None = None
     """When its last look while pending began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A run of a workflow's `confirm` job that somebody asked for, for a publisher that is pending."""
+
+    id: UUID
+    team_id: UUID
+    publisher_id: UUID
+    asked_by: str
+    state: ConfirmationState
+    reason: ConfirmationReason
+    run_id: int | None
+    begun_at: datetime | None
+    """When the forge was, or was to be, asked to start it."""
+    progress: dict[str, Any]
+    """What has been seen of it (`bot.core.confirming.Progress`), packed."""
 
 
 @dataclass(frozen=True, slots=True)

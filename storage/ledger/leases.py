@@ -6,9 +6,16 @@ from sqlalchemy import ColumnElement, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from storage.tables import FeedRow, PublisherRow, ReleaseRow, ThanksRow, WatchRow
+from storage.tables import ConfirmationRow, FeedRow, PublisherRow, ReleaseRow, ThanksRow, WatchRow
 
-Leased = type[PublisherRow] | type[ReleaseRow] | type[FeedRow] | type[ThanksRow] | type[WatchRow]
+Leased = (
+    type[PublisherRow]
+    | type[ReleaseRow]
+    | type[FeedRow]
+    | type[ThanksRow]
+    | type[WatchRow]
+    | type[ConfirmationRow]
+)
 """The tables whose rows are taken for a time."""
 
 
@@ -19,7 +26,7 @@ def free(row: Leased, now: datetime) -> ColumnElement[bool]:
 
 async def retake(session: AsyncSession) -> None:
     """At the start of the only process: end every lease of a dead one."""
-    for row in (PublisherRow, FeedRow, ReleaseRow, WatchRow, ThanksRow):
+    for row in (PublisherRow, FeedRow, ReleaseRow, WatchRow, ThanksRow, ConfirmationRow):
         await session.execute(
             update(row)
             .where(col(row.lease_until).is_not(None))

@@ -4,6 +4,7 @@ Knows: columns, keys, constraints. Must not know: sessions, queries, policy.
 """
 
 from storage.tables.base import Base
+from storage.tables.confirmations import ConfirmationRow
 from storage.tables.feeds import FeedRow
 from storage.tables.github import GithubLinkRow, OauthStateRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
@@ -19,6 +20,7 @@ __all__ = [
     "AuditHeadRow",
     "AuditRow",
     "Base",
+    "ConfirmationRow",
     "CredentialRow",
     "DataKeyRow",
     "EntryRow",

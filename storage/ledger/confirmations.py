@@ -1,0 +1,116 @@
+"""Confirmations: runs of a workflow's `confirm` job that were asked for; claimed, led on, ended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.ledger.leases import free
+from storage.ledger.sql import insert_once, update_one
+from storage.records import Confirmation, ConfirmationReason, ConfirmationState, Publisher
+from storage.tables import ConfirmationRow
+
+_OPEN = (ConfirmationState.ASKED, ConfirmationState.BEGUN, ConfirmationState.FOLLOWED)
+
+
+async def ask(session: AsyncSession, publisher: Publisher, asked_by: str, now: datetime) -> bool:
+    """Ask for a run; False where one for this publisher is not over yet."""
+    return await insert_once(
+        session, ConfirmationRow,
+        id=uuid4(), team_id=publisher.team_id, publisher_id=publisher.id, slug=publisher.registration.slug.lower(),
+        asked_by=asked_by, asked_at=now, state=ConfirmationState.ASKED, reason=ConfirmationReason.ASKED, progress={},
+        next_at=now,
+    )  # fmt: skip
+
+
+async def claim(
+    session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
+) -> Sequence[Confirmation]:
+    """Take what is due, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    now, until = times
+    due = (
+        select(col(ConfirmationRow.id))
+        .where(col(ConfirmationRow.next_at) <= now, free(ConfirmationRow, now))
+        .order_by(col(ConfirmationRow.next_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(ConfirmationRow)
+        .where(col(ConfirmationRow.id).in_(due.scalar_subquery()))
+        .values(lease_owner=owner, lease_until=until)
+        .returning(ConfirmationRow)
+        .execution_options(synchronize_session=False)
+    )
+    return [_record(row) for row in (await session.scalars(taken)).all()]
+
+
+async def begin(
+    session: AsyncSession, confirmation: Confirmation, owner: UUID, progress: dict[str, Any], now: datetime
+) -> bool:
+    """Write down, before the forge is asked, that it begins, and keep the lease; False where it was lost."""
+    values = {"state": ConfirmationState.BEGUN, "begun_at": now, "progress": progress}
+    return await update_one(
+        session, update(ConfirmationRow).where(_held(confirmation, owner)).values(**values)
+    )
+
+
+async def move(session: AsyncSession, confirmation: Confirmation, owner: UUID, **values: Any) -> bool:
+    """Write what a step has decided, and end the lease; False where it was lost."""
+    where = _held(confirmation, owner)
+    return await update_one(
+        session, update(ConfirmationRow).where(where).values(lease_owner=None, lease_until=None, **values)
+    )
+
+
+async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
+    """Return when the next one that nobody works on is due."""
+    waiting = col(ConfirmationRow.next_at).is_not(None)
+    return await session.scalar(
+        select(func.min(col(ConfirmationRow.next_at))).where(waiting, free(ConfirmationRow, now))
+    )
+
+
+async def nudge(session: AsyncSession, owner: str, repository: str, now: datetime) -> int:
+    """Let every one that follows a run of a repository be looked at now; returns how many."""
+    slug = f"{owner}/{repository}".lower()
+    moved = await session.execute(
+        update(ConfirmationRow)
+        .where(
+            col(ConfirmationRow.slug) == slug,
+            col(ConfirmationRow.state).in_(_OPEN),
+            col(ConfirmationRow.next_at) > now,
+        )
+        .values(next_at=now)
+        .returning(col(ConfirmationRow.id))
+        .execution_options(synchronize_session=False)
+    )
+    return len(moved.all())
+
+
+async def newest(session: AsyncSession, team_id: UUID, publisher_id: UUID) -> Confirmation | None:
+    """Return the newest one of a publisher."""
+    row = await session.scalar(
+        select(ConfirmationRow)
+        .where(col(ConfirmationRow.team_id) == team_id, col(ConfirmationRow.publisher_id) == publisher_id)
+        .order_by(col(ConfirmationRow.asked_at).desc())
+        .limit(1)
+    )
+    return None if row is None else _record(row)
+
+
+def _held(confirmation: Confirmation, owner: UUID) -> ColumnElement[bool]:
+    one = (col(ConfirmationRow.id) == confirmation.id) & (
+        col(ConfirmationRow.team_id) == confirmation.team_id
+    )
+    return one & (col(ConfirmationRow.lease_owner) == owner)
+
+
+def _record(row: ConfirmationRow) -> Confirmation:
+    return Confirmation(
+        row.id, row.team_id, row.publisher_id, row.asked_by, row.state, row.reason, row.run_id, row.begun_at, row.progress
+    )  # fmt: skip
