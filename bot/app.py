@@ -35,6 +35,7 @@ from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier, shared_session
 from bot.slack.people import SlackPeople
 from bot.transport import Transport, user_agent
+from bot.workflow.confirming import Confirming
 from bot.workflow.connecting import Connecting
 from bot.workflow.credentials import Credentials
 from bot.workflow.feeds import Feeding
@@ -133,7 +134,8 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         thanking = Thanking(hands, forge)
         setups = Setups(database, index, forge, people, now)
         wishes = Intents(database, steps, hands, tuple(settings.indexes), now, setups)
-        works = _works(wishes, steps, shipping, thanking, messages, tuple(settings.indexes))
+        confirming = Confirming(hands, steps, forge)
+        works = _works(wishes, steps, shipping, (thanking, confirming), messages, tuple(settings.indexes))
         life = Credentials(database, index, now)
         works.append(Work("credentials", life.claim, life.told, life.next_due, 1, ("outbox",)))
         engine.start([*works, *_feeds(Feeding(database, index, now, base, owner), settings.indexes)])
@@ -141,7 +143,7 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         if settings.slack_app_token:
             await _connect(settings, bolt, stack)
         probes = web.Probes(partial(_ready, database, engine), partial(_figures, database))
-        hook = _hook(settings.github_webhook_secret, shipping, engine)
+        hook = _hook(settings.github_webhook_secret, shipping, confirming, engine)
         slack = bolt if settings.slack_signing_secret else None
         pages = _pages(settings, transport, database, engine)
         yield Bot(web.routes(slack, probes, hook, pages), engine, database)
@@ -165,7 +167,9 @@ def _pages(
     return ConnectPages(connecting, settings.public_url.startswith("https://")).routes()
 
 
-def _hook(secret: Secret | None, shipping: Releases, engine: EmbeddedEngine) -> web.Hook | None:
+def _hook(
+    secret: Secret | None, shipping: Releases, confirming: Confirming, engine: EmbeddedEngine
+) -> web.Hook | None:
     if secret is None:
         return None
 
@@ -173,6 +177,8 @@ def _hook(secret: Secret | None, shipping: Releases, engine: EmbeddedEngine) -> 
         found = webhooks.read(event, body)
         if found is not None and await shipping.nudge(found.repo.owner, found.repo.name, found.tag):
             engine.nudge(*map(_lane, _shares(shipping.hands.index.names())))
+        if found is not None and await confirming.nudge(found.repo.owner, found.repo.name):
+            engine.nudge("confirmations")
 
     return web.Hook(partial(webhooks.signed, secret), nudge)
 
@@ -235,17 +241,18 @@ def _works(
     wishes: Intents,
     steps: Publishers,
     shipping: Releases,
-    thanking: Thanking,
+    beside: tuple[Thanking, Confirming],
     messages: Outbox,
     indexes: tuple[str, ...],
 ) -> list[Work]:
     lanes = {name: f"publishers {name}" for name in indexes}
-    watching = Watching(shipping.hands)
+    watching, (thanking, confirming) = Watching(shipping.hands), beside
     after_a_wish = (
         *lanes.values(),
         *map(_feeds_lane, indexes),
         *map(_lane, _shares(indexes)),
         "watch",
+        "confirmations",
         "outbox",
     )
     return [
@@ -254,6 +261,7 @@ def _works(
         # One at a time: a comment may wait for its turn on the forge, and no release is to wait for many of them.
         Work("thanks", thanking.claim, thanking.advance, thanking.next_due, 1, ("outbox",)),
         Work("watch", watching.claim, watching.look, watching.next_due, 4, ("outbox",)),
+        Work("confirmations", confirming.claim, confirming.advance, confirming.next_due, 4, ("outbox",)),
         Work("outbox", messages.claim, messages.work, messages.next_due, 16),
         *(
             # A lane for each index: a slow or lying one costs its own publishers only.

@@ -95,6 +95,7 @@ class Reason(StrEnum):
     EVIDENCE = "evidence"
     TERM_OVER = "term_over"
     REMOVED_BY_PERSON = "removed_by_person"
+    NAME_TAKEN = "name_taken"
 
 
 class EvidenceKind(StrEnum):
@@ -144,6 +145,7 @@ class ConfirmationReason(StrEnum):
     NOT_OFFERED = "not_offered"
     """The workflow on the default branch has no such job."""
     FORGE_REFUSED = "forge_refused"
+    FORGE_SILENT = "forge_silent"
     START_LOST = "start_lost"
     """It was asked for, and no run appeared."""
     SEVERAL_RUNS = "several_runs"

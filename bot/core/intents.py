@@ -281,6 +281,13 @@ class OpenSetupPull:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmNow:
+    """Let the workflow's `confirm` job run, which makes a pending publisher real."""
+
+    publisher_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectGithub:
     """Find out who somebody is on the forge, by the link that was shown."""
 
@@ -329,6 +336,7 @@ Intent = (
     | AskYank
     | ConnectGithub
     | DisconnectGithub
+    | ConfirmNow
 )
 
 KINDS: Mapping[str, type[Intent]] = MappingProxyType(
@@ -366,5 +374,6 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "release.yank": AskYank,
         "github.connect": ConnectGithub,
         "github.disconnect": DisconnectGithub,
+        "publisher.confirm": ConfirmNow,
     }
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from bot.core.confirm_notices import ConfirmAnswer, ConfirmEnded, ConfirmRuns, ConfirmWaits
 from bot.core.connect_notices import GithubLinked, GithubUnlinked
 from bot.core.credential_notices import (
     CredentialOvertaken,
@@ -46,6 +47,9 @@ class PublisherPending:
     expires_at: datetime
     by_hand: bool
     """Whether a person says so, rather than the index."""
+    publisher_id: str = ""
+    confirms: bool | None = None
+    """Whether the workflow has the job that confirms it; None: nobody can tell, or it would be of no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class PublisherConfirmed:
     evidence: EvidenceKind
     evidence_url: str
     seen_at: datetime
+    also: tuple[EvidenceKind, ...] = ()
+    """What else says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +335,10 @@ Notice = (
     | CredentialRefused
     | CredentialReminder
     | TokenUnneeded
+    | ConfirmAnswer
+    | ConfirmRuns
+    | ConfirmWaits
+    | ConfirmEnded
 )
 
 KINDS: Mapping[str, type[Notice]] = MappingProxyType(
@@ -373,5 +383,9 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "credential.refused": CredentialRefused,
         "credential.reminder": CredentialReminder,
         "credential.unneeded": TokenUnneeded,
+        "confirm.answer": ConfirmAnswer,
+        "confirm.runs": ConfirmRuns,
+        "confirm.waits": ConfirmWaits,
+        "confirm.ended": ConfirmEnded,
     }
 )

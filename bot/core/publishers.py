@@ -31,7 +31,7 @@ from bot.core.outcomes import (
     Unchanged,
 )
 from bot.core.sites import IndexSite
-from storage.records import Evidence, Publisher, Reason, Registration
+from storage.records import Evidence, EvidenceKind, Publisher, Reason, Registration
 
 REMIND_BEFORE = timedelta(days=5)
 """How long before the index's term ends the channel is reminded; PyPI mails at the same time."""
@@ -60,12 +60,24 @@ class Decision:
     evidence: Evidence | None = None
 
 
-def registered(at: Situation, *, by_hand: bool = False, reason: Reason = Reason.REGISTERED) -> Decision:
-    """Decide what follows once the index has the registration."""
+def registered(
+    at: Situation,
+    *,
+    by_hand: bool = False,
+    reason: Reason = Reason.REGISTERED,
+    confirms: bool | None = None,
+) -> Decision:
+    """Decide what follows once the index has the registration; `confirms`: whether a run of its own can confirm it."""
     expires = at.now + timedelta(days=at.site.pending_days)
     publisher = at.publisher
     notice = notices.PublisherPending(
-        publisher.registration, at.site.url, publisher.requested_by, expires, by_hand
+        publisher.registration,
+        at.site.url,
+        publisher.requested_by,
+        expires,
+        by_hand,
+        str(publisher.id),
+        confirms,
     )
     values = {
         "reason": reason,
@@ -222,8 +234,13 @@ def _read_whole(look: Look) -> bool:
     return not missed and not isinstance(look.listed, TryLater)
 
 
-def confirmed(at: Situation, evidence: Evidence) -> Decision:
-    """Decide what follows once evidence says that the publisher is active."""
+def taken(at: Situation, reason: Reason, detail: str) -> Decision:
+    """Decide what follows once the index says that the place is somebody else's."""
+    return _ended(at, Event.TAKEN, reason, detail)
+
+
+def confirmed(at: Situation, evidence: Evidence, *also: EvidenceKind) -> Decision:
+    """Decide what follows once evidence says that the publisher is active; `also` is what else says so."""
     publisher = at.publisher
     notice = notices.PublisherConfirmed(
         publisher.registration,
@@ -232,6 +249,7 @@ def confirmed(at: Situation, evidence: Evidence) -> Decision:
         evidence.kind,
         evidence.url,
         evidence.seen_at,
+        also,
     )
     values = {"reason": Reason.EVIDENCE, "detail": "", "next_at": None}
     return Decision(Event.PROVEN, values, (notice,), evidence)

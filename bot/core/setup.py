@@ -149,6 +149,8 @@ class SetupReport:
     findings: tuple[Finding, ...] = ()
     mendable: bool = False
     """Whether a pull request can mend some of it."""
+    confirms: bool = False
+    """Whether a run of the workflow's `confirm` job can confirm the publisher now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,10 @@ def judge(facts: SetupFacts) -> SetupReport:
         *_shared(facts),
     )
     there = facts.repository.exists is True and not facts.repository.archived
-    return SetupReport(findings, there and any(one.found in MENDABLE for one in findings))
+    mendable = there and any(one.found in MENDABLE for one in findings)
+    workflow = facts.repository.workflow
+    pending = facts.by_hand and facts.publisher.state is PublisherState.PENDING
+    return SetupReport(findings, mendable, pending and workflow is not None and workflow.confirms)
 
 
 def _repository(facts: SetupFacts) -> Iterator[Finding]:

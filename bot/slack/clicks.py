@@ -15,7 +15,7 @@ import structlog
 from bot.core import intents
 from bot.core.names import normalize_project, project_problem
 from bot.core.secrets import looks_like_token
-from bot.slack.blocks import credentials, publishers, release_dialogs, releases, setup
+from bot.slack.blocks import confirming, credentials, publishers, release_dialogs, releases, setup
 from bot.slack.blocks.forms import View
 
 log = structlog.get_logger(__name__)
@@ -76,7 +76,11 @@ _BUTTONS: Mapping[str, Callable[[str], intents.Intent]] = MappingProxyType(
 )
 
 _OPENERS: Mapping[str, Callable[[Carried, str], View]] = MappingProxyType(
-    {releases.REJECT: release_dialogs.reject, releases.BREAK_GLASS: release_dialogs.break_glass}
+    {
+        releases.REJECT: release_dialogs.reject,
+        releases.BREAK_GLASS: release_dialogs.break_glass,
+        setup.CONFIRM: confirming.ask,
+    }
 )
 
 
@@ -90,12 +94,12 @@ def clicked(name: str, value: str) -> intents.Intent | None:
 
 
 def asks_first(name: str, value: str, channel: str) -> View | None:
-    """Return the dialog in which a button's reason is asked for; None for a button that needs none."""
+    """Return the dialog that asks for a button's reason, or whether it is meant; None for a button that needs none."""
     if name not in _OPENERS:
         return None
     try:
         carried = carried_by(value)
-        _about(carried)
+        confirms(carried) if name == setup.CONFIRM else _about(carried)
     except (ValueError, TypeError, KeyError):
         log.warning("unreadable button", action=name[:50])
         return None
@@ -159,6 +163,11 @@ def setup_sent(carried: Carried, typed: Mapping[str, str]) -> intents.OpenSetupP
     if reviewers and not make:
         return {"environment": "Make it, or name nobody."}
     return intents.OpenSetupPull(str(UUID(carried["publisher"])), carried["digest"], make, reviewers)
+
+
+def confirms(carried: Carried) -> intents.ConfirmNow:
+    """Return what the dialog before a confirmation run means; ValueError or KeyError where that can't be read."""
+    return intents.ConfirmNow(str(UUID(carried["publisher"])))
 
 
 def carried_by(text: str) -> dict[str, str]:

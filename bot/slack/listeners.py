@@ -189,6 +189,7 @@ class Listeners:
             releases.REJECT: self._decision_sent,
             releases.BREAK_GLASS: self._decision_sent,
             setup.PULL: self._setup_sent,
+            setup.CONFIRM: self._confirm_sent,
         }
         handler = handlers.get(str(body["view"].get("callback_id", "")))
         answer = await handler(visit, field_values(body)) if handler else {}
@@ -254,6 +255,11 @@ class Listeners:
         if isinstance(found, dict):
             return found
         await self.inlet.put(visit.wish(found, channel=carried.get("channel", "")))
+        return {}
+
+    async def _confirm_sent(self, visit: Visit, _typed: Mapping[str, str]) -> dict[str, str]:
+        carried = metadata(visit.body)
+        await self.inlet.put(visit.wish(clicks.confirms(carried), channel=carried.get("channel", "")))
         return {}
 
     async def on_home(

@@ -71,6 +71,8 @@ class Known:
     """Whether the person may push there; None where no policy wanted to know."""
     setup: SetUp | None = None
     """What was found, shown or done of a publisher's set-up."""
+    confirms: bool | None = None
+    """Whether the workflow has the job that confirms a publisher; None: nobody can tell, or it would be of no use."""
 
 
 async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Decided) -> Known:

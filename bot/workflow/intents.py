@@ -19,7 +19,7 @@ from bot.core.credential_notices import TokenUnneeded
 from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.publishers import Decision, Situation
 from bot.core.setup import SetupReport
-from bot.workflow import connecting, deciding, showing, watching
+from bot.workflow import confirming, connecting, deciding, showing, watching
 from bot.workflow import credentials as keeping
 from bot.workflow.hands import Hands
 from bot.workflow.publishers import Publishers, write
@@ -96,7 +96,20 @@ class Intents:
             return deciding.Known(setup=await self.setups.before(item, team.slack_team_id, intent))
         if isinstance(intent, intents.CheckPublisher):
             return deciding.Known(setup=await self._checked(item, intent))
-        return deciding.Known()
+        return await self._before_pending(item, intent)
+
+    async def _before_pending(self, item: InboxItem, intent: intents.Intent) -> deciding.Known:
+        if isinstance(intent, intents.ConfirmNow):
+            async with self.database.reading() as session:
+                team = await teams.get(session, item.team_id)
+            verdict = await confirming.before(self.hands, item, team.slack_team_id, intent)
+            return deciding.Known(rights=verdict)
+        if not isinstance(intent, intents.SubmittedByHand) or self.setups is None:
+            return deciding.Known()
+        async with self.database.reading() as session:
+            found = await ledger.get(session, item.team_id, UUID(intent.publisher_id))
+        served = found is not None and found.registration.index in self.indexes
+        return deciding.Known(confirms=await self.setups.offers(found) if found and served else None)
 
     async def _checked(self, item: InboxItem, intent: intents.CheckPublisher) -> SetupReport | None:
         """Look at the index for evidence, then at how the project is set up; None where that is of no use."""
@@ -126,7 +139,11 @@ class Intents:
             case intents.CheckPublisher() | intents.RemovePublisher():
                 return self._named(session, item, intent, known)
             case (
-                intents.SubmittedByHand() | intents.TryAgain() | intents.ShowSetup() | intents.OpenSetupPull()
+                intents.SubmittedByHand()
+                | intents.TryAgain()
+                | intents.ShowSetup()
+                | intents.OpenSetupPull()
+                | intents.ConfirmNow()
             ):
                 return self._clicked(session, item, intent, known)
             case (
@@ -205,12 +222,14 @@ class Intents:
         self,
         session: AsyncSession,
         item: InboxItem,
-        intent: intents.SubmittedByHand | intents.TryAgain | Wish,
+        intent: intents.SubmittedByHand | intents.TryAgain | intents.ConfirmNow | Wish,
         known: deciding.Known,
     ) -> notices.Notice | None:
         if isinstance(intent, WISHES):
             assert self.setups is not None
             return await self.setups.carry_out(session, item, intent, known.setup)
+        if isinstance(intent, intents.ConfirmNow):
+            return await confirming.carry_out(session, self.hands, item, intent, known.rights)
         publisher = await ledger.get(session, item.team_id, UUID(intent.publisher_id))
         if publisher is None:
             return notices.UnknownProject("", "")
@@ -221,7 +240,10 @@ class Intents:
         if publisher.state is not PublisherState.REQUESTED or publisher.next_at is not None:
             return notices.NoLongerPossible(showing.line(publisher))
         decision = decide.registered(
-            self._situation(publisher), by_hand=True, reason=Reason.SUBMITTED_BY_HAND
+            self._situation(publisher),
+            by_hand=True,
+            reason=Reason.SUBMITTED_BY_HAND,
+            confirms=known.confirms,
         )
         await write(session, publisher, decision, (None, item.actor), self.clock())
         return None

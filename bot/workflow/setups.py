@@ -112,6 +112,18 @@ class Setups:
         """Look at everything that publishing needs, side by side; what could not be had says so."""
         return judge(await self._facts(publisher))
 
+    async def offers(self, publisher: Publisher) -> bool | None:
+        """Say whether the workflow on the default branch has the job that confirms a publisher.
+
+        None where nobody can tell, and where the index would make nothing real by it, since it registers through its API.
+        """
+        wanted = publisher.registration
+        if self.index.site(wanted.index).publisher_api is not False:
+            return None
+        seen = await within(self.forge.look(wanted.owner, wanted.repository, wanted.workflow), UNSEEN)
+        unread = seen.workflow is None or (seen.workflow.found and not seen.workflow.detailed)
+        return None if unread or seen.workflow is None else seen.workflow.confirms
+
     async def show(self, publisher: Publisher, view_id: str) -> SetupShown:
         """Return what a pull request would propose."""
         wanted, repo = publisher.registration, _repo(publisher)

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from bot.core import notices
 from bot.core.outcomes import ByHand
-from bot.slack.blocks import credentials, setup
+from bot.core.setup import SetupReport
+from bot.slack.blocks import confirming, credentials, setup
 from bot.slack.blocks.base import (
     Block,
     Message,
@@ -50,6 +51,7 @@ PROOF: Mapping[EvidenceKind, str] = MappingProxyType(
     {
         EvidenceKind.INDEX: "the index's own list says that it is active",
         EvidenceKind.PROVENANCE: "a published file's provenance names this repository, workflow and environment",
+        EvidenceKind.EXCHANGED: "the index took the identity of a run of this workflow on the default branch, as the run's log says",
         EvidenceKind.APPEARED: "the project, which was not there before, has appeared on the index; "
         "the index offers no stronger sign",
     }
@@ -107,11 +109,28 @@ def pending(notice: notices.PublisherPending) -> Message:
             section(f":hourglass: The trusted publisher for {_what(registration)} is *pending*."),
             _values(registration),
             section(f"{follow}. This channel hears from me once it is confirmed."),
+            *_confirm(notice),
             context(
                 f"{person(notice.asked_by)} {who} · {escape(registration.index)} drops it {date(notice.expires_at)}"
             ),
         ],
     )
+
+
+def _confirm(notice: notices.PublisherPending) -> list[Block]:
+    """Return the offer to confirm it now, or what would make that possible; nothing where nobody can tell."""
+    registration = notice.registration
+    if notice.confirms is None or not notice.publisher_id:
+        return []
+    if notice.confirms:
+        told = "A run of the workflow's `confirm` job makes it real now, and publishes nothing."
+        return [section(told), actions(confirming.offer(notice.publisher_id, registration))]
+    return [
+        section(
+            f"The first release confirms it. {code(registration.workflow)} has no job `confirm` that would do so before, without "
+            "publishing anything; the workflow that I propose has one (*Look at the workflow* above)."
+        )
+    ]
 
 
 def by_hand(notice: notices.PublisherByHand) -> Message:
@@ -190,7 +209,7 @@ def confirmed(notice: notices.PublisherConfirmed) -> Message:
             section(f":white_check_mark: The trusted publisher for {_what(registration)} is *confirmed*."),
             _values(registration),
             section(
-                f"*Evidence:* {PROOF[notice.evidence]}.\n{link(notice.evidence_url, 'Where I read it')}, {date(notice.seen_at)}"
+                f"*Evidence:* {'; and '.join(PROOF[kind] for kind in (notice.evidence, *notice.also))}.\n{link(notice.evidence_url, 'Where I read it')}, {date(notice.seen_at)}"
             ),
             context(
                 f"{person(notice.asked_by)} asked for it · `{escape(registration.workflow)}` can publish now, without a token"
@@ -295,10 +314,15 @@ def status(notice: notices.PublisherStatus) -> Message:
             section(f"{escape(cause)} {escape(remedy)}".strip()),
             section("*Evidence:* " + ("; ".join(facts) if facts else "none yet.")),
             context(" · ".join(small)),
-            *(setup.report_blocks(notice.setup, notice.publisher_id) if notice.setup else []),
+            *(_setup(notice.setup, notice.publisher_id, registration) if notice.setup else []),
             *(credentials.unneeded_blocks(notice.unneeded) if notice.unneeded else []),
         ],
     )
+
+
+def _setup(report: SetupReport, publisher_id: str, registration: Registration) -> list[Block]:
+    more = [confirming.offer(publisher_id, registration)] if report.confirms else []
+    return setup.report_blocks(report, publisher_id, *more)
 
 
 def already_open(notice: notices.AlreadyOpen) -> Message:

@@ -182,6 +182,13 @@ def _term_over(about: _About) -> Words:
     )
 
 
+def _name_taken(about: _About) -> Words:
+    return (
+        f"{about.index} has {about.project} already: somebody has made it first, and the pending publisher is dropped there.{about.said()}",
+        "If it is yours, ask again: it is registered on the project's own page then. If it is somebody else's, choose another name.",
+    )
+
+
 def _removed_by_person(about: _About) -> Words:
     return (
         "A person has removed it here.",
@@ -209,4 +216,5 @@ _WORDS: dict[Reason, Callable[[_About], Words]] = {
     Reason.EVIDENCE: _evidence,
     Reason.TERM_OVER: _term_over,
     Reason.REMOVED_BY_PERSON: _removed_by_person,
+    Reason.NAME_TAKEN: _name_taken,
 }

@@ -89,7 +89,7 @@ def not_counted(notice: NotCounted) -> Message:
     named = f"yank of {named}" if notice.kind is ReleaseKind.YANK else named
     what = "You can't break the glass for" if notice.glass else "Your vote does not count for"
     what = "You can't ask for" if notice.asked else what
-    cause, remedy = _DENIED[notice.why]
+    cause, remedy = DENIED[notice.why]
     if notice.glass and notice.why is Denied.NOT_APPROVER:
         cause, remedy = _GLASS
     if notice.kind is ReleaseKind.YANK:
@@ -110,7 +110,7 @@ _GLASS = (
     "only those whom the policy names may break the glass; where it names nobody, the workspace's admins and owners",
     "Ask one of them, or wait for the approvals.",
 )
-_DENIED: Mapping[Denied, tuple[str, str]] = MappingProxyType(
+DENIED: Mapping[Denied, tuple[str, str]] = MappingProxyType(
     {
         Denied.OWN_RELEASE: (
             "you asked for this release yourself",

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bot.core import connect_notices, notices, setup_notices
+from bot.core import confirm_notices, connect_notices, notices, setup_notices
 from bot.core import credential_notices as life
 from bot.core import release_notices as said
 from bot.slack.blocks import (
     answers,
+    confirming,
     connecting,
     credentials,
     dialogs,
@@ -63,6 +64,10 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         said.HearsShown: hearing.shown,
         setup_notices.PullOpened: setup.opened,
         setup_notices.PullAnswer: setup.answer,
+        confirm_notices.ConfirmAnswer: confirming.answer,
+        confirm_notices.ConfirmRuns: confirming.runs,
+        confirm_notices.ConfirmWaits: confirming.waits,
+        confirm_notices.ConfirmEnded: confirming.ended,
         connect_notices.GithubLinked: connecting.linked,
         connect_notices.GithubUnlinked: connecting.unlinked,
     }

@@ -6,6 +6,7 @@ Knows: words, every `Found` and `Outcome` of setting up, the ids of fields. Must
 import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from bot.core.findings import Level
 from bot.core.setup import Found, SetupReport
@@ -31,6 +32,8 @@ from storage.records import Registration
 
 OPEN, PULL, LINK = "setup.open", "setup.pull", "link"
 """The button that opens the dialog, the dialog itself, a button that leads elsewhere."""
+CONFIRM = "publisher.confirm"
+"""The button that asks for a run of the workflow's `confirm` job, and the dialog that it opens."""
 PAGE = 2_700
 """Characters of a difference in one paragraph."""
 REVIEWERS = 300
@@ -48,18 +51,16 @@ def words(found: Found, values: Mapping[str, str]) -> str:
     return _WORDS[found](_Values(values)).strip()
 
 
-def report_blocks(report: SetupReport, publisher_id: str) -> list[Block]:
-    """Return what a look at the set-up found: what is in the way first, and the button that offers to mend it."""
+def report_blocks(report: SetupReport, publisher_id: str, *more: Mapping[str, Any]) -> list[Block]:
+    """Return what a look at the set-up found: what is in the way first, and the button that offers to mend it; `more` buttons."""
     lines = [
         f"{LEVELS[level]} {words(one.found, one.values)}"
         for level in (Level.BLOCKING, Level.WARNING, Level.UNKNOWN, Level.FINE)
         for one in report.findings
         if one.level is level
     ]
-    offer = (
-        [actions(button("Open pull request", OPEN, publisher_id, style="primary"))] if report.mendable else []
-    )
-    return [*paragraphs(lines, most=len(lines)), *offer]
+    offer = [button("Open pull request", OPEN, publisher_id, style="primary")] if report.mendable else []
+    return [*paragraphs(lines, most=len(lines)), *([actions(*offer, *more)] if offer or more else [])]
 
 
 def loading(external_id: str) -> View:
