@@ -162,11 +162,12 @@ class End:
 
 def over(seen: Situation) -> Decision | None:
     """Return how it ends where the publisher waits for it no more, which the channel was told by then; None where it does."""
-    if seen.publisher.publisher.state is PublisherState.PENDING:
+    state, run_id = seen.publisher.publisher.state, seen.confirmation.run_id
+    # What a run says that is under way is kept beside what has confirmed the publisher meanwhile.
+    followed = run_id is not None and state is PublisherState.CONFIRMED
+    if followed or state is PublisherState.PENDING:
         return None
-    confirmed = seen.publisher.publisher.state is PublisherState.CONFIRMED
-    state = ConfirmationState.CONFIRMED if confirmed else ConfirmationState.FAILED
-    return Decision(state, Why.MOVED_ON, seen.progress, run_id=seen.confirmation.run_id)
+    return Decision(ConfirmationState.FAILED, Why.MOVED_ON, seen.progress, run_id=run_id)
 
 
 def before_start(

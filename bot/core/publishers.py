@@ -48,6 +48,8 @@ class Situation:
     form: ByHand
     fed: int | None = None
     """For how many publishers the index's feeds are read; None: they can't be relied on now."""
+    awaits_run: bool = False
+    """Whether a confirmation run is under way, whose end says more than that the project has appeared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,8 @@ class Look:
 
 def after_look(at: Situation, look: Look) -> Decision:
     """Decide about a pending publisher by the strongest evidence that the look brought."""
-    if evidence := _evidence(at.publisher, look):
+    evidence = _evidence(at.publisher, look)
+    if evidence and not (at.awaits_run and evidence.kind is EvidenceKind.APPEARED):
         return confirmed(at, evidence)
     publisher = at.publisher
     assert publisher.expires_at is not None

@@ -230,16 +230,25 @@ class Confirming:
             if not await ledger.move(session, row, self.hands.owner, **values):
                 log.info("claim lost", confirmation=str(row.id))
                 return
-            publisher = seen.publisher.publisher
-            if decision.of_publisher is not None:
-                by = (None, SHIPBELL)
-                if await publishers.write(session, publisher, decision.of_publisher, by, now):
-                    for fact in decision.more_evidence:
-                        await publisher_ledger.keep_evidence(session, publisher, fact)
-            for notice in decision.say:
-                await _tell(session, row, publisher, notice, now)
+            await self._proven(session, seen, decision, now)
+            waits = seen.publisher.publisher.state is PublisherState.PENDING
+            for notice in decision.say if waits else ():
+                await _tell(session, row, seen.publisher.publisher, notice, now)
             if decision.next_at is None:
                 await self._written_down(session, seen, decision, now)
+
+    async def _proven(
+        self, session: AsyncSession, seen: Situation, decision: Decision, now: datetime
+    ) -> None:
+        """Write what follows for the publisher; where it was confirmed meanwhile, only what else says so."""
+        publisher, follows = seen.publisher.publisher, decision.of_publisher
+        if follows is not None and publisher.state is PublisherState.PENDING:
+            await publishers.write(session, publisher, follows, (None, SHIPBELL), now)
+        if follows is not None and follows.evidence is not None:
+            for fact in (follows.evidence, *decision.more_evidence):
+                await publisher_ledger.keep_evidence(session, publisher, fact)
+        elif decision.next_at is None:
+            await publisher_ledger.look_soon(session, publisher, now)
 
     async def _written_down(
         self, session: AsyncSession, seen: Situation, decision: Decision, now: datetime

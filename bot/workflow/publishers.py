@@ -28,12 +28,13 @@ from bot.core.outcomes import (
     RegisterOutcome,
 )
 from bot.core.publishers import Decision, Look, Situation
+from bot.core.sites import IndexSite
 from bot.workflow import credentials as keeping
 from bot.workflow.ports import Clock, Index
 from bot.workflow.telling import SHIPBELL, tell_channel, write_down
 from storage.database import Database
+from storage.ledger import confirmations, feeds
 from storage.ledger import credentials as ledger_of_credentials
-from storage.ledger import feeds
 from storage.ledger import publishers as ledger
 from storage.records import Credential, CredentialKind, Publisher, PublisherState, Reason, Secret
 
@@ -127,7 +128,7 @@ class Publishers:
 
     async def _look(self, publisher: Publisher) -> None:
         site, begun = self.index.site(publisher.registration.index), self.clock()
-        fed = await self._fed(site.name) if site.feeds else None
+        situation = await self._known(publisher, site)
         found = await self._credential(publisher) if site.publisher_api is not False else None
         listed = await self._listed(publisher, found[1]) if found else None
         simple = await self.index.simple(site.name, publisher.registration.project, publisher.etag)
@@ -135,13 +136,17 @@ class Publishers:
         provenances: Sequence[ProvenanceOutcome] = [
             await self.index.provenance(site.name, file.provenance_url) for file in files
         ]
-        situation = replace(self.situation(publisher), fed=fed)
+        situation = replace(situation, now=self.clock())
         decision = decide.after_look(situation, Look(listed, simple, provenances, begun))
         await self._write(publisher, decision, _blamed(found[0], listed) if found else None)
 
-    async def _fed(self, index: str) -> int | None:
+    async def _known(self, publisher: Publisher, site: IndexSite) -> Situation:
+        """Return the situation with what our own books say: whom the feeds tell, whether a run is under way."""
         async with self.database.reading() as session:
-            return feeding.waiting(await feeds.read(session, index), self.clock(), self.base)
+            feed = await feeds.read(session, site.name) if site.feeds else None
+            awaits = await confirmations.under_way(session, publisher.id)
+        fed = feeding.waiting(feed, self.clock(), self.base) if site.feeds else None
+        return replace(self.situation(publisher), fed=fed, awaits_run=awaits)
 
     async def _listed(self, publisher: Publisher, token: Secret) -> ListOutcome:
         name, project = publisher.registration.index, publisher.registration.project

@@ -150,6 +150,13 @@ async def claim_one(
     )
 
 
+async def look_soon(session: AsyncSession, publisher: Publisher, now: datetime) -> None:
+    """Let a publisher that is looked at be looked at now."""
+    open_still = (col(PublisherRow.state) == publisher.state) & (col(PublisherRow.next_at) > now)
+    where = _is(publisher.team_id, publisher.id) & open_still
+    await update_one(session, update(PublisherRow).where(where).values(next_at=now))
+
+
 async def begin_attempt(
     session: AsyncSession, publisher: Publisher, owner: UUID, *, existed: bool | None
 ) -> bool:

@@ -22,7 +22,7 @@ from bot.slack.blocks import answers, base, connecting, credentials, dialogs, pu
 from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.blocks.render import MESSAGES, VIEWS
 from storage.records import CredentialKind, EvidenceKind, Hears, PublisherState, Reason, Secret
-from tests.unit import release_examples, setup_examples
+from tests.unit import confirm_examples, release_examples, setup_examples
 from tests.unit.wording import AT, HOSTILE, ID, URL, WANTED, marked_up, problems, rendered, told, wild
 
 FORM = ByHand(
@@ -120,6 +120,7 @@ NOTICES: dict[str, notices.Notice] = {
     "not linked before": connect_notices.GithubUnlinked(""),
     **release_examples.NOTICES,
     **setup_examples.NOTICES,
+    **confirm_examples.NOTICES,
 }
 
 FACTS = tokens.TokenFacts(
@@ -177,6 +178,7 @@ DIALOGS: dict[str, View] = {
     "release form": release_dialogs.release_form({"project": "acme-widgets"}, ("company", "pypi"), "C1"),
     "reject": release_dialogs.reject(CARRIED, "C1"),
     "break glass": release_dialogs.break_glass(CARRIED, "C1"),
+    **confirm_examples.DIALOGS,
 }
 
 
@@ -307,7 +309,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.SetPolicy("a", {"quorum": "2"}), intents.ShowPolicy(""), intents.SetFreeze("", AT, None, "why"),
         intents.LiftFreeze("a"), intents.AskYank("a", "1", "why"), intents.TellChannel("a", Hears.FINAL), intents.ShowTold(),
         intents.ShowSetup("v", ID), intents.OpenSetupPull(ID, "0", True, ("ada",)),
-        intents.ConnectGithub("a" * 64, "@ada (acme)"), intents.DisconnectGithub(),
+        intents.ConnectGithub("a" * 64, "@ada (acme)"), intents.DisconnectGithub(), intents.ConfirmNow(ID),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:

@@ -48,11 +48,12 @@ AGAIN = frozenset(
 
 def offer(publisher_id: str, registration: Registration) -> dict[str, Any]:
     """Return the button; it carries what the question before needs, since the dialog must open at once."""
-    carried = {
+    names = {
         "publisher": publisher_id, "project": registration.project, "index": registration.index,
         "slug": registration.slug, "workflow": registration.workflow,
     }  # fmt: skip
-    return button("Confirm now", setup.CONFIRM, json.dumps(carried), style="primary")
+    carried = json.dumps({name: one_line(value, 150) for name, value in names.items()})
+    return button("Confirm now", setup.CONFIRM, carried, style="primary")
 
 
 def ask(known: Mapping[str, str], channel: str) -> View:
