@@ -1,15 +1,15 @@
 """Runs of a workflow's confirm job
 
-Revision ID: 0003
-Revises: 0002
+Revision ID: 0004
+Revises: 0003
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 OPEN = "state IN ('asked', 'begun', 'followed')"
 
