@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
 import structlog
@@ -40,6 +40,7 @@ from bot.workflow.connecting import Connecting
 from bot.workflow.credentials import Credentials
 from bot.workflow.feeds import Feeding
 from bot.workflow.hands import Hands
+from bot.workflow.health import Tending
 from bot.workflow.inlet import Inlet
 from bot.workflow.intents import Intents
 from bot.workflow.outbox import SETTLE, Outbox
@@ -51,7 +52,7 @@ from bot.workflow.watching import Watching
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import inbox, keys, leases, outbox, publishers, releases
+from storage.ledger import health, inbox, keys, leases, outbox, publishers, releases
 from storage.ledger.releases import Share
 from storage.records import Secret, StorageError
 
@@ -133,7 +134,8 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
         thanking = Thanking(hands, forge)
         setups = Setups(database, index, forge, people, now)
-        wishes = Intents(database, steps, hands, tuple(settings.indexes), now, setups)
+        tending = _tending(setups, owner, settings.health_hours)
+        wishes = Intents(database, steps, hands, tuple(settings.indexes), now, setups, tending)
         confirming = Confirming(hands, steps, forge)
         works = _works(wishes, steps, shipping, (thanking, confirming), messages, tuple(settings.indexes))
         life = Credentials(database, index, now)
@@ -253,6 +255,7 @@ def _works(
         *map(_lane, _shares(indexes)),
         "watch",
         "confirmations",
+        *(("health",) if wishes.tending else ()),
         "outbox",
     )
     return [
@@ -262,6 +265,7 @@ def _works(
         Work("thanks", thanking.claim, thanking.advance, thanking.next_due, 1, ("outbox",)),
         Work("watch", watching.claim, watching.look, watching.next_due, 4, ("outbox",)),
         Work("confirmations", confirming.claim, confirming.advance, confirming.next_due, 4, ("outbox",)),
+        *_health(wishes.tending),
         Work("outbox", messages.claim, messages.work, messages.next_due, 16),
         *(
             # A lane for each index: a slow or lying one costs its own publishers only.
@@ -286,6 +290,17 @@ def _feeds(feeding: Feeding, indexes: Iterable[str]) -> list[Work]:
         )
         for name in indexes
     ]  # fmt: skip
+
+
+def _tending(setups: Setups, owner: UUID, hours: float) -> Tending | None:
+    return Tending(setups, owner, timedelta(hours=hours)) if hours else None
+
+
+def _health(tending: Tending | None) -> list[Work]:
+    if tending is None:
+        return []
+    # Two at a time: each asks forge, index and Slack half a dozen things, and none of them is urgent.
+    return [Work("health", tending.claim, tending.look, tending.next_due, 2, ("outbox",))]
 
 
 def _client(settings: Settings, token: Secret | None, session: aiohttp.ClientSession) -> AsyncWebClient:
@@ -352,8 +367,10 @@ async def _figures(database: Database) -> Mapping[str, Mapping[str, float]]:
     async with database.reading() as session:
         states, shipped = await publishers.counts(session), await releases.counts(session)
         inbox_states, outbox_states = await inbox.counts(session), await outbox.counts(session)
+        fares = await health.counts(session)
     return {
         "shipbell_publishers": states,
+        "shipbell_health": fares,
         "shipbell_releases": shipped,
         "shipbell_inbox_waiting": {"": inbox_states.get("waiting", 0)},
         "shipbell_inbox_dead": {"": inbox_states.get("dead", 0)},

@@ -133,6 +133,11 @@ class Settings(BaseModel):
     poll_seconds: Annotated[float, PlainValidator(values.seconds)] = _field(
         "base period of the pollers, in seconds", 30.0, shown="`30`"
     )
+    health_hours: Annotated[float, PlainValidator(values.hours)] = _field(
+        "hours between two looks at how a publisher fares that is set up; 0: nobody looks by itself",
+        24.0,
+        shown="`24`",
+    )
     allow_private_addresses: Annotated[bool, PlainValidator(values.flag)] = _field(
         "let index and forge addresses lead to private or loopback hosts", default=False, shown="`false`"
     )

@@ -218,16 +218,28 @@ def whole(low: int, high: int, what: str = "a whole number") -> Callable[[object
 
 def seconds(raw: object) -> float:
     """Read a period in seconds, from 0.1 to a day."""
-    problem = ValueError(f"{quoted(raw)} is not a number of seconds from 0.1 to 86400")
+    number = _number(raw)
+    if number is None or not 0.1 <= number <= 86400:
+        raise ValueError(f"{quoted(raw)} is not a number of seconds from 0.1 to 86400")
+    return number
+
+
+def hours(raw: object) -> float:
+    """Read a period in hours, from a second to 30 days; 0 for never."""
+    number = _number(raw)
+    if number is None or not (number == 0 or 0.0003 <= number <= 720):
+        raise ValueError(f"{quoted(raw)} is not a number of hours from 0.0003 to 720, nor 0")
+    return number
+
+
+def _number(raw: object) -> float | None:
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        raise problem
+        return None
     try:
         number = float(raw)
     except (ValueError, OverflowError):
-        raise problem from None
-    if not math.isfinite(number) or not 0.1 <= number <= 86400:
-        raise problem
-    return number
+        return None
+    return number if math.isfinite(number) else None
 
 
 def flag(raw: object) -> bool:

@@ -25,6 +25,7 @@ MAX_BODY = 1_048_576
 
 METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "shipbell_publishers": ("Publishers by state", ("state",)),
+    "shipbell_health": ("Publishers by how they fare", ("state",)),
     "shipbell_releases": ("Releases by state", ("state",)),
     "shipbell_outbox_waiting": ("Messages that are not said yet", ()),
     "shipbell_inbox_waiting": ("Intents that are not carried out yet", ()),

@@ -446,6 +446,20 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """How a publisher that is pending or active fares, as the looks at it found."""
+
+    publisher_id: UUID
+    team_id: UUID
+    seen: dict[str, Any]
+    """What the newest look found and what was told (`bot.core.health.State`), packed."""
+    looked_at: datetime | None
+    """None: not looked at yet."""
+    due_at: datetime
+    """When the look was due that it is claimed for, else when the next one is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """What was last seen of an index's feeds."""
 

@@ -302,6 +302,13 @@ class DisconnectGithub:
     """Forget who somebody is on the forge."""
 
 
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Look after a publisher whose asker has left."""
+
+    publisher_id: str
+
+
 Intent = (
     AddPublisher
     | ListPublishers
@@ -337,6 +344,7 @@ Intent = (
     | ConnectGithub
     | DisconnectGithub
     | ConfirmNow
+    | TakeOver
 )
 
 KINDS: Mapping[str, type[Intent]] = MappingProxyType(
@@ -375,5 +383,6 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "github.connect": ConnectGithub,
         "github.disconnect": DisconnectGithub,
         "publisher.confirm": ConfirmNow,
+        "publisher.take_over": TakeOver,
     }
 )

@@ -18,6 +18,7 @@ from bot.core.credential_notices import (
     EntryEnded,
     TokenUnneeded,
 )
+from bot.core.health_notices import HEALTH_KINDS, Fares, HealthNotice, HealthShown
 from bot.core.outcomes import ByHand
 from bot.core.release_notices import (
     FreezeSet,
@@ -142,6 +143,8 @@ class PublisherLine:
     state: PublisherState
     since: datetime
     channel: str
+    fares: Fares | None = None
+    """None: nobody looks how it fares, or it is not to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,8 @@ class PublisherStatus:
     """None: repository and index were not looked at."""
     unneeded: TokenUnneeded | None = None
     """A long-lived token that is kept, though the project publishes without one."""
+    health: HealthShown | None = None
+    """None: nobody looks how it fares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +344,7 @@ Notice = (
     | ConfirmRuns
     | ConfirmWaits
     | ConfirmEnded
+    | HealthNotice
 )
 
 KINDS: Mapping[str, type[Notice]] = MappingProxyType(
@@ -387,5 +393,6 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "confirm.runs": ConfirmRuns,
         "confirm.waits": ConfirmWaits,
         "confirm.ended": ConfirmEnded,
+        **HEALTH_KINDS,
     }
 )

@@ -104,6 +104,8 @@ class Present:
     """PEP 792 project status: `active`, `archived`, `quarantined`, ..."""
     etag: str
     evidence: Evidence
+    attests: bool = False
+    """Whether the index says of its files whether they have a provenance (PEP 740)."""
 
 
 @dataclass(frozen=True, slots=True)

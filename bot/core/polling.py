@@ -1,10 +1,10 @@
 """When to look again: quick at first, then backing off, with jitter.
 
-Knows: arithmetic. Must not know: what is looked at, the clock.
+Knows: arithmetic. Must not know: what is looked at, what time it is.
 """
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 STEADY_LOOKS = 20
@@ -16,9 +16,14 @@ RARE_LOOKS = 240
 
 As many as its two feeds take at the default base period.
 """
+LATE = timedelta(hours=1)
+"""A daily look that comes later than this was missed, maybe with many others: it is put off to a time of its own."""
+AGAIN = 24
+"""The part of a period after which a trouble is looked at a second time, before anybody is told of it."""
 ATTEMPTS = 5
 """Times that a registration is tried before it counts as failed."""
 _JITTER = 0.1
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def next_look(base: timedelta, looks: int, seed: UUID) -> timedelta:
@@ -45,6 +50,25 @@ def next_attempt(base: timedelta, attempts: int, seed: UUID, retry_after: float 
     """Return how long to wait before registering again; at least what the index asked for."""
     backoff = min(base * 2 ** min(max(0, attempts - 1), 20), max(LONGEST_RETRY, base))
     return max(_jittered(backoff, seed, attempts), timedelta(seconds=retry_after or 0))
+
+
+def slot(seed: UUID, now: datetime, period: timedelta) -> datetime:
+    """Return the next time of a row's own in each period: by its id, so that all rows spread over it."""
+    since = (now - _EPOCH - _share(seed, 0) * period) % period
+    return now + (period - since)
+
+
+def put_off(seed: UUID, now: datetime, period: timedelta) -> datetime:
+    """Return when a look is made up for that was missed: within a period, at another time of it each day.
+
+    However many were missed while the bot was stopped, they come one by one.
+    """
+    return now + _share(seed, now.toordinal()) * period
+
+
+def _share(seed: UUID, number: int) -> float:
+    digest = hashlib.blake2b(seed.bytes + number.to_bytes(8, "big"), digest_size=4).digest()
+    return int.from_bytes(digest, "big") / 2**32
 
 
 def _jittered(wait: timedelta, seed: UUID, number: int) -> timedelta:

@@ -77,7 +77,7 @@ def read_simple(answer: Answer, url: str, seen_at: datetime) -> SimpleOutcome:
             Reason.UNEXPECTED_ANSWER, "its simple index did not answer in JSON about this project"
         )
     evidence = Evidence(EvidenceKind.APPEARED, url, hashlib.sha256(answer.body).hexdigest(), seen_at)
-    return Present(tuple(_files(page, url)), _status(page), _etag(answer), evidence)
+    return Present(tuple(_files(page, url)), _status(page), _etag(answer), evidence, _attests(page))
 
 
 def provenance_request(site: IndexSite, url: str, timeout: float = TIMEOUT) -> Request | None:
@@ -130,6 +130,13 @@ def _files(page: Mapping[str, object], url: str) -> Iterator[SimpleFile]:
                 size=_size(file.get("size")),
                 yanked=_yanked(file.get("yanked")),
             )
+
+
+def _attests(page: Mapping[str, object]) -> bool:
+    """Return whether some file says what provenance it has, be it none: an index without attestations says nothing."""
+    files = page.get("files")
+    said = files[:MOST_FILES] if isinstance(files, list) else ()
+    return any(isinstance(file, dict) and "provenance" in file for file in said)
 
 
 def _version(filename: str) -> str:

@@ -15,7 +15,15 @@ import structlog
 from bot.core import intents
 from bot.core.names import normalize_project, project_problem
 from bot.core.secrets import looks_like_token
-from bot.slack.blocks import confirming, credentials, publishers, release_dialogs, releases, setup
+from bot.slack.blocks import (
+    confirming,
+    credentials,
+    health,
+    publishers,
+    release_dialogs,
+    releases,
+    setup,
+)
 from bot.slack.blocks.forms import View
 
 log = structlog.get_logger(__name__)
@@ -67,6 +75,7 @@ _BUTTONS: Mapping[str, Callable[[str], intents.Intent]] = MappingProxyType(
     {
         publishers.SUBMITTED: lambda value: intents.SubmittedByHand(str(UUID(value))),
         publishers.AGAIN: lambda value: intents.TryAgain(str(UUID(value))),
+        health.TAKE_OVER: lambda value: intents.TakeOver(str(UUID(value))),
         credentials.REVOKE: _revoke,
         releases.APPROVE: _approve,
         releases.WITHDRAW: _withdraw,

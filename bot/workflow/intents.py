@@ -19,9 +19,10 @@ from bot.core.credential_notices import TokenUnneeded
 from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.publishers import Decision, Situation
 from bot.core.setup import SetupReport
-from bot.workflow import confirming, connecting, deciding, showing, watching
+from bot.workflow import confirming, connecting, deciding, health, showing, watching
 from bot.workflow import credentials as keeping
 from bot.workflow.hands import Hands
+from bot.workflow.health import Tending
 from bot.workflow.publishers import Publishers, write
 from bot.workflow.setups import WISHES, Setups, Wish
 from bot.workflow.telling import answer, write_down
@@ -48,6 +49,8 @@ class Intents:
     clock: Callable[[], datetime]
     setups: Setups | None = None
     """None: nobody looks at how projects are set up."""
+    tending: Tending | None = None
+    """None: nobody looks at how publishers fare."""
 
     async def claim(self, limit: int) -> Sequence[InboxItem]:
         """Take what is due."""
@@ -94,6 +97,10 @@ class Intents:
             async with self.database.reading() as session:
                 team = await teams.get(session, item.team_id)
             return deciding.Known(setup=await self.setups.before(item, team.slack_team_id, intent))
+        if isinstance(intent, intents.TakeOver):
+            async with self.database.reading() as session:
+                team = await teams.get(session, item.team_id)
+            return deciding.Known(await self.hands.people.person(team.slack_team_id, item.actor))
         if isinstance(intent, intents.CheckPublisher):
             return deciding.Known(setup=await self._checked(item, intent))
         return await self._before_pending(item, intent)
@@ -120,7 +127,9 @@ class Intents:
             found = await self._newest(item, intent)
         if found is None or found.state is PublisherState.REMOVED or self.setups is None:
             return None
-        return await self.setups.look(found) if found.registration.index in self.indexes else None
+        if found.registration.index not in self.indexes:
+            return None
+        return await (self.tending.check(found) if self.tending else self.setups.look(found))
 
     async def _newest(self, item: InboxItem, intent: intents.CheckPublisher) -> Publisher | None:
         async with self.database.reading() as session:
@@ -141,6 +150,7 @@ class Intents:
             case (
                 intents.SubmittedByHand()
                 | intents.TryAgain()
+                | intents.TakeOver()
                 | intents.ShowSetup()
                 | intents.OpenSetupPull()
                 | intents.ConfirmNow()
@@ -222,14 +232,14 @@ class Intents:
         self,
         session: AsyncSession,
         item: InboxItem,
-        intent: intents.SubmittedByHand | intents.TryAgain | intents.ConfirmNow | Wish,
+        intent: intents.SubmittedByHand | intents.TryAgain | intents.TakeOver | intents.ConfirmNow | Wish,
         known: deciding.Known,
     ) -> notices.Notice | None:
         if isinstance(intent, WISHES):
             assert self.setups is not None
             return await self.setups.carry_out(session, item, intent, known.setup)
-        if isinstance(intent, intents.ConfirmNow):
-            return await confirming.carry_out(session, self.hands, item, intent, known.rights)
+        if isinstance(intent, intents.ConfirmNow | intents.TakeOver):
+            return await self._looked_after(session, item, intent, known)
         publisher = await ledger.get(session, item.team_id, UUID(intent.publisher_id))
         if publisher is None:
             return notices.UnknownProject("", "")
@@ -247,6 +257,17 @@ class Intents:
         )
         await write(session, publisher, decision, (None, item.actor), self.clock())
         return None
+
+    async def _looked_after(
+        self,
+        session: AsyncSession,
+        item: InboxItem,
+        intent: intents.ConfirmNow | intents.TakeOver,
+        known: deciding.Known,
+    ) -> notices.Notice | None:
+        if isinstance(intent, intents.ConfirmNow):
+            return await confirming.carry_out(session, self.hands, item, intent, known.rights)
+        return await health.take_over(session, item, intent, known.person, self.clock())
 
     def _situation(self, publisher: Publisher) -> Situation:
         return self.publishers.situation(publisher)

@@ -16,7 +16,9 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.core import feeds as feeding
+from bot.core import polling
 from bot.core import publishers as decide
+from bot.core.health import WATCHED
 from bot.core.lifecycle import PublisherEvent, follow
 from bot.core.outcomes import (
     Absent,
@@ -33,7 +35,7 @@ from bot.workflow import credentials as keeping
 from bot.workflow.ports import Clock, Index
 from bot.workflow.telling import SHIPBELL, tell_channel, write_down
 from storage.database import Database
-from storage.ledger import confirmations, feeds
+from storage.ledger import confirmations, feeds, health
 from storage.ledger import credentials as ledger_of_credentials
 from storage.ledger import publishers as ledger
 from storage.records import Credential, CredentialKind, Publisher, PublisherState, Reason, Secret
@@ -43,6 +45,8 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=3)
 """Longer than all requests of one step together may take."""
 AFTER_A_FAULT = timedelta(minutes=1)
+FIRST_LOOK = timedelta(days=1)
+"""Time within which it is looked at for the first time how a publisher fares, once the index has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +222,8 @@ async def write(
         await ledger.keep_evidence(session, publisher, decision.evidence)
     for notice in decision.say:
         await tell_channel(session, publisher, notice, now)
+    if after is not publisher.state:
+        await _tend(session, publisher, after, now)
     if after is not publisher.state or decision.event is PublisherEvent.BY_HAND:
         subject = f"{publisher.registration.project} on {publisher.registration.index}"
         reason = str(values.get("reason", publisher.reason))
@@ -225,6 +231,14 @@ async def write(
             session, publisher.team_id, (actor, f"publisher.{after}", subject), now, reason=reason
         )
     return True
+
+
+async def _tend(session: AsyncSession, publisher: Publisher, after: PublisherState, now: datetime) -> None:
+    """Let it be looked at how the publisher fares for as long as the index has it."""
+    if after in WATCHED:
+        await health.begin(session, publisher, polling.slot(publisher.id, now, FIRST_LOOK))
+    else:
+        await health.end(session, publisher.team_id, publisher.id)
 
 
 def _blamed(

@@ -110,7 +110,7 @@ class Setups:
 
     async def look(self, publisher: Publisher) -> SetupReport:
         """Look at everything that publishing needs, side by side; what could not be had says so."""
-        return judge(await self._facts(publisher))
+        return judge(await self.facts(publisher))
 
     async def offers(self, publisher: Publisher) -> bool | None:
         """Say whether the workflow on the default branch has the job that confirms a publisher.
@@ -158,7 +158,8 @@ class Setups:
         made, detail = await self._environment(publisher, wish)
         return replace(found, environment=made, environment_detail=detail)
 
-    async def _facts(self, publisher: Publisher) -> SetupFacts:
+    async def facts(self, publisher: Publisher) -> SetupFacts:
+        """Ask repository, owner, environments and index side by side; what could not be had says so."""
         wanted, repo = publisher.registration, _repo(publisher)
         repository, owner, simple, environments = await asyncio.gather(
             within(self.forge.look(wanted.owner, wanted.repository, wanted.workflow), UNSEEN),
@@ -185,7 +186,7 @@ class Setups:
 
     async def _proposed(self, publisher: Publisher) -> _Seen:
         """Return what would be proposed now, read anew."""
-        facts = await self._facts(publisher)
+        facts = await self.facts(publisher)
         wanted, report, repository = publisher.registration, judge(facts), facts.repository
         there = _is_there(facts)
         if not report.mendable:

@@ -10,15 +10,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import codec
 from bot.core import intents, notices
 from bot.core.credential_notices import TokenUnneeded
+from bot.core.health import State
+from bot.core.health_notices import Fares, HealthShown
 from bot.core.release_notices import ReleaseLine, ReleaseList
 from bot.core.setup import SetupReport
 from storage.ledger import audit
 from storage.ledger import credentials as credential_ledger
+from storage.ledger import health as health_ledger
 from storage.ledger import publishers as ledger
 from storage.ledger import releases as release_ledger
-from storage.records import AuditEvent, Credential, Publisher
+from storage.records import AuditEvent, Credential, Health, Publisher
 
 PAGE = 40
 REASONS: Mapping[str, str] = MappingProxyType(
@@ -31,11 +35,19 @@ REASONS: Mapping[str, str] = MappingProxyType(
 """Lines of a list; a message takes 50 blocks."""
 
 
-def line(publisher: Publisher) -> notices.PublisherLine:
+def line(publisher: Publisher, health: Health | None = None) -> notices.PublisherLine:
     """Return a publisher as a line of a list."""
     return notices.PublisherLine(
-        publisher.registration, publisher.state, publisher.state_at, publisher.channel
+        publisher.registration, publisher.state, publisher.state_at, publisher.channel, _fares(health)
     )
+
+
+def _fares(health: Health | None) -> Fares | None:
+    if health is None:
+        return None
+    if health.looked_at is None:
+        return Fares.NOT_LOOKED
+    return Fares.ATTENTION if health.seen.get("troubles") else Fares.OK
 
 
 async def status(
@@ -47,8 +59,9 @@ async def status(
 ) -> notices.PublisherStatus:
     """Return how one publisher stands, with its evidence, and how its project is set up."""
     facts = await ledger.evidence(session, publisher)
+    health = await health_ledger.get(session, publisher.team_id, publisher.id)
     return notices.PublisherStatus(
-        line=line(publisher),
+        line=line(publisher, health),
         index_url=index_url,
         reason=publisher.reason,
         detail=publisher.detail,
@@ -59,7 +72,13 @@ async def status(
         publisher_id=str(publisher.id),
         setup=setup,
         unneeded=unneeded,
+        health=_health(health) if health is not None else None,
     )
+
+
+def _health(health: Health) -> HealthShown:
+    state: State = codec.unpack("", health.seen, {"": State})
+    return HealthShown(state.troubles, health.looked_at)
 
 
 def suggestion(name: str, names: Sequence[str]) -> str:
@@ -107,7 +126,8 @@ async def show(
     if isinstance(intent, intents.ShowCredentials):
         return notices.CredentialsShown(intent.view_id, found, indexes, intent.index)
     publishers, total = await ledger.listed(session, team_id, PAGE)
-    shown = tuple(map(line, publishers))
+    fares = await health_ledger.of_publishers(session, team_id, [one.id for one in publishers])
+    shown = tuple(line(one, fares.get(one.id)) for one in publishers)
     if isinstance(intent, intents.ListPublishers):
         return notices.PublisherList(shown, total)
     return notices.HomeShown(shown, total, found)

@@ -6,7 +6,15 @@ from sqlalchemy import ColumnElement, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from storage.tables import ConfirmationRow, FeedRow, PublisherRow, ReleaseRow, ThanksRow, WatchRow
+from storage.tables import (
+    ConfirmationRow,
+    FeedRow,
+    HealthRow,
+    PublisherRow,
+    ReleaseRow,
+    ThanksRow,
+    WatchRow,
+)
 
 Leased = (
     type[PublisherRow]
@@ -15,6 +23,7 @@ Leased = (
     | type[ThanksRow]
     | type[WatchRow]
     | type[ConfirmationRow]
+    | type[HealthRow]
 )
 """The tables whose rows are taken for a time."""
 
@@ -26,7 +35,7 @@ def free(row: Leased, now: datetime) -> ColumnElement[bool]:
 
 async def retake(session: AsyncSession) -> None:
     """At the start of the only process: end every lease of a dead one."""
-    for row in (PublisherRow, FeedRow, ReleaseRow, WatchRow, ThanksRow, ConfirmationRow):
+    for row in (PublisherRow, FeedRow, ReleaseRow, WatchRow, ThanksRow, ConfirmationRow, HealthRow):
         await session.execute(
             update(row)
             .where(col(row.lease_until).is_not(None))

@@ -180,6 +180,13 @@ async def move(session: AsyncSession, publisher: Publisher, owner: UUID | None, 
     )
 
 
+async def hand_over(session: AsyncSession, publisher: Publisher, to: str) -> bool:
+    """Let somebody else be who asked for it; False where it is over, or somebody was faster."""
+    asked = (col(PublisherRow.requested_by) == publisher.requested_by) & col(PublisherRow.state).in_(_OPEN)
+    where = _is(publisher.team_id, publisher.id) & asked
+    return await update_one(session, update(PublisherRow).where(where).values(requested_by=to))
+
+
 async def next_due(session: AsyncSession, index: str, now: datetime) -> datetime | None:
     """Return when the index's next publisher that nobody works on is due."""
     return await session.scalar(

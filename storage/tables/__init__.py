@@ -7,6 +7,7 @@ from storage.tables.base import Base
 from storage.tables.confirmations import ConfirmationRow
 from storage.tables.feeds import FeedRow
 from storage.tables.github import GithubLinkRow, OauthStateRow
+from storage.tables.health import HealthRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
 from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
@@ -28,6 +29,7 @@ __all__ = [
     "FeedRow",
     "FreezeRow",
     "GithubLinkRow",
+    "HealthRow",
     "InboxRow",
     "OauthStateRow",
     "OutboxRow",

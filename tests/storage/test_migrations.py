@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine, make_url, text
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import audit, credentials, inbox, outbox, projects, publishers, releases
+from storage.ledger import audit, credentials, health, inbox, outbox, projects, publishers, releases
 from storage.ledger.outbox import Destination
 from storage.ledger.releases import NewRelease
 from storage.records import AuditEvent, OutboxState, PublisherState
@@ -140,6 +140,9 @@ async def test_a_filled_database_is_upgraded(upgraded_url: str, vault: Vault) ->
         await outbox.show(session, TEAM, "m", Destination("C1"), ("broke_down", {"incident": "x"}), NOW)
         await audit.append(session, AuditEvent(TEAM, NOW, "U1", "b", "s", {}))
     async with database.reading() as session:
+        fares = await health.get(session, TEAM, PUBLISHER)
+        assert fares is not None
+        assert (fares.seen, fares.looked_at) == ({}, None)
         report = await audit.verify(session, TEAM)
     assert (report.events, report.unchained, report.broken) == (1, 1, ())
     await database.close()

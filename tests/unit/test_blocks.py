@@ -22,7 +22,7 @@ from bot.slack.blocks import answers, base, connecting, credentials, dialogs, pu
 from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.blocks.render import MESSAGES, VIEWS
 from storage.records import CredentialKind, EvidenceKind, Hears, PublisherState, Reason, Secret
-from tests.unit import confirm_examples, release_examples, setup_examples
+from tests.unit import confirm_examples, health_examples, release_examples, setup_examples
 from tests.unit.wording import AT, HOSTILE, ID, URL, WANTED, marked_up, problems, rendered, told, wild
 
 FORM = ByHand(
@@ -121,6 +121,7 @@ NOTICES: dict[str, notices.Notice] = {
     **release_examples.NOTICES,
     **setup_examples.NOTICES,
     **confirm_examples.NOTICES,
+    **health_examples.NOTICES,
 }
 
 FACTS = tokens.TokenFacts(
@@ -310,6 +311,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.LiftFreeze("a"), intents.AskYank("a", "1", "why"), intents.TellChannel("a", Hears.FINAL), intents.ShowTold(),
         intents.ShowSetup("v", ID), intents.OpenSetupPull(ID, "0", True, ("ada",)),
         intents.ConnectGithub("a" * 64, "@ada (acme)"), intents.DisconnectGithub(), intents.ConfirmNow(ID),
+        intents.TakeOver(ID),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:

@@ -46,6 +46,7 @@ def test_defaults_are_complete() -> None:
     assert settings.slack_bot_token is None
     assert settings.master_keys == ()
     assert settings.poll_seconds == 30
+    assert settings.health_hours == 24
     assert settings.allow_private_addresses is False
 
 
@@ -139,6 +140,10 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("POLL_SECONDS", "nan", "seconds"),
         ("POLL_SECONDS", "inf", "seconds"),
         ("POLL_SECONDS", "0", "seconds"),
+        ("HEALTH_HOURS", "soon", "hours"),
+        ("HEALTH_HOURS", "-1", "hours"),
+        ("HEALTH_HOURS", "0.0001", "hours"),
+        ("HEALTH_HOURS", "721", "hours"),
         ("PUBLIC_URL", "https://user:pw@host", "user name or password"),
         ("PUBLIC_URL", "https://host?x=1", "query"),
         ("PUBLIC_URL", "https://", "no web address"),

@@ -87,6 +87,20 @@ def test_files_come_with_version_time_and_provenance() -> None:
     )  # fmt: skip
 
 
+def test_an_index_that_says_nothing_of_provenance_has_none() -> None:
+    """A file without provenance tells of a token only where the index says so of its files."""
+    bare = {"filename": "acme_widgets-1.0.tar.gz"}
+    for files, attests in (
+        ([bare, {**bare, "provenance": None}], True),
+        ([bare], False),
+        ([], False),
+        (["odd"], False),
+    ):
+        there = read_simple(answer(200, page(*files)), URL, SEEN)
+        assert isinstance(there, Present)
+        assert there.attests is attests
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from bot.core import notices
 from bot.core.outcomes import ByHand
 from bot.core.setup import SetupReport
-from bot.slack.blocks import confirming, credentials, setup
+from bot.slack.blocks import confirming, credentials, health, setup
 from bot.slack.blocks.base import (
     Block,
     Message,
@@ -274,8 +274,9 @@ def removed(notice: notices.PublisherRemoved) -> Message:
 
 def _row(line: notices.PublisherLine) -> str:
     registration = line.registration
+    fares = f" · {health.FARES[line.fares]}" if line.fares else ""
     return (
-        f"{SIGNS[line.state]} since {date(line.since)} · {_what(registration)}\n"
+        f"{SIGNS[line.state]} since {date(line.since)} · {_what(registration)}{fares}\n"
         f"{code(registration.slug)} · {code(registration.workflow)} · environment {code(registration.environment)} · <#{escape(line.channel)}>"
     )
 
@@ -315,6 +316,7 @@ def status(notice: notices.PublisherStatus) -> Message:
             section("*Evidence:* " + ("; ".join(facts) if facts else "none yet.")),
             context(" · ".join(small)),
             *(_setup(notice.setup, notice.publisher_id, registration) if notice.setup else []),
+            *(health.report(notice.health) if notice.health else []),
             *(credentials.unneeded_blocks(notice.unneeded) if notice.unneeded else []),
         ],
     )

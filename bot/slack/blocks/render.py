@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bot.core import confirm_notices, connect_notices, notices, setup_notices
+from bot.core import confirm_notices, connect_notices, health_notices, notices, setup_notices
 from bot.core import credential_notices as life
 from bot.core import release_notices as said
 from bot.slack.blocks import (
@@ -16,6 +16,7 @@ from bot.slack.blocks import (
     connecting,
     credentials,
     dialogs,
+    health,
     hearing,
     policies,
     publishers,
@@ -70,6 +71,10 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         confirm_notices.ConfirmEnded: confirming.ended,
         connect_notices.GithubLinked: connecting.linked,
         connect_notices.GithubUnlinked: connecting.unlinked,
+        health_notices.HealthBroke: health.broke,
+        health_notices.HealthMended: health.mended,
+        health_notices.TakenOver: health.taken_over,
+        health_notices.NotTakenOver: health.not_taken_over,
     }
 )
 """Notices that are posted."""
