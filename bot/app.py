@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -26,6 +27,7 @@ from bot import __version__, forging, keyfile, web
 from bot.connect import ConnectPages
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
+from bot.entering import EntryPages
 from bot.errors import SettingsError
 from bot.forge import webhooks
 from bot.forge.client import WRITE_GAP
@@ -38,6 +40,7 @@ from bot.transport import Transport, user_agent
 from bot.workflow.confirming import Confirming
 from bot.workflow.connecting import Connecting
 from bot.workflow.credentials import Credentials
+from bot.workflow.entering import Entering
 from bot.workflow.feeds import Feeding
 from bot.workflow.hands import Hands
 from bot.workflow.health import Tending
@@ -129,13 +132,17 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
                 settings.poll_seconds,
                 settings.github_web_url,
                 connect_url=f"{settings.public_url}/github/connect" if settings.github_client_secret else "",
+                entry_url=f"{settings.public_url}/credentials/enter" if _safe(settings.public_url) else "",
+                secrets_in_slack=settings.secrets_in_slack,
             ),
         )
         messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
         thanking = Thanking(hands, forge)
         setups = Setups(database, index, forge, people, now)
         tending = _tending(setups, owner, settings.health_hours)
-        wishes = Intents(database, steps, hands, tuple(settings.indexes), now, setups, tending)
+        wishes = Intents(
+            database, steps, hands, tuple(settings.indexes), now, setups, tending, settings.secrets_in_slack
+        )
         confirming = Confirming(hands, steps, forge)
         works = _works(wishes, steps, shipping, (thanking, confirming), messages, tuple(settings.indexes))
         life = Credentials(database, index, now)
@@ -147,7 +154,10 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         probes = web.Probes(partial(_ready, database, engine), partial(_figures, database))
         hook = _hook(settings.github_webhook_secret, shipping, confirming, engine)
         slack = bolt if settings.slack_signing_secret else None
-        pages = _pages(settings, transport, database, engine)
+        pages = [
+            *_pages(settings, transport, database, engine),
+            *_entry_pages(settings, database, index, engine),
+        ]
         yield Bot(web.routes(slack, probes, hook, pages), engine, database)
 
 
@@ -167,6 +177,22 @@ def _pages(
     told = partial(engine.nudge, "outbox")
     connecting = Connecting(database, accounts, now, settings.github_web_url, told)
     return ConnectPages(connecting, settings.public_url.startswith("https://")).routes()
+
+
+def _entry_pages(
+    settings: Settings, database: Database, index: IndexClient, engine: EmbeddedEngine
+) -> list[Route]:
+    """Return the pages on which people enter secrets; none where somebody on the way could read them."""
+    if not _safe(settings.public_url):
+        return []
+    entering = Entering(database, index, now, partial(engine.nudge, "outbox"))
+    return EntryPages(entering, settings.public_url.startswith("https://")).routes()
+
+
+def _safe(url: str) -> bool:
+    """Say whether nobody on the way can read what a browser sends there."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def _hook(

@@ -122,3 +122,125 @@ def not_connected(why: str, detail: str = "") -> str:
     """Say why nothing was linked: cause and remedy."""
     title, cause = _WHY[why]
     return page(title, paragraph(f"{cause} {detail}".strip()), paragraph(_AGAIN))
+
+
+def enter_secret(
+    who: str, indexes: Iterable[str], shown: Mapping[str, str], problems: Mapping[str, str]
+) -> str:
+    """Ask a Slack person for a secret; `shown` has what was typed before, never the secret, and `problems` what is wrong."""
+    options = "".join(
+        f'<option value="{escape(name)}"{" selected" if name == shown.get("index") else ""}>{escape(name)}</option>'
+        for name in indexes
+    )
+    return page(
+        "Enter a secret",
+        paragraph(f"What you enter here is kept, sealed, for the Slack workspace of {who}. Slack does not see it."),
+        paragraph(
+            "Go on only if that is you and you pressed the button in Slack yourself. If somebody sent you this link, close it: "
+            "they would release with your token."
+        ),
+        '<form method="post" action="/credentials/enter">',
+        _hidden(shown),
+        _labelled("Index", f'<select name="index">{options}</select>', problems.get("index", "")),
+        _labelled(
+            "API token (or the password, where the index has no tokens)",
+            '<input type="password" name="token" autocomplete="off" required>', problems.get("token", ""),
+        ),
+        _labelled(
+            "Project (empty: all of your workspace's on this index)",
+            f'<input type="text" name="project" value="{escape(shown.get("project", ""))}">', problems.get("project", ""),
+        ),
+        _labelled(
+            "User name (only where the index has no tokens)",
+            '<input type="text" name="username" autocomplete="off">', problems.get("username", ""),
+        ),
+        "<button>Look at it</button></form>",
+        paragraph("You see what it may do before it is kept. The link works once, for ten minutes, in this browser."),
+    )  # fmt: skip
+
+
+def secret_entered(
+    whose: str, limits: Iterable[str], narrow_to: str | None, fields: Mapping[str, str]
+) -> str:
+    """Show what was entered for what it is; with `narrow_to` a copy bound to a project is offered ("": to one to be named)."""
+    narrowing = "" if narrow_to is None else _narrowing(narrow_to)
+    return page(
+        "Keep this?",
+        paragraph(f"For {whose}. Read without asking anybody:"),
+        listed(limits),
+        '<form method="post" action="/credentials/keep">',
+        _hidden(fields),
+        narrowing,
+        "<button>Keep it</button></form>",
+        paragraph("Close this page to keep nothing: what you entered is forgotten ten minutes after the link was made."),
+    )  # fmt: skip
+
+
+def narrow_again(problem: str, fields: Mapping[str, str]) -> str:
+    """Ask once more which project a copy is bound to."""
+    return page(
+        "Keep this?",
+        paragraph(problem),
+        '<form method="post" action="/credentials/keep">',
+        _hidden(fields),
+        _narrowing(""),
+        "<button>Keep it</button></form>",
+    )
+
+
+def _narrowing(project: str) -> str:
+    options = (
+        ("narrow", "only a copy for one project; the wide one is forgotten"),
+        ("whole", "as it is, for the entire account"),
+    )
+    chosen = "narrow" if project else "whole"
+    inner = "".join(
+        f'<option value="{value}"{" selected" if value == chosen else ""}>{words}</option>'
+        for value, words in options
+    )
+    copy = f'<input type="text" name="project" value="{escape(project)}">'
+    return _labelled("Keep", f'<select name="scope">{inner}</select>', "") + _labelled(
+        "Project of the copy", copy, ""
+    )
+
+
+def secret_kept(index: str, project: str) -> str:
+    """Say that it is kept."""
+    about = f"{project} on {index}" if project else index
+    return page(
+        "Kept",
+        paragraph(f"The credential for {about} is kept, sealed. Slack says so too: you may close this page."),
+    )
+
+
+def secret_overtaken() -> str:
+    """Say that somebody else was faster."""
+    return page(
+        "Nothing was kept",
+        paragraph("Somebody else of your workspace has changed this credential in between. What you entered is forgotten."),
+        paragraph("Type /shipbell credentials in Slack to look at it, and enter yours again if it must be."),
+    )  # fmt: skip
+
+
+def entry_ended() -> str:
+    """Say that a link is of no use."""
+    return page(
+        "This link can't be used",
+        paragraph(
+            "It was used before, is more than ten minutes old, belongs to another browser, or was never made. Nothing was kept."
+        ),
+        paragraph("Type /shipbell credentials in Slack to begin anew."),
+    )
+
+
+def _hidden(fields: Mapping[str, str]) -> str:
+    return "".join(
+        f'<input type="hidden" name="{name}" value="{escape(fields[name])}">'
+        for name in ("state", "check")
+        if name in fields
+    )
+
+
+def _labelled(label: str, element: str, problem: str) -> str:
+    said = f" <strong>{escape(problem)}</strong>" if problem else ""
+    return f"<p><label>{escape(label)}<br>{element}</label>{said}</p>"

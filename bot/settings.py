@@ -141,6 +141,11 @@ class Settings(BaseModel):
     allow_private_addresses: Annotated[bool, PlainValidator(values.flag)] = _field(
         "let index and forge addresses lead to private or loopback hosts", default=False, shown="`false`"
     )
+    secrets_in_slack: Annotated[bool, PlainValidator(values.flag)] = _field(
+        "let people enter tokens in Slack's dialogs; `false`: on the bot's own page alone, which needs https",
+        default=True,
+        shown="`true`",
+    )
     log_level: Annotated[str, PlainValidator(values.choice("DEBUG", "INFO", "WARNING", "ERROR"))] = _field(
         "what is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`", "INFO"
     )

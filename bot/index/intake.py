@@ -13,7 +13,19 @@ from bot.core.names import Problem, normalize_project, project_problem
 from bot.core.secrets import INDEX_TOKEN, looks_like_token
 from bot.core.sites import IndexSite, token_page
 from bot.index import tokens
-from bot.index.tokens import Opaque, Publisher, TokenFacts, TokenRead, Unreadable
+from bot.index.tokens import (
+    Caveat,
+    Expires,
+    Opaque,
+    ProjectIds,
+    Projects,
+    Publisher,
+    TokenFacts,
+    TokenRead,
+    Unknown,
+    Unreadable,
+    User,
+)
 from storage.records import CredentialKind, Secret
 
 TOKEN_USER = "__token__"  # noqa: S105 - the name that goes with every token
@@ -72,6 +84,48 @@ def bound(secret: Secret, project: str) -> tuple[Secret, TokenFacts | None]:
     copy = tokens.narrowed(secret, project).secret
     read = tokens.read(copy)
     return copy, read if isinstance(read, TokenFacts) else None
+
+
+def limit(caveat: Caveat) -> str:
+    """Return what a caveat allows, in plain words."""
+    match caveat:
+        case Expires():
+            return _span(caveat)
+        case Projects():
+            return f"good for {', '.join(caveat.names)[:300]} alone"
+        case ProjectIds():
+            return f"good for {len(caveat.ids)} of the index's projects alone, named by number"
+        case User():
+            return "good for its user: for all that the account may do"
+        case Publisher():
+            return "made by trusted publishing, for one run"
+        case Unknown():
+            return f"a limit that I don't know, which only the index understands: {caveat.shown}"
+        case _:
+            assert_never(caveat)
+
+
+def limits(entered: Intake) -> tuple[str, ...]:
+    """Return all that can be told of what was entered, in plain words, without anything of the secret."""
+    if entered.kind is CredentialKind.PASSWORD:
+        return (
+            "a user name and a password: good for all that the account may do",
+            "they can't be narrowed, and are sent as they are, for each upload: a token is better wherever the index has some",
+        )
+    if entered.facts is None:
+        return ("no token that can be read: it can't be narrowed, and is sent as it is",)
+    of = f"an API token of {entered.facts.location}" if entered.facts.location else "an API token"
+    wide = ("it reaches every project of the account",) if entered.facts.account_wide else ()
+    endless = () if entered.facts.expires_at else ("it has no end",)
+    return (of, *map(limit, entered.facts.caveats), *wide, *endless)
+
+
+def _span(caveat: Expires) -> str:
+    begin, end = (
+        f"{word} {moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+        for word, moment in (("from", caveat.not_before), ("until", caveat.expires_at))
+    )
+    return f"{begin} {end}".strip() or "at any time"
 
 
 def _name_problem(name: str) -> str:

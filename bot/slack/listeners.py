@@ -70,6 +70,9 @@ class Listeners:
     """The forge's web address."""
     connect_url: str = ""
     """Where people sign in on the forge; "" where that is not set up."""
+    entry_url: str = ""
+    """Where people enter secrets in the browser; "" where browsers don't reach this bot safely."""
+    secrets_in_slack: bool = True
 
     def attach(self, app: AsyncApp) -> None:
         """Register with Bolt: one listener for each kind of delivery, and the one error handler."""
@@ -151,6 +154,17 @@ class Listeners:
             await self.inlet.put(visit.wish(intents.ShowCredentials(external_id, index)))
         return failed
 
+    async def _entry_page(self, visit: Visit) -> None:
+        """Give the link with its state at once: it is written nowhere, only its hash is."""
+        if not self.entry_url:
+            await visit.open(credentials.page_missing(), above=visit.in_dialog)
+            return
+        state = secrets.token_urlsafe(32)
+        if await self.inlet.put(visit.wish(intents.OpenEntryPage(hashed(state), "", visit.caller))):
+            await visit.open(
+                credentials.page_offered(f"{self.entry_url}?state={state}"), above=visit.in_dialog
+            )
+
     async def _setup(self, visit: Visit, publisher: str) -> None:
         """Open the dialog as "loading" before the trigger dies; the engine looks at the repository and fills it."""
         external_id = uuid4().hex
@@ -166,6 +180,8 @@ class Listeners:
         name, value = str(action.get("action_id", "")), str(action.get("value") or "")
         if name == publishers.OPEN_CREDENTIALS:
             await self._credentials(visit, value if value in self.indexes else "")
+        elif name == credentials.PAGE:
+            await self._entry_page(visit)
         elif name == dialogs.OPEN_PUBLISHER:
             await visit.open(dialogs.publisher_form({}, self.indexes, visit.channel))
         elif publisher := clicks.opens_setup(name, value):
@@ -215,6 +231,10 @@ class Listeners:
     async def _credential_sent(self, visit: Visit, typed: Mapping[str, str]) -> Answer:
         if not typed.get("token", "").strip():
             return {}
+        if not self.secrets_in_slack:
+            return {
+                "token": "Secrets are not entered in Slack here. Revoke this one, and use the page for a new one."
+            }
         found = intake.take({**typed, "index": typed.get(INDEX_CHOICE, "")}, self.sites, self.inlet.clock())
         if not isinstance(found, Intake):
             return {_CREDENTIAL_FIELDS.get(one.field, one.field): one.message for one in found}

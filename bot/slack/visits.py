@@ -45,10 +45,16 @@ class Visit:
 
     @property
     def caller(self) -> str:
-        """How whoever typed a command is called, as Slack says it."""
-        name = str(self.body.get("user_name") or self.context.user_id or "")
-        domain = str(self.body.get("team_domain") or "")
+        """How whoever typed a command or pressed a button is called, as Slack says it."""
+        user, team = self.body.get("user") or {}, self.body.get("team") or {}
+        name = str(self.body.get("user_name") or user.get("username") or self.context.user_id or "")
+        domain = str(self.body.get("team_domain") or team.get("domain") or "")
         return one_line(f"@{name} ({domain})" if domain else f"@{name}", limit=150)
+
+    @property
+    def in_dialog(self) -> bool:
+        """Whether it happened in a dialog, above which another one goes."""
+        return (self.body.get("view") or {}).get("type") == "modal"
 
     @property
     def delivery(self) -> str:
@@ -75,11 +81,12 @@ class Visit:
             secrets={**(secrets or {}), **({"response_url": Secret(str(url))} if url else {})},
         )
 
-    async def open(self, view: View) -> Reply | str:
-        """Open a dialog; returns what to say where Slack does not open it, "" otherwise."""
+    async def open(self, view: View, *, above: bool = False) -> Reply | str:
+        """Open a dialog, `above` the one that is open; returns what to say where Slack does not open it, "" otherwise."""
+        show = self.client.views_push if above else self.client.views_open
         try:
             async with asyncio.timeout(DIALOG_SECONDS):
-                await self.client.views_open(trigger_id=str(self.body.get("trigger_id", "")), view=dict(view))
+                await show(trigger_id=str(self.body.get("trigger_id", "")), view=dict(view))
         except SlackApiError as error:
             if self.repeated or error_code(error) == "exchanged_trigger_id":
                 return ""  # the first delivery opened it

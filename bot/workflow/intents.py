@@ -51,6 +51,8 @@ class Intents:
     """None: nobody looks at how projects are set up."""
     tending: Tending | None = None
     """None: nobody looks at how publishers fare."""
+    secrets_in_slack: bool = True
+    """Whether secrets are entered in Slack's dialogs too."""
 
     async def claim(self, limit: int) -> Sequence[InboxItem]:
         """Take what is due."""
@@ -163,7 +165,7 @@ class Intents:
                 | intents.ShowAudit()
                 | intents.ShowReleases()
             ):
-                return showing.show(session, item.team_id, intent, self.indexes)
+                return showing.show(session, item.team_id, intent, self.indexes, typed=self.secrets_in_slack)
             case _:
                 assert_never(intent)
 

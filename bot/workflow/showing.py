@@ -110,7 +110,7 @@ Shown = (
 
 
 async def show(
-    session: AsyncSession, team_id: UUID, intent: Shown, indexes: tuple[str, ...]
+    session: AsyncSession, team_id: UUID, intent: Shown, indexes: tuple[str, ...], *, typed: bool = True
 ) -> notices.Notice:
     """Return what a person asked to see: credentials dialog, list, Home tab or audit trail."""
     if isinstance(intent, intents.ShowReleases):
@@ -124,7 +124,7 @@ async def show(
         return notices.AuditShown(lines, intent.project)
     found = tuple(map(_credential, await credential_ledger.listed(session, team_id)))
     if isinstance(intent, intents.ShowCredentials):
-        return notices.CredentialsShown(intent.view_id, found, indexes, intent.index)
+        return notices.CredentialsShown(intent.view_id, found, indexes, intent.index, typed)
     publishers, total = await ledger.listed(session, team_id, PAGE)
     fares = await health_ledger.of_publishers(session, team_id, [one.id for one in publishers])
     shown = tuple(line(one, fares.get(one.id)) for one in publishers)

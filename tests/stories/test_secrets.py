@@ -1,6 +1,8 @@
 """A marked secret goes through the whole story, and is found nowhere afterwards."""
 
+import hashlib
 import json
+import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ from storage.crypto import generate_master_key
 from tests.stories.kit import (
     ADD,
     CONFIRMED,
+    PATIENCE,
     PENDING,
     REPOSITORY,
     ask,
@@ -27,6 +30,10 @@ from tests.stories.kit import (
     seen,
     world_on,
 )
+from tests.stories.test_connect import browser, fields, press, shown
+from tests.stories.test_release_watch import until
+
+PAGE = re.compile(r"http://127\.0\.0\.1:\d+/credentials/enter\?state=[\w-]+")
 
 
 def rows(database_url: str) -> str:
@@ -107,6 +114,70 @@ async def test_a_marked_secret_is_nowhere(database_url: str, tmp_path: Path) -> 
         }
         assert not _found(own, {where: held for where, held in places.items() if where != "environ"})
         assert "/_hooks/response/" not in places["rows"]
+
+
+async def link(world: World) -> str:
+    """Press the button for the page on the Home tab, and return the link."""
+    await world.slack.open_home(ALICE)
+    await world.slack.wait_for(lambda slack: "credential.page" in json.dumps(slack.homes), PATIENCE)
+    await world.slack.click_home(ALICE, "credential.page")
+    await world.slack.wait_for(lambda slack: PAGE.search(json.dumps(slack.views())), PATIENCE)
+    found = PAGE.search(json.dumps(world.slack.views()))
+    assert found is not None
+    await world.slack.close_view(ALICE)
+    state = hashlib.sha256(found[0].partition("=")[2].encode()).hexdigest()
+    url = world.settings["SHIPBELL_DATABASE_URL"]
+    # It is written down before it is shown, and carried out right after that.
+    await until(lambda: state in rows(url))
+    return found[0]
+
+
+async def test_what_is_entered_on_a_page_is_nowhere(database_url: str, tmp_path: Path) -> None:
+    """A link takes a password once, from one browser, whatever dies; no other browser has a part in it; it is nowhere in plain."""
+    password, name = f"MARK{uuid4().hex} with spaces", f"MARK{uuid4().hex}"
+    world = world_on(database_url, tmp_path)
+    world.settings |= {"SHIPBELL_PUBLIC_URL": world.bot.url, "SHIPBELL_SECRETS_IN_SLACK": "false"}
+    async with world, browser() as hers, browser() as his:
+        await open_credentials(world)
+        assert "Secrets are not entered in Slack here." in json.dumps(world.slack.views())
+        await world.slack.close_view(ALICE)
+        url = await link(world)
+        status, page = await shown(hers, url)
+        assert (status, "alice" in page.lower()) == (200, True)
+        form = fields(page) | {"index": "company", "token": world.forge_token}
+        status, page = await press(hers, url, form)
+        assert (status, "a GitHub token" in page, world.forge_token in page) == (422, True, False)
+        form |= {"token": password, "username": name}
+        assert (await press(his, url, form))[0] == 400  # another site's form has no cookie
+        await shown(his, url)
+        assert (await press(his, url, form))[0] == 400  # and one with a cookie of his lacks its check
+        status, page = await press(hers, url, form)
+        assert (status, "a user name and a password" in page) == (200, True)
+        assert password not in page
+        assert name not in page
+        assert (await shown(his, url))[0] == 400
+        await world.bot.kill()
+        await world.bot.start()
+        keep = url.replace("/enter", "/keep")
+        assert (await press(his, keep, fields(page)))[0] == 400
+        status, page = await press(hers, keep, fields(page))
+        assert (status, "is kept, sealed" in page) == (200, True)
+        await world.slack.wait_for(
+            lambda slack: "The password for company is kept." in slack.describe(), PATIENCE
+        )
+        assert (await press(hers, keep, form))[0] == 400
+        places = await everything(world, database_url, tmp_path)
+        marks = {
+            "password": password,
+            "a piece of it": password[:20],
+            "name": name,
+            "state": url.partition("=")[2],
+        }
+        assert (
+            _found(marks, {where: held for where, held in places.items() if where != "calls to Slack"}) == []
+        )
+        assert _found({"password": password, "name": name}, places) == []
+        in_order(world)
 
 
 async def test_a_releases_secrets_are_nowhere(database_url: str, tmp_path: Path) -> None:

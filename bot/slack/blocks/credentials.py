@@ -5,14 +5,13 @@ Knows: words, the ids of fields. Must not know: Bolt, network, rules.
 
 import json
 from collections.abc import Sequence
-from typing import Any, assert_never
+from typing import Any
 
 from bot.core import credential_notices as life
 from bot.core import notices
 from bot.core.commands import DEFAULT_INDEX
 from bot.core.credentials import Reminder
-from bot.index import tokens
-from bot.index.intake import Intake
+from bot.index.intake import Intake, limit
 from bot.slack.blocks.base import (
     BLOCKS,
     OPTION,
@@ -70,6 +69,7 @@ def _fields(shown: notices.CredentialsShown) -> list[Block]:
         field("username", "User name", text_field(longest=200),
                "Only where the index has no tokens; then the password goes into the field above.", optional=True),
         context("Never type a token into a message or a command: only here."),
+        _instead("Slack's servers see what is typed into Slack."),
     ]  # fmt: skip
 
 
@@ -137,39 +137,10 @@ def _read(intake: Intake) -> list[Block]:
         ]  # fmt: skip
     end = intake.facts.expires_at
     ends = f"It ends {date(end)}." if end else "It has no end: I remind you of its age."
-    lines = [f"• {escape(_caveat(caveat))}" for caveat in intake.facts.caveats]
+    lines = [f"• {escape(limit(caveat))}" for caveat in intake.facts.caveats]
     at = f" of {tick(intake.facts.location)}" if intake.facts.location else ""
     scope = "\n".join(lines) or "• nothing limits it"
     return [section(f"*An API token{at}*, read without asking anybody:\n{scope}\n{ends}")]
-
-
-def _caveat(caveat: tokens.Caveat) -> str:
-    match caveat:
-        case tokens.Expires():
-            return _span(caveat)
-        case tokens.Projects():
-            return f"good for {', '.join(caveat.names)[:300]} alone"
-        case tokens.ProjectIds():
-            return f"good for {count(len(caveat.ids), 'project')} alone, by the index's own number"
-        case tokens.User():
-            return "good for its user: for all that the account may do"
-        case tokens.Publisher():
-            return "made by trusted publishing, for one run"
-        case tokens.Unknown():
-            return f"a limit that I don't know, which only the index understands: {caveat.shown}"
-        case _:
-            assert_never(caveat)
-
-
-def _span(caveat: tokens.Expires) -> str:
-    begin, end = (
-        moment.strftime("%Y-%m-%d %H:%M UTC") if moment else ""
-        for moment in (caveat.not_before, caveat.expires_at)
-    )
-    return (
-        " ".join(part for part in (f"from {begin}" if begin else "", f"until {end}" if end else "") if part)
-        or "at any time"
-    )
 
 
 def _narrowing(project: str) -> list[Block]:

@@ -71,6 +71,7 @@ def home(shown: notices.HomeShown) -> View:
         actions(
             button("Add a publisher", OPEN_PUBLISHER, style="primary"),
             button("Credentials", OPEN_CREDENTIALS),
+            button("Enter a secret on a web page", credentials.PAGE),
         ),
         {"type": "divider"},
         header("Publishers"),
