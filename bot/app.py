@@ -44,11 +44,14 @@ from bot.workflow.entering import Entering
 from bot.workflow.feeds import Feeding
 from bot.workflow.hands import Hands
 from bot.workflow.health import Tending
+from bot.workflow.importing import Importing
 from bot.workflow.inlet import Inlet
 from bot.workflow.intents import Intents
 from bot.workflow.outbox import SETTLE, Outbox
+from bot.workflow.picking import Picking
 from bot.workflow.publishers import Publishers
 from bot.workflow.releases import Releases
+from bot.workflow.scouting import Scouting
 from bot.workflow.setups import Setups
 from bot.workflow.thanking import Thanking
 from bot.workflow.watching import Watching
@@ -147,6 +150,8 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         works = _works(wishes, steps, shipping, (thanking, confirming), messages, tuple(settings.indexes))
         life = Credentials(database, index, now)
         works.append(Work("credentials", life.claim, life.told, life.next_due, 1, ("outbox",)))
+        scout = Scouting(forging.forge_catalog(settings, lines), Picking(forge), forge, settings.indexes)
+        works.append(_imports(Importing(database, index, scout, now, owner), settings.indexes))
         engine.start([*works, *_feeds(Feeding(database, index, now, base, owner), settings.indexes)])
         stack.push_async_callback(engine.stop)
         if settings.slack_app_token:
@@ -282,6 +287,7 @@ def _works(
         "watch",
         "confirmations",
         *(("health",) if wishes.tending else ()),
+        "imports",
         "outbox",
     )
     return [
@@ -296,11 +302,22 @@ def _works(
         *(
             # A lane for each index: a slow or lying one costs its own publishers only.
             Work(
-                lane, partial(steps.claim, name), steps.advance, partial(steps.next_due, name), 4, ("outbox",)
+                lane,
+                partial(steps.claim, name),
+                steps.advance,
+                partial(steps.next_due, name),
+                4,
+                ("imports", "outbox"),
             )
             for name, lane in lanes.items()
         ),
     ]
+
+
+def _imports(importing: Importing, indexes: Iterable[str]) -> Work:
+    """One at a time: whoever lists hundreds of repositories is not to take the forge's pace from releases."""
+    then = (*(f"publishers {name}" for name in indexes), "outbox")
+    return Work("imports", importing.claim, importing.advance, importing.next_due, 1, then)
 
 
 def _feeds_lane(index: str) -> str:

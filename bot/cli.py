@@ -227,6 +227,34 @@ def register(
     )
 
 
+@publisher.command("import")
+def import_(
+    ctx: Context,
+    owner: Annotated[
+        str, typer.Option(help="User or organization; default: all repositories that are seen.")
+    ] = "",
+    index: Annotated[str, typer.Option(help="Name of the index.")] = "pypi",
+    repo: Annotated[
+        list[str] | None, typer.Option(help="Look at this repository alone; may be given again.")
+    ] = None,
+    api_token: Annotated[
+        str, typer.Option(help=f"The index's token; - reads it from standard input. Better: {API_TOKEN}.")
+    ] = "",
+    timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds to wait for the index.")] = 15.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List only; nothing is registered.")] = False,
+    as_json: Json = False,
+) -> int:
+    """List an owner's Python packages with what each lacks, and register their publishers."""
+    from bot.importer import ImportOptions, run
+
+    ready = _settings(ctx)
+    options = ImportOptions(
+        owner=owner, index=index, repos=tuple(repo or ()), api_token=_token(api_token, ctx.obj), timeout=timeout,
+        dry_run=dry_run, as_json=as_json,
+    )  # fmt: skip
+    return run(options, ready, out=sys.stdout, err=sys.stderr)
+
+
 def _token(given: str, environ: Mapping[str, str]) -> Secret | None:
     """Return the token from the flag, standard input or the environment, in this order; None where there is none."""
     if given == "-":

@@ -293,6 +293,27 @@ class Hears(StrEnum):
     NOTHING = "nothing"
 
 
+class ImportState(StrEnum):
+    """How far an import of many packages has come."""
+
+    LOOKING = "looking"
+    LISTED = "listed"
+    """The list is there, and nobody has chosen yet."""
+    SETTING_UP = "setting_up"
+    DONE = "done"
+    """All that was chosen has been asked for; what becomes of it is still shown."""
+    FAILED = "failed"
+
+
+class ImportItemState(StrEnum):
+    """How far one package of an import has come; what becomes of its publisher, the publisher itself says."""
+
+    LISTED = "listed"
+    WAITING = "waiting"
+    """Chosen, and not asked for yet."""
+    ASKED = "asked"
+
+
 class CredentialKind(StrEnum):
     """What a credential is."""
 
@@ -542,6 +563,41 @@ class ReleaseThanks:
     team_id: UUID
     progress: dict[str, Any]
     """How far it has come (`bot.core.thanks.Thanks`), packed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """The packages of an owner's repositories, listed, and set up as somebody chose."""
+
+    id: UUID
+    team_id: UUID
+    owner: str
+    """"" for all that the forge's credential sees."""
+    index: str
+    channel: str
+    asked_by: str
+    dry_run: bool
+    state: ImportState
+    progress: dict[str, Any]
+    """What was found so far (`bot.core.importing.Survey`), packed."""
+    chosen_by: str | None
+    nudges: int
+    """Counts up when a publisher of it has moved, so that a move during a step is not lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportItem:
+    """One package of an import."""
+
+    number: int
+    """Its place in the list, from 1."""
+    facts: dict[str, Any]
+    """What was found (`bot.core.importing.Candidate`), packed."""
+    state: ImportItemState
+    publisher: Publisher | None
+    """What was asked for; None: not asked, or a publisher was open already."""
+    told: bool
+    """Whether the form was given that a person fills in."""
 
 
 @dataclass(frozen=True, slots=True)

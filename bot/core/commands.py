@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import cast
 
 from bot.core import intents, release_commands
-from bot.core.names import Field, Problem, normalize_project, parse_slug, validate
+from bot.core.names import Field, Problem, normalize_project, owner_problems, parse_slug, validate
 from bot.core.parsed import (
     Context,
     Handler,
@@ -209,6 +209,26 @@ def _named(make: Callable[[str, str], Parsed]) -> "Handler":
     return handler
 
 
+def _import(command: str, rest: Sequence[str], context: Context) -> Parsed:
+    """Read an owner, an index and whether it stays a list, in any order."""
+    dry = [word for word in rest if word.lower().lstrip("-").replace("_", "-") == "dry-run"]
+    plain = [word for word in rest if "=" not in word and word not in dry]
+    options = [word.partition("=") for word in rest if "=" in word]
+    odd = [name for name, _, _ in options if name.lower() != "index"] + plain[1:]
+    if odd:
+        close = difflib.get_close_matches(odd[0].lower(), ("index", "dry-run"), n=1)
+        hint = {"index": "index="}.get(close[0], close[0]) if close else ""
+        return Misspelt(command, odd[0][:50], hint)
+    index = options[-1][2] if options else DEFAULT_INDEX
+    if index not in context.indexes:
+        close = difflib.get_close_matches(index, context.indexes, n=1)
+        return Misspelt(command, f"index={index}"[:50], f"index={close[0]}" if close else "")
+    owner = plain[0] if plain else ""
+    if owner and (problems := owner_problems(owner)):
+        return Wrong(command, problems)
+    return intents.ImportOwner(owner, index, bool(dry))
+
+
 def _connect(command: str, rest: Sequence[str], context: Context) -> Parsed:
     target = rest[0].lower() if rest else ""
     if target == "github":
@@ -242,6 +262,7 @@ _TABLE: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "list": lambda _command, _rest, _context: intents.ListPublishers(),
             "check": _named(intents.CheckPublisher),
             "remove": _named(intents.RemovePublisher),
+            "import": _import,
             "help": _help,
         },
         "/release": {

@@ -309,6 +309,34 @@ class TakeOver:
     publisher_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class ImportOwner:
+    """List an owner's Python repositories, with what each lacks, so that somebody may choose what is set up."""
+
+    owner: str
+    """"" for all that the forge's credential sees."""
+    index: str
+    dry_run: bool = False
+    """Whether it stays a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowImport:
+    """Fill the dialog that was opened as "loading" with the packages of an import."""
+
+    view_id: str
+    import_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpImport:
+    """Register the publishers of the packages that were chosen."""
+
+    import_id: str
+    chosen: tuple[int, ...]
+    """Places in the list."""
+
+
 Intent = (
     AddPublisher
     | ListPublishers
@@ -345,6 +373,9 @@ Intent = (
     | DisconnectGithub
     | ConfirmNow
     | TakeOver
+    | ImportOwner
+    | ShowImport
+    | SetUpImport
 )
 
 KINDS: Mapping[str, type[Intent]] = MappingProxyType(
@@ -384,5 +415,8 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "github.disconnect": DisconnectGithub,
         "publisher.confirm": ConfirmNow,
         "publisher.take_over": TakeOver,
+        "import.ask": ImportOwner,
+        "import.show": ShowImport,
+        "import.set_up": SetUpImport,
     }
 )

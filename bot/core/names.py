@@ -122,6 +122,12 @@ def project_problem(name: str) -> str:
     return _project(name) or _too_long("project", name)
 
 
+def owner_problems(owner: str) -> tuple[Problem, ...]:
+    """Return what the index's GitHub form would refuse of an owner; empty: nothing."""
+    message = _owner(owner) or _too_long("owner", owner)
+    return (Problem("owner", message),) if message else ()
+
+
 def _too_long(name: str, value: str) -> str:
     limit = MAX_LENGTH[name]
     if len(value) <= limit:

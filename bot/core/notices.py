@@ -19,6 +19,7 @@ from bot.core.credential_notices import (
     TokenUnneeded,
 )
 from bot.core.health_notices import HEALTH_KINDS, Fares, HealthNotice, HealthShown
+from bot.core.import_notices import IMPORT_KINDS, ImportNotice
 from bot.core.outcomes import ByHand
 from bot.core.release_notices import (
     FreezeSet,
@@ -345,6 +346,7 @@ Notice = (
     | ConfirmWaits
     | ConfirmEnded
     | HealthNotice
+    | ImportNotice
 )
 
 KINDS: Mapping[str, type[Notice]] = MappingProxyType(
@@ -394,5 +396,6 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "confirm.waits": ConfirmWaits,
         "confirm.ended": ConfirmEnded,
         **HEALTH_KINDS,
+        **IMPORT_KINDS,
     }
 )

@@ -207,8 +207,11 @@ def comments(repo: Repo, number: int, since: datetime, page: int) -> Ask | None:
 
 
 def file_names(repo: Repo, folder: str, ref: str) -> Ask | None:
-    """Ask what is in a folder."""
-    return _get(repo, "contents", *folder.split("/"), query={"ref": ref}) if is_ref(ref) else None
+    """Ask what is in a folder; "" is the root, whose path is empty, so its slash stands alone."""
+    path = _path(repo, ("contents", *(folder.split("/") if folder else ())))
+    if path is None or not is_ref(ref):
+        return None
+    return Ask("GET", f"{path}{'' if folder else '/'}?{urlencode({'ref': ref})}", repo=repo)
 
 
 def tree(repo: Repo, sha: str) -> Ask | None:

@@ -5,7 +5,7 @@ Knows: the ids of buttons and what they carry. Must not know: Bolt, network, rul
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
@@ -19,6 +19,7 @@ from bot.slack.blocks import (
     confirming,
     credentials,
     health,
+    imports,
     publishers,
     release_dialogs,
     releases,
@@ -177,6 +178,25 @@ def setup_sent(carried: Carried, typed: Mapping[str, str]) -> intents.OpenSetupP
 def confirms(carried: Carried) -> intents.ConfirmNow:
     """Return what the dialog before a confirmation run means; ValueError or KeyError where that can't be read."""
     return intents.ConfirmNow(str(UUID(carried["publisher"])))
+
+
+def opens_import(name: str, value: str) -> str:
+    """Return the import whose packages a button asks for; "" where it asks for something else."""
+    try:
+        return str(UUID(value)) if name == imports.OPEN else ""
+    except ValueError:
+        log.warning("unreadable button", action=name[:50])
+        return ""
+
+
+def numbers(words: Iterable[str]) -> tuple[int, ...]:
+    """Return the places in a list that a dialog sends back; what is no number is left out."""
+    return tuple(dict.fromkeys(int(word) for word in words if word.isascii() and word.isdigit()))
+
+
+def import_confirmed(carried: Carried) -> intents.SetUpImport:
+    """Return what the question after the dialog means."""
+    return intents.SetUpImport(str(UUID(carried["import"])), numbers(carried.get("chosen", "").split()))
 
 
 def carried_by(text: str) -> dict[str, str]:

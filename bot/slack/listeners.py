@@ -31,13 +31,14 @@ from bot.slack.blocks import (
     connecting,
     credentials,
     dialogs,
+    imports,
     publishers,
     release_dialogs,
     releases,
     setup,
 )
 from bot.slack.blocks.forms import INDEX_CHOICE, View
-from bot.slack.visits import Body, Reply, Visit, ephemeral, ephemeral_text, field_values, metadata
+from bot.slack.visits import Body, Reply, Visit, ephemeral, ephemeral_text, field_values, metadata, ticked
 from bot.workflow.connecting import hashed
 from bot.workflow.inlet import Inlet
 from storage.records import Registration
@@ -123,7 +124,7 @@ class Listeners:
                 fresh = await self.inlet.put(visit.wish(parsed))
                 return (
                     ephemeral_text(answers.WORKING)
-                    if fresh and isinstance(parsed, intents.AddPublisher)
+                    if fresh and isinstance(parsed, intents.AddPublisher | intents.ImportOwner)
                     else ""
                 )
 
@@ -171,6 +172,12 @@ class Listeners:
         if not await visit.open(setup.loading(external_id)):
             await self.inlet.put(visit.wish(intents.ShowSetup(external_id, publisher)))
 
+    async def _choices(self, visit: Visit, imported: str) -> None:
+        """Open the dialog as "loading" before the trigger dies; the engine fills it with an import's packages."""
+        external_id = uuid4().hex
+        if not await visit.open(imports.loading(external_id)):
+            await self.inlet.put(visit.wish(intents.ShowImport(external_id, imported)))
+
     async def on_action(
         self, ack: AsyncAck, body: Body, context: AsyncBoltContext, client: AsyncWebClient
     ) -> None:
@@ -186,6 +193,8 @@ class Listeners:
             await visit.open(dialogs.publisher_form({}, self.indexes, visit.channel))
         elif publisher := clicks.opens_setup(name, value):
             await self._setup(visit, publisher)
+        elif imported := clicks.opens_import(name, value):
+            await self._choices(visit, imported)
         elif question := clicks.asks_first(name, value, visit.channel):
             await visit.open(question)
         elif intent := clicks.clicked(name, value):
@@ -206,6 +215,8 @@ class Listeners:
             releases.BREAK_GLASS: self._decision_sent,
             setup.PULL: self._setup_sent,
             setup.CONFIRM: self._confirm_sent,
+            imports.CHOOSE: self._import_chosen,
+            imports.CONFIRM: self._import_confirmed,
         }
         handler = handlers.get(str(body["view"].get("callback_id", "")))
         answer = await handler(visit, field_values(body)) if handler else {}
@@ -280,6 +291,21 @@ class Listeners:
     async def _confirm_sent(self, visit: Visit, _typed: Mapping[str, str]) -> dict[str, str]:
         carried = metadata(visit.body)
         await self.inlet.put(visit.wish(clicks.confirms(carried), channel=carried.get("channel", "")))
+        return {}
+
+    async def _import_chosen(self, visit: Visit, _typed: Mapping[str, str]) -> Answer:
+        """Return the question after the dialog: nothing is written yet."""
+        carried, chosen = metadata(visit.body), clicks.numbers(ticked(visit.body))
+        if not chosen:
+            return {f"{imports.PICK}-0": "Tick at least one."}
+        site = self.sites.get(carried.get("index", ""))
+        by_hand = site is not None and site.publisher_api is False
+        return Next(imports.confirm(carried, chosen, visit.context.user_id or "", by_hand=by_hand))
+
+    async def _import_confirmed(self, visit: Visit, _typed: Mapping[str, str]) -> dict[str, str]:
+        carried = metadata(visit.body)
+        wish = visit.wish(clicks.import_confirmed(carried), channel=carried.get("channel", ""))
+        await self.inlet.put(wish)
         return {}
 
     async def on_home(

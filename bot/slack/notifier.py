@@ -21,6 +21,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import codec
 from bot.core import notices
+from bot.core.import_notices import ImportChoices
 from bot.core.setup_notices import SetupShown
 from bot.slack.blocks import base
 from bot.slack.blocks.publishers import invite_first, not_invited
@@ -43,7 +44,7 @@ OUR_SIDE = frozenset(
     {"invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "missing_scope"}
 )
 UNREADABLE = "unreadable_answer"
-WAIT_FOR_INVITATION = frozenset({"release.shown"})
+WAIT_FOR_INVITATION = frozenset({"release.shown", "import.shown"})
 """Kinds of messages that people press buttons on and that are answered in a thread: of no use anywhere else."""
 INVITED_SECONDS = 20.0
 """How often it is tried whether the bot has been invited."""
@@ -189,7 +190,7 @@ async def _page_of(client: AsyncWebClient, item: OutboxItem, cursor: str) -> Asy
 async def _show(client: AsyncWebClient, item: OutboxItem, notice: notices.Notice) -> Delivery:
     view = VIEWS[type(notice)](notice)
     try:
-        if isinstance(notice, notices.CredentialsShown | SetupShown):
+        if isinstance(notice, notices.CredentialsShown | SetupShown | ImportChoices):
             await client.views_update(external_id=notice.view_id, view=dict(view))
         else:
             await client.views_publish(user_id=item.user, view=dict(view))

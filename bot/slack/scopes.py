@@ -27,7 +27,7 @@ SLASH_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "/publisher": (
             "Register a package's trusted publisher",
-            "add [PROJECT OWNER/REPO] | list | check PROJECT | remove PROJECT | help",
+            "add [PROJECT OWNER/REPO] | list | check PROJECT | remove PROJECT | import [OWNER] | help",
         ),
         "/release": (
             "Release a version of a package, once the right people approve",

@@ -108,6 +108,17 @@ def field_values(body: Body) -> dict[str, str]:
     return found
 
 
+def ticked(body: Body) -> tuple[str, ...]:
+    """Return the values of all boxes of a dialog that are ticked, in their order."""
+    values = (body["view"].get("state") or {}).get("values") or {}
+    return tuple(
+        str(option.get("value") or "")
+        for elements in values.values()
+        for element in elements.values()
+        for option in element.get("selected_options") or ()
+    )
+
+
 def metadata(body: Body) -> dict[str, str]:
     """Return what a dialog carried along."""
     try:

@@ -19,13 +19,14 @@ from bot.core.credential_notices import TokenUnneeded
 from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.publishers import Decision, Situation
 from bot.core.setup import SetupReport
-from bot.workflow import confirming, connecting, deciding, health, showing, watching
+from bot.workflow import bulk, confirming, connecting, deciding, health, showing
 from bot.workflow import credentials as keeping
+from bot.workflow.adding import add
 from bot.workflow.hands import Hands
 from bot.workflow.health import Tending
 from bot.workflow.publishers import Publishers, write
 from bot.workflow.setups import WISHES, Setups, Wish
-from bot.workflow.telling import answer, write_down
+from bot.workflow.telling import answer
 from storage.database import Database
 from storage.ledger import inbox, teams, watches
 from storage.ledger import publishers as ledger
@@ -36,6 +37,8 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=2)
 ATTEMPTS = 5
 Did = Awaitable[notices.Notice | None]
+ELSEWHERE = (*deciding.DECIDED, *bulk.BULK)
+"""Intents that a module of their own carries out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Intents:
             async with self.database.reading() as session:
                 team = await teams.get(session, item.team_id)
             return deciding.Known(setup=await self.setups.before(item, team.slack_team_id, intent))
-        if isinstance(intent, intents.TakeOver):
+        if isinstance(intent, (intents.TakeOver, *bulk.BULK)):
             async with self.database.reading() as session:
                 team = await teams.get(session, item.team_id)
             return deciding.Known(await self.hands.people.person(team.slack_team_id, item.actor))
@@ -140,10 +143,10 @@ class Intents:
     def _do(
         self, session: AsyncSession, item: InboxItem, intent: intents.Intent, known: deciding.Known
     ) -> Did:
-        if isinstance(intent, deciding.DECIDED):
-            return deciding.carry_out(session, self.hands, item, intent, known)
         if isinstance(intent, keeping.Wish | connecting.Wish):
             return self._secret(session, item, intent)
+        if isinstance(intent, ELSEWHERE):
+            return self._elsewhere(session, item, intent, known)
         match intent:
             case intents.AddPublisher():
                 return self._add(session, item, intent)
@@ -174,19 +177,23 @@ class Intents:
             return keeping.carry_out(session, item, intent, self.publishers.index, self.clock())
         return connecting.carry_out(session, item, intent, self.clock)
 
+    def _elsewhere(
+        self,
+        session: AsyncSession,
+        item: InboxItem,
+        intent: deciding.Decided | bulk.Bulk,
+        known: deciding.Known,
+    ) -> Did:
+        if isinstance(intent, bulk.BULK):
+            return bulk.carry_out(session, self.hands, item, intent, known.person)
+        return deciding.carry_out(session, self.hands, item, intent, known)
+
     async def _add(
         self, session: AsyncSession, item: InboxItem, intent: intents.AddPublisher
     ) -> notices.Notice | None:
-        now = self.clock()
         asked = (item.actor, intent.channel)
-        publisher, made = await ledger.request(session, item.team_id, intent.registration, asked, now)
-        if not made:
-            return notices.AlreadyOpen(showing.line(publisher), intent.registration)
-        subject = f"{publisher.registration.project} on {publisher.registration.index}"
-        await write_down(session, item.team_id, (item.actor, "publisher.requested", subject), now)
-        policy = await watching.policy_of(session, item.team_id, publisher.registration.project)
-        await watching.begin(session, item.team_id, publisher.registration.project, policy, now)
-        return None
+        publisher, made = await add(session, item.team_id, intent.registration, asked, self.clock())
+        return None if made else notices.AlreadyOpen(showing.line(publisher), intent.registration)
 
     async def _named(
         self,

@@ -35,7 +35,7 @@ from bot.workflow import credentials as keeping
 from bot.workflow.ports import Clock, Index
 from bot.workflow.telling import SHIPBELL, tell_channel, write_down
 from storage.database import Database
-from storage.ledger import confirmations, feeds, health
+from storage.ledger import confirmations, feeds, health, imports
 from storage.ledger import credentials as ledger_of_credentials
 from storage.ledger import publishers as ledger
 from storage.records import Credential, CredentialKind, Publisher, PublisherState, Reason, Secret
@@ -225,6 +225,7 @@ async def write(
     if after is not publisher.state:
         await _tend(session, publisher, after, now)
     if after is not publisher.state or decision.event is PublisherEvent.BY_HAND:
+        await imports.nudge(session, publisher, now)
         subject = f"{publisher.registration.project} on {publisher.registration.index}"
         reason = str(values.get("reason", publisher.reason))
         await write_down(

@@ -11,10 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import codec
 from bot.core import notices
-from storage.ledger import audit, outbox
+from storage.ledger import audit, imports, outbox
 from storage.ledger.outbox import Destination
 from storage.records import AuditEvent, InboxItem, Publisher
 
+TABLED = (
+    notices.PublisherPending,
+    notices.PublisherByHand,
+    notices.PublisherEnded,
+    notices.PublisherDelayed,
+)
+"""What an import's table tells of its publishers."""
 SHIPBELL = "shipbell"
 """Who did it, where the bot itself did."""
 
@@ -22,10 +29,25 @@ SHIPBELL = "shipbell"
 async def tell_channel(
     session: AsyncSession, publisher: Publisher, notice: notices.Notice, now: datetime
 ) -> None:
-    """Tell the publisher's channel, once for each kind of notice, however often the step runs."""
+    """Tell the publisher's channel, once for each kind of notice, however often the step runs.
+
+    Of one that an import asked for, the import's own message tells how setting it up goes, and what comes later goes into
+    its thread: many packages must not be many messages.
+    """
+    imported = await imports.of_publisher(session, publisher)
+    by_hand = isinstance(notice, notices.PublisherPending) and notice.by_hand
+    # What follows a person's own click is told, since it says how that goes on.
+    if imported is not None and isinstance(notice, TABLED) and not by_hand:
+        return
     kind, facts = codec.pack(notice, notices.KINDS)
     key = f"publisher:{publisher.id}:{kind}"
-    await outbox.add(session, publisher.team_id, key, Destination(publisher.channel), (kind, facts), now)
+    to = Destination(publisher.channel, parent_key=import_key(imported.id) if imported else "")
+    await outbox.add(session, publisher.team_id, key, to, (kind, facts), now)
+
+
+def import_key(import_id: UUID) -> str:
+    """Return the key of an import's one message."""
+    return f"import:{import_id}"
 
 
 async def answer(session: AsyncSession, item: InboxItem, notice: notices.Notice, now: datetime) -> None:

@@ -10,6 +10,7 @@ from storage.tables import (
     ConfirmationRow,
     FeedRow,
     HealthRow,
+    ImportRow,
     PublisherRow,
     ReleaseRow,
     ThanksRow,
@@ -24,6 +25,7 @@ Leased = (
     | type[WatchRow]
     | type[ConfirmationRow]
     | type[HealthRow]
+    | type[ImportRow]
 )
 """The tables whose rows are taken for a time."""
 
@@ -35,7 +37,16 @@ def free(row: Leased, now: datetime) -> ColumnElement[bool]:
 
 async def retake(session: AsyncSession) -> None:
     """At the start of the only process: end every lease of a dead one."""
-    for row in (PublisherRow, FeedRow, ReleaseRow, WatchRow, ThanksRow, ConfirmationRow, HealthRow):
+    for row in (
+        PublisherRow,
+        FeedRow,
+        ReleaseRow,
+        WatchRow,
+        ThanksRow,
+        ConfirmationRow,
+        HealthRow,
+        ImportRow,
+    ):
         await session.execute(
             update(row)
             .where(col(row.lease_until).is_not(None))

@@ -49,13 +49,13 @@ async def request(
             .values(**wanted)
             .execution_options(synchronize_session=False)
         )
-    return _record(row), made
+    return record(row), made
 
 
 async def get(session: AsyncSession, team_id: UUID, publisher_id: UUID) -> Publisher | None:
     """Return one publisher of the team."""
     row = await session.scalar(select(PublisherRow).where(_is(team_id, publisher_id)))
-    return None if row is None else _record(row)
+    return None if row is None else record(row)
 
 
 async def newest(
@@ -69,7 +69,7 @@ async def newest(
         query = query.where(col(PublisherRow.index_name) == index)
     is_open = col(PublisherRow.state).in_(_OPEN)
     row = await session.scalar(query.order_by(is_open.desc(), col(PublisherRow.requested_at).desc()).limit(1))
-    return None if row is None else _record(row)
+    return None if row is None else record(row)
 
 
 async def listed(session: AsyncSession, team_id: UUID, limit: int = 50) -> tuple[Sequence[Publisher], int]:
@@ -87,7 +87,7 @@ async def listed(session: AsyncSession, team_id: UUID, limit: int = 50) -> tuple
         query.order_by(col(PublisherRow.project), col(PublisherRow.index_name)).limit(limit)
     )
     total = await session.scalar(select(func.count()).where(col(ProjectRow.team_id) == team_id))
-    return [_record(row) for row in rows], total or 0
+    return [record(row) for row in rows], total or 0
 
 
 async def open_on(session: AsyncSession, team_id: UUID, index: str) -> Sequence[Publisher]:
@@ -102,7 +102,7 @@ async def open_on(session: AsyncSession, team_id: UUID, index: str) -> Sequence[
         .order_by(col(PublisherRow.requested_at))
         .limit(_MOST_OPEN)
     )
-    return [_record(row) for row in rows]
+    return [record(row) for row in rows]
 
 
 async def projects(session: AsyncSession, team_id: UUID) -> Sequence[str]:
@@ -135,7 +135,7 @@ async def claim(
         .returning(PublisherRow)
         .execution_options(synchronize_session=False)
     )
-    return [_record(row) for row in (await session.scalars(taken)).all()]
+    return [record(row) for row in (await session.scalars(taken)).all()]
 
 
 async def claim_one(
@@ -258,7 +258,8 @@ def _held(publisher: Publisher, owner: UUID) -> ColumnElement[bool]:
     return _is(publisher.team_id, publisher.id) & same_state & (col(PublisherRow.lease_owner) == owner)
 
 
-def _record(row: PublisherRow) -> Publisher:
+def record(row: PublisherRow) -> Publisher:
+    """Return a row as it travels."""
     registration = Registration(
         row.index_name, row.project, row.owner, row.repository, row.workflow, row.environment
     )

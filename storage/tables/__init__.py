@@ -8,6 +8,7 @@ from storage.tables.confirmations import ConfirmationRow
 from storage.tables.feeds import FeedRow
 from storage.tables.github import GithubLinkRow, OauthStateRow
 from storage.tables.health import HealthRow
+from storage.tables.imports import ImportItemRow, ImportRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
 from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
@@ -30,6 +31,8 @@ __all__ = [
     "FreezeRow",
     "GithubLinkRow",
     "HealthRow",
+    "ImportItemRow",
+    "ImportRow",
     "InboxRow",
     "OauthStateRow",
     "OutboxRow",

@@ -18,11 +18,26 @@ from bot.core.secrets import INDEX_TOKEN
 from bot.core.sites import IndexSite
 from bot.index import tokens
 from bot.index.intake import Intake
-from bot.slack.blocks import answers, base, connecting, credentials, dialogs, publishers, release_dialogs
+from bot.slack.blocks import (
+    answers,
+    base,
+    connecting,
+    credentials,
+    dialogs,
+    imports,
+    publishers,
+    release_dialogs,
+)
 from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.blocks.render import MESSAGES, VIEWS
 from storage.records import CredentialKind, EvidenceKind, Hears, PublisherState, Reason, Secret
-from tests.unit import confirm_examples, health_examples, release_examples, setup_examples
+from tests.unit import (
+    confirm_examples,
+    health_examples,
+    import_examples,
+    release_examples,
+    setup_examples,
+)
 from tests.unit.wording import AT, HOSTILE, ID, URL, WANTED, marked_up, problems, rendered, told, wild
 
 FORM = ByHand(
@@ -122,6 +137,7 @@ NOTICES: dict[str, notices.Notice] = {
     **setup_examples.NOTICES,
     **confirm_examples.NOTICES,
     **health_examples.NOTICES,
+    **import_examples.NOTICES,
 }
 
 FACTS = tokens.TokenFacts(
@@ -170,6 +186,7 @@ ANSWERS: dict[str, base.Message] = {
     "not invited": publishers.not_invited(base.message("Text", [base.section("Text")]), "C1"),
 }
 
+IMPORT = {"import": ID, "index": "company", "channel": "C1"}
 DIALOGS: dict[str, View] = {
     "publisher form": dialogs.publisher_form({"project": "acme-widgets"}, ("company", "pypi"), "C1"),
     "loading": dialogs.loading("view-1"),
@@ -180,6 +197,9 @@ DIALOGS: dict[str, View] = {
     "reject": release_dialogs.reject(CARRIED, "C1"),
     "break glass": release_dialogs.break_glass(CARRIED, "C1"),
     **confirm_examples.DIALOGS,
+    "import, loading": imports.loading("view-1"),
+    "import, confirmed": imports.confirm(IMPORT, (1, 2, 4), "U1", by_hand=False),
+    "import, confirmed by hand": imports.confirm(IMPORT, (1,), "U1", by_hand=True),
 }
 
 
@@ -265,6 +285,7 @@ def test_what_was_typed_fits_the_form() -> None:
         ),
         release_dialogs.reject(dict.fromkeys(CARRIED, HOSTILE), HOSTILE),
         release_dialogs.break_glass(dict.fromkeys(CARRIED, HOSTILE), HOSTILE),
+        imports.confirm({**IMPORT, "index": HOSTILE[:60]}, tuple(range(1, 301)), HOSTILE, by_hand=True),
     )
     for view in forms:
         assert problems(dict(view)) == []
@@ -312,6 +333,8 @@ def test_intents_survive_the_inbox() -> None:
         intents.ShowSetup("v", ID), intents.OpenSetupPull(ID, "0", True, ("ada",)),
         intents.ConnectGithub("a" * 64, "@ada (acme)"), intents.DisconnectGithub(), intents.ConfirmNow(ID),
         intents.TakeOver(ID),
+        intents.ImportOwner("acme", "pypi"),
+        intents.ShowImport("v", ID), intents.SetUpImport(ID, (1, 3)),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:
@@ -325,6 +348,27 @@ def test_several_problems_of_a_field_show_together() -> None:
     assert found == {"repository": "A. B.", INDEX_CHOICE: "C."}
     shown = {block.get("block_id") for block in DIALOGS["publisher form"]["blocks"]}
     assert set(found) <= shown
+
+
+def test_three_hundred_packages_fit() -> None:
+    """A list of 300 packages is all in the dialog, ticked, and in its question, inside Slack's limits.
+
+    Slack takes a view of up to 250,000 characters (https://docs.slack.dev/reference/views).
+    """
+    view = imports.choices(
+        dataclasses.replace(import_examples.CHOICES, lines=import_examples.MANY, total=310)
+    )
+    boxes = [block["element"] for block in view["blocks"] if block["type"] == "input"]
+    values = [option["value"] for box in boxes for option in box["initial_options"]]
+    assert values == [str(number) for number in range(1, 301)]
+    assert problems(dict(view)) == []
+    assert len(json.dumps(view)) < 250_000
+    assert "10 more" in json.dumps(view)
+    asked = imports.confirm(IMPORT, range(1, 301), "U1", by_hand=True)
+    assert problems(dict(asked)) == []
+    shown = rendered(dataclasses.replace(import_examples.SHOWN, lines=import_examples.MANY[:20], total=300))
+    assert "… and 280 more." in json.dumps(shown, ensure_ascii=False)
+    assert problems(shown) == []
 
 
 def test_what_does_not_fit_is_counted_and_buttons_stay() -> None:

@@ -17,7 +17,7 @@ WANTED = Registration("company", "acme-widgets", "acme", "widgets", "release.yml
 HOSTILE = "<!channel> & `code` <@U1> *bold* \n\u202e " + "x" * 10_000
 WILD = Registration("company", HOSTILE, HOSTILE, HOSTILE, HOSTILE, "")
 ID = "0b6f2f0e-0000-4000-8000-000000000001"
-OUR_IDS = {"view_id", "publisher_id", "credential_id", "release_id"}
+OUR_IDS = {"view_id", "publisher_id", "credential_id", "release_id", "import_id"}
 """Made by us, so never hostile."""
 
 

@@ -39,6 +39,10 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
                 "/publisher check PROJECT",
                 "looks at repository and index now, says what is missing, and offers a pull request that mends it",
             ),
+            (
+                "/publisher import [OWNER] [index=pypi] [dry-run]",
+                "lists the owner's Python packages with what each lacks, and sets up those that you tick; dry-run lists only",
+            ),
             ("/publisher remove PROJECT", "stops watching; on the index it stays until removed there"),
         ),
         "/release": (

@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bot.core import confirm_notices, connect_notices, health_notices, notices, setup_notices
+from bot.core import (
+    confirm_notices,
+    connect_notices,
+    health_notices,
+    import_notices,
+    notices,
+    setup_notices,
+)
 from bot.core import credential_notices as life
 from bot.core import release_notices as said
 from bot.slack.blocks import (
@@ -18,6 +25,7 @@ from bot.slack.blocks import (
     dialogs,
     health,
     hearing,
+    imports,
     policies,
     publishers,
     release_answers,
@@ -69,6 +77,10 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         confirm_notices.ConfirmRuns: confirming.runs,
         confirm_notices.ConfirmWaits: confirming.waits,
         confirm_notices.ConfirmEnded: confirming.ended,
+        import_notices.ImportShown: imports.shown,
+        import_notices.ImportForms: imports.forms,
+        import_notices.ImportEnded: imports.ended,
+        import_notices.ImportAnswer: imports.answer,
         connect_notices.GithubLinked: connecting.linked,
         connect_notices.GithubUnlinked: connecting.unlinked,
         health_notices.HealthBroke: health.broke,
@@ -84,6 +96,7 @@ VIEWS: Mapping[type[Any], Callable[[Any], View]] = MappingProxyType(
         notices.CredentialsShown: credentials.dialog,
         notices.HomeShown: dialogs.home,
         setup_notices.SetupShown: setup.shown,
+        import_notices.ImportChoices: imports.choices,
     }
 )
 """Notices that fill a dialog or a Home tab."""
