@@ -20,9 +20,10 @@ IN_ORDER = "*Health:* :large_green_circle: in order."
 
 
 @pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path) -> AsyncIterator[World]:
     """Start a world in which a day lasts two seconds."""
-    async with world_on(database_url, tmp_path, settings={"SHIPBELL_HEALTH_HOURS": "0.0006"}) as started:
+    fast = {"SHIPBELL_HEALTH_HOURS": "0.0006"}
+    async with world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path, settings=fast) as started:
         yield started
         in_order(started)
 

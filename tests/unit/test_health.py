@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core import health, polling
+from bot.core import health, intents, polling
 from bot.core.forge import AccountFacts, EnvironmentFacts, Nothing, Unsure
 from bot.core.health import Ailment, Facts, Look, State, Trouble, after_look, newest
 from bot.core.outcomes import Absent, Present, Provenance, SimpleFile, TryLater
 from bot.core.people import CannotTell, Person, Standing
 from bot.core.repositories import RepositoryFacts, WorkflowFacts
 from bot.core.setup import SetupFacts
+from bot.slack import clicks
 from storage.records import Evidence, EvidenceKind, PublisherState, Reason
 from tests.unit.test_setup import GUARDED, OWNER, PUBLISH, TEXT, THERE, jobs, publisher
-from tests.unit.wording import AT, WANTED
+from tests.unit.wording import AT, ID, WANTED
 
 A = Ailment
 FACT = Evidence(EvidenceKind.PROVENANCE, "https://index.example/p", "", AT)
@@ -298,6 +299,12 @@ def test_ten_thousand_spread_over_the_day() -> None:
         minutes = [len(list(group)) for _, group in itertools.groupby(times, lambda at: at.timestamp() // 60)]
         assert max(minutes) <= 24
         assert times[-1] - times[0] > 0.99 * day
+
+
+def test_the_button_says_whom_it_is_about() -> None:
+    """The button carries the publisher's id; anything else in it means nothing."""
+    assert clicks.clicked("publisher.take_over", ID) == intents.TakeOver(ID)
+    assert clicks.clicked("publisher.take_over", "<!channel>") is None
 
 
 def test_the_proposed_workflow_is_in_good_health() -> None:
