@@ -13,7 +13,7 @@ export UV_LINK_MODE ?= copy
 # A developer's own bot settings must not leak into tests and demo.
 unexport SHIPBELL_CONFIG SHIPBELL_DATABASE_URL SHIPBELL_MASTER_KEYS
 
-.PHONY: help setup demo test lint format bench docs lock clean
+.PHONY: help setup demo test chaos lint format bench docs lock clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,10 @@ demo: setup ## the whole bot against local stand-ins, in the browser (PLAY=1: he
 
 test: lint ## lint, then every test, on SQLite and PostgreSQL
 	$(PY) -m pytest -n 2 --dist worksteal tests
+
+chaos: setup ## dying at every point, thoroughly: what `make test` plays a part of
+	SHIPBELL_THOROUGH=1 $(PY) -m pytest -n 2 --dist worksteal --timeout 1800 tests/stories/test_kill.py tests/stories/test_release_kill.py \
+	  tests/releases/test_kill_everywhere.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py
 
 lint: setup ## ruff, mypy, import-linter, the docs
 	$(BIN)/ruff check .

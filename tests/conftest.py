@@ -1,5 +1,6 @@
 """What every test stands on: loopback sockets only, and both databases."""
 
+import os
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -23,6 +24,8 @@ hypothesis.settings.register_profile("shipbell", deadline=None)
 hypothesis.settings.load_profile("shipbell")
 
 DATABASES = ("sqlite", "postgresql")
+THOROUGH = bool(os.environ.get("SHIPBELL_THOROUGH"))  # noqa: TID251 - the tests' own room
+"""Whether everything that dies, dies everywhere (`make chaos`); else a part that fits into `make test`."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,8 +46,6 @@ def loopback_only() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """Run a real PostgreSQL of this test process, or use the one that SHIPBELL_TEST_POSTGRES names."""
-    import os
-
     if named := os.environ.get("SHIPBELL_TEST_POSTGRES"):  # noqa: TID251 - the tests' own room
         yield named
         return
@@ -54,8 +55,17 @@ def postgres_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="shipbell-postgres-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         server = pixeltable.get_server(Path(folder) / "data", cleanup_mode="delete")
+        _hurry(server.get_uri())
         yield server.get_uri()
         server.cleanup()
+
+
+def _hurry(server: str) -> None:
+    """Let the server not wait for the disk: it need not survive a power cut (PostgreSQL 14.5, "Non-Durable Settings")."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +92,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     )
     name = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield str(_sqlalchemy(server, name))
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

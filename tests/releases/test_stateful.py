@@ -22,6 +22,7 @@ from storage.database import Database
 from storage.ledger import audit, inbox, outbox
 from storage.ledger import releases as ledger
 from storage.records import Release, ReleaseState, Secret, StartBy
+from tests.conftest import THOROUGH
 from tests.releases import proof
 from tests.releases.dying import Killed, Points, around
 from tests.releases.kit import ADMIN, ALICE, BOB, CAROL, DANA, EVERYBODY, World
@@ -317,7 +318,7 @@ def test_whatever_happens(database_url: str) -> None:
             run_state_machine_as_test(
                 machine,
                 settings=settings(
-                    max_examples=12, stateful_step_count=30, deadline=None, print_blob=True, database=None,
+                    max_examples=30 if THOROUGH else 8, stateful_step_count=30, deadline=None, print_blob=True, database=None,
                     phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
                 ),
             )  # fmt: skip

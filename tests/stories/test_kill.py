@@ -10,6 +10,7 @@ import pytest
 
 from bot.demo.slack_config import ALICE, RELEASES
 from bot.demo.world import World
+from tests.conftest import THOROUGH
 from tests.stories.kit import ADD, CONFIRMED, PATIENCE, PENDING, give_token, seen, texts, world_on
 
 KILLS = 5
@@ -46,7 +47,7 @@ async def told_once(world: World) -> None:
     assert len(world.company.registrations) == 1
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(5 if THOROUGH else 1))
 async def test_killed_at_any_instant(seed: int, database_url: str, tmp_path: Path) -> None:
     """However often the process dies, and whenever, nothing is done or said twice and nothing is lost."""
     chance = random.Random(seed)
