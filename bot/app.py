@@ -42,6 +42,7 @@ from bot.workflow.connecting import Connecting
 from bot.workflow.credentials import Credentials
 from bot.workflow.entering import Entering
 from bot.workflow.feeds import Feeding
+from bot.workflow.filling import Filling
 from bot.workflow.hands import Hands
 from bot.workflow.health import Tending
 from bot.workflow.importing import Importing
@@ -125,6 +126,9 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         people = SlackPeople(lambda _team: client, now)
         hands = Hands(database, index, forge, people, now, base, owner, settings.github_web_url, forge)
         shipping = Releases(hands)
+        menu = forging.forge_menu(settings, lines, people, now)
+        if menu is not None:
+            stack.push_async_callback(menu.close)
         inlet = Inlet(database, now, partial(engine.nudge, "inbox"))
         bolt = _bolt(
             settings,
@@ -137,15 +141,19 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
                 connect_url=f"{settings.public_url}/github/connect" if settings.github_client_secret else "",
                 entry_url=f"{settings.public_url}/credentials/enter" if _safe(settings.public_url) else "",
                 secrets_in_slack=settings.secrets_in_slack,
+                menu=menu,
             ),
         )
         messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
         thanking = Thanking(hands, forge)
         setups = Setups(database, index, forge, people, now)
         tending = _tending(setups, owner, settings.health_hours)
-        wishes = Intents(
-            database, steps, hands, tuple(settings.indexes), now, setups, tending, settings.secrets_in_slack
+        filling = Filling(
+            database, index, Picking(forge), people, settings.github_web_url, menu=menu is not None
         )
+        wishes = Intents(
+            database, steps, hands, tuple(settings.indexes), now, setups, tending, settings.secrets_in_slack, filling
+        )  # fmt: skip
         confirming = Confirming(hands, steps, forge)
         works = _works(wishes, steps, shipping, (thanking, confirming), messages, tuple(settings.indexes))
         life = Credentials(database, index, now)

@@ -17,6 +17,8 @@ from bot.forge.sign_in import SignIn
 from bot.make_app import AppPages
 from bot.settings import Settings
 from bot.transport import Transport
+from bot.workflow.menus import Menu
+from bot.workflow.ports import People
 
 CALLBACK = "/github/callback"
 
@@ -43,6 +45,18 @@ def forge_catalog(settings: Settings, lines: OneToken | AppTokens) -> AppCatalog
     if isinstance(lines, AppTokens):
         return AppCatalog(settings.github_api_url, lines)
     return TokenCatalog(settings.github_api_url, lines)
+
+
+def forge_menu(
+    settings: Settings, lines: OneToken | AppTokens, people: People, clock: Callable[[], datetime]
+) -> Menu | None:
+    """Return the repositories to choose from; None where no credential of one single workspace sees any.
+
+    One credential serves all workspaces, and names of one's private repositories are not another's business.
+    """
+    if settings.slack_bot_token is None or not lines.with_token:
+        return None
+    return Menu(forge_catalog(settings, lines), people, clock)
 
 
 def sign_in(settings: Settings, transport: Transport) -> SignIn | None:

@@ -11,7 +11,17 @@ from types import MappingProxyType
 from typing import cast
 
 from bot.core import intents, release_commands
-from bot.core.names import Field, Problem, normalize_project, owner_problems, parse_slug, validate
+from bot.core.names import (
+    DEFAULT_ENVIRONMENT,
+    DEFAULT_INDEX,
+    DEFAULT_WORKFLOW,
+    Field,
+    Problem,
+    normalize_project,
+    owner_problems,
+    parse_slug,
+    validate,
+)
 from bot.core.parsed import (
     Context,
     Handler,
@@ -52,9 +62,6 @@ __all__ = [
 
 release_request = release_commands.request
 
-DEFAULT_WORKFLOW = "release.yml"
-DEFAULT_ENVIRONMENT = "pypi"
-DEFAULT_INDEX = "pypi"
 LONGEST = 2_000
 """Characters that a command may have; nobody types more."""
 
@@ -166,7 +173,8 @@ def _add(command: str, rest: Sequence[str], context: Context) -> Parsed:
         else:
             close = difflib.get_close_matches(name.lower(), options, n=1)
             return Misspelt(command, name[:50], f"{close[0]}=" if close else "")
-    fields |= dict(zip(("project", "repository"), plain, strict=False))
+    alone = len(plain) == 1 and parse_slug(plain[0], forge=context.forge) is not None
+    fields |= dict(zip(("repository",) if alone else ("project", "repository"), plain, strict=False))
     if len(plain) > 2:
         return Misspelt(command, plain[2][:50], "")
     if len(plain) < 2:

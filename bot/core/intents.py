@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from bot.core.publisher_forms import Form
 from storage.records import CredentialKind, Hears, Registration
 
 
@@ -269,6 +270,15 @@ class ShowSetup:
 
 
 @dataclass(frozen=True, slots=True)
+class FillPublisherForm:
+    """Fill in the dialog that registers a publisher, or say what the index would refuse of what stands there."""
+
+    form: Form
+    hash: str = ""
+    """What Slack calls the dialog as it stands; "" for however it stands."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenSetupPull:
     """Open the pull request that was shown."""
 
@@ -367,6 +377,7 @@ Intent = (
     | TellChannel
     | ShowTold
     | ShowSetup
+    | FillPublisherForm
     | OpenSetupPull
     | AskYank
     | ConnectGithub
@@ -409,6 +420,7 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "channel.tell": TellChannel,
         "channel.show": ShowTold,
         "setup.show": ShowSetup,
+        "publisher.fill": FillPublisherForm,
         "setup.open": OpenSetupPull,
         "release.yank": AskYank,
         "github.connect": ConnectGithub,

@@ -16,6 +16,9 @@ from bot.core.secrets import redact
 Field = Literal["project", "owner", "repository", "workflow", "environment", "index", "channel"]
 """The fields of the index's form, and the two that only the bot has."""
 
+DEFAULT_WORKFLOW = "release.yml"
+DEFAULT_ENVIRONMENT = "pypi"
+DEFAULT_INDEX = "pypi"
 MAX_LENGTH = {"project": 200, "owner": 39, "repository": 100, "workflow": 255, "environment": 255}
 """Characters. GitHub allows no longer owner and repository, the index no longer environment, our tables the rest."""
 

@@ -21,6 +21,7 @@ from bot.core.credential_notices import (
 from bot.core.health_notices import HEALTH_KINDS, Fares, HealthNotice, HealthShown
 from bot.core.import_notices import IMPORT_KINDS, ImportNotice
 from bot.core.outcomes import ByHand
+from bot.core.publisher_forms import PublisherFormShown
 from bot.core.release_notices import (
     FreezeSet,
     HearsShown,
@@ -332,6 +333,7 @@ Notice = (
     | Unapproved
     | HearsShown
     | SetupShown
+    | PublisherFormShown
     | PullOpened
     | PullAnswer
     | GithubLinked
@@ -382,6 +384,7 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "release.unapproved": Unapproved,
         "channel.hears": HearsShown,
         "setup.shown": SetupShown,
+        "publisher.form": PublisherFormShown,
         "setup.pull_opened": PullOpened,
         "setup.answer": PullAnswer,
         "github.linked": GithubLinked,

@@ -12,14 +12,21 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.core.commands import DEFAULT_ENVIRONMENT, DEFAULT_INDEX, DEFAULT_WORKFLOW
 from bot.core.forge import FilesOutcome, Nothing, TextOutcome, Unsure
-from bot.core.names import MAX_LENGTH, normalize_project, validate
+from bot.core.names import (
+    DEFAULT_ENVIRONMENT,
+    DEFAULT_INDEX,
+    DEFAULT_WORKFLOW,
+    normalize_project,
+    validate,
+)
 from bot.core.repositories import RepositoryFacts, Upload, WorkflowFacts, WorkflowJob
 from bot.core.sites import IndexSite
 
 PYPROJECT = "pyproject.toml"
 WORKFLOWS = ".github/workflows/"
+TEST_INDEX = "testpypi"
+"""The index to try things on, whose environment is called so too."""
 LONGEST = 100_000
 """Characters of a file that is read."""
 MOST_PACKAGES, MOST_WORKFLOWS = 12, 12
@@ -179,7 +186,7 @@ def propose(seen: Seen, slug: str, sites: Mapping[str, IndexSite], index: str = 
 
 def _usual(blank: PublisherProposal) -> PublisherProposal:
     """Return it with the environment that is usual for its index."""
-    return replace(blank, environment=blank.index[: MAX_LENGTH["environment"]] or DEFAULT_ENVIRONMENT)
+    return replace(blank, environment=TEST_INDEX if blank.index == TEST_INDEX else DEFAULT_ENVIRONMENT)
 
 
 def _unseen(facts: RepositoryFacts) -> Note:

@@ -359,13 +359,18 @@ def _shared(facts: SetupFacts) -> Iterator[Finding]:
         return
     wanted = facts.publisher.registration
     for other in facts.others:
-        if other.state in _WAITS and other.existed_before is not True and _same(wanted, other.registration):
+        if shares(wanted, other):
             proposal = f"{wanted.environment or 'pypi'}-{wanted.project}"[: MAX_LENGTH["environment"]]
             yield _finding(
                 Check.SHARED, Level.BLOCKING, Found.SHARED,
                 other=other.registration.project, environment=wanted.environment, proposal=proposal,
             )  # fmt: skip
             return
+
+
+def shares(wanted: Registration, other: Publisher) -> bool:
+    """Whether another publisher waits that an index with pending publishers can't tell from this one."""
+    return other.state in _WAITS and other.existed_before is not True and _same(wanted, other.registration)
 
 
 def _waits(facts: SetupFacts) -> bool:

@@ -125,6 +125,13 @@ class Deliveries:
         self.problems(parcel.what, [str(problem) for problem in problems])
         return told
 
+    async def ask(self, parcel: Parcel, carrier: Carrier) -> Reply:
+        """Deliver what local-slack can't, and return the bot's answer."""
+        content_type, body = write_parcel(parcel)
+        delivery = Delivery(parcel, content_type, body, self._signed(body))
+        self.all.append(delivery)
+        return await self.send(delivery, carrier)
+
     async def send(
         self, delivery: Delivery, carrier: Carrier, *, retry: int = 0, reason: str = "", resign: bool = True
     ) -> Reply:

@@ -26,6 +26,7 @@ from bot.demo.faults import Gate, cut
 from bot.demo.slack_api import Call, GateOptions, RateLimited, WebApi
 from bot.demo.slack_deliveries import Carrier, Deliveries, Delivery, Disturbance, HttpCarrier
 from bot.demo.slack_faults import Fault, Faults, SeenCall, Violation
+from bot.demo.slack_hands import Hands
 from bot.demo.slack_memory import Clock, Hooks, Triggers, with_plain_dates
 from bot.demo.slack_methods import SCOPES, read_arguments
 from bot.demo.slack_mirror import Json
@@ -80,6 +81,8 @@ class SlackGate:
         self._deliveries.changed = self._tell
         self._http = HttpCarrier(self._open_session, self._bot_address)
         self._socket = SocketRelay(self._open_session, self._deliver)
+        self.hands = Hands(workspace, self._views, self._deliveries, self._carrier, self.trigger)
+        """What people do in dialogs that the page can't."""
         self._faults = Faults()
         self._news = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -221,8 +224,9 @@ class SlackGate:
         Slack signs each retry anew; without `resign` it is the very same request, with its old time.
         """
         delivery = self.deliveries[index]
-        carrier = self._socket if self._workspace.mode == "socket" else self._http
-        reply = await self._deliveries.send(delivery, carrier, retry=retry, reason=reason, resign=resign)
+        reply = await self._deliveries.send(
+            delivery, self._carrier(), retry=retry, reason=reason, resign=resign
+        )
         return reply.status
 
     async def event(self, event: Json) -> Delivery:
@@ -238,9 +242,7 @@ class SlackGate:
             "event_time": int(time.time()),  # noqa: TID251 - as Slack's, the real time
         }
         place = len(self.deliveries)
-        await self._deliver(
-            Parcel("events_api", payload), self._socket if self._workspace.mode == "socket" else self._http
-        )
+        await self._deliver(Parcel("events_api", payload), self._carrier())
         return self.deliveries[place]
 
     def count(self, method: str) -> int:
@@ -366,6 +368,9 @@ class SlackGate:
         if parcel.kind == "events_api" and wanted is not None and parcel.what not in wanted:
             return None
         return await self._deliveries.deliver(parcel, carrier)
+
+    def _carrier(self) -> Carrier:
+        return self._socket if self._workspace.mode == "socket" else self._http
 
     def _bot_address(self) -> str:
         if not self.bot_url:

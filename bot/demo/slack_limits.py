@@ -208,6 +208,20 @@ def error_problems(errors: object, view: Json) -> list[Problem]:
     ]
 
 
+def option_problems(answer: object) -> list[Problem]:
+    """Return what Slack would refuse of what a menu is answered that asks the bot what is in it."""
+    if not isinstance(answer, Mapping):
+        return [Problem("/", "must be an object")]
+    rule = Rule("options", "list", 100, least=0, required=True)
+    options = answer.get("options")
+    if not isinstance(options, list):
+        return [Problem("/", "missing required field: options")]
+    found = list(_size(rule, options, "/options"))
+    for place, one in enumerate(options):
+        found += _children("option", one, f"/options/{place}")
+    return found
+
+
 def _kind_of_view(view: Json) -> Iterator[Problem]:
     kind = view.get("type")
     if kind not in {"modal", "home"}:

@@ -120,8 +120,19 @@ class ViewBook:
             "state": {"values": _states(seen.view["blocks"], entered)},
         }
 
+    def standing(self, seen: Seen, typed: Mapping[str, Json]) -> Json:
+        """Return a view as Slack gives it to the bot while somebody fills it in; `typed` is by block id."""
+        entered = {
+            block["block_id"]: {block["element"]["action_id"]: typed[block["block_id"]]}
+            for block in seen.view["blocks"]
+            if block["block_id"] in typed
+        }
+        return self.for_bot({"external_id": seen.id, "type": "modal", "state": {"values": entered}})
+
     def _showable(self, element: Json) -> Json:
         shown = dict(element)
+        if element["type"] == "external_select":
+            return _typed(element)
         if element["type"] in PICKERS:
             key = VALUE_KEYS[element["type"]]
             shown |= {"type": "static_select", "options": self._options[element["type"]]}
@@ -133,6 +144,14 @@ class ViewBook:
             # Its page shows no initial choice, but the placeholder stands where the choice would.
             shown |= {"initial_option": initial, "placeholder": initial["text"]}
         return shown
+
+
+def _typed(element: Json) -> Json:
+    """Return a menu that asks the bot what is in it as a field to type in: local-slack can't ask."""
+    shown = {"type": "plain_text_input", "action_id": element["action_id"]}
+    first = element.get("initial_option") or {}
+    told = {"placeholder": element.get("placeholder"), "initial_value": first.get("value")}
+    return shown | {name: value for name, value in told.items() if value}
 
 
 def _option(text: str, value: str) -> Json:
@@ -169,6 +188,8 @@ def _state(element: Json, got: Json) -> Json:
     kind = element["type"]
     key = VALUE_KEYS[kind]
     value = got.get(key)
+    if kind == "external_select" and isinstance(got.get("value"), str):
+        value = _option(got["value"], got["value"]) if got["value"] else ""
     if value is None and kind in PICKERS:
         value = (got.get("selected_option") or {}).get("value")
     if value == "":

@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from uuid import uuid4
 
@@ -20,11 +20,13 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.core import commands, intents
+from bot.core import commands, intents, publisher_forms
+from bot.core.names import Problem, parse_slug
+from bot.core.publisher_forms import Form
 from bot.core.sites import IndexSite
 from bot.index import intake
 from bot.index.intake import Intake
-from bot.slack import clicks
+from bot.slack import clicks, filling
 from bot.slack.blocks import (
     answers,
     base,
@@ -32,6 +34,7 @@ from bot.slack.blocks import (
     credentials,
     dialogs,
     imports,
+    publisher_form,
     publishers,
     release_dialogs,
     releases,
@@ -41,6 +44,7 @@ from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.visits import Body, Reply, Visit, ephemeral, ephemeral_text, field_values, metadata, ticked
 from bot.workflow.connecting import hashed
 from bot.workflow.inlet import Inlet
+from bot.workflow.menus import Menu
 from storage.records import Registration
 
 log = structlog.get_logger(__name__)
@@ -74,6 +78,8 @@ class Listeners:
     entry_url: str = ""
     """Where people enter secrets in the browser; "" where browsers don't reach this bot safely."""
     secrets_in_slack: bool = True
+    menu: Menu | None = None
+    """The repositories to choose from; None: they are typed."""
 
     def attach(self, app: AsyncApp) -> None:
         """Register with Bolt: one listener for each kind of delivery, and the one error handler."""
@@ -81,6 +87,7 @@ class Listeners:
         app.command(everything)(self.on_command)
         app.action(everything)(self.on_action)
         app.view(everything)(self.on_view)
+        app.options(everything)(self.on_options)
         app.event("app_home_opened")(self.on_home)
         app.error(on_error)
 
@@ -117,7 +124,7 @@ class Listeners:
             case commands.Misspelt() | commands.Wrong() | commands.HoldsToken() | commands.NotYet():
                 return ephemeral(answers.refusal(parsed))
             case commands.OpenPublisherForm():
-                return await visit.open(dialogs.publisher_form(parsed.typed, self.indexes, visit.channel))
+                return await self._publisher(visit, parsed.typed)
             case commands.OpenReleaseForm() | commands.OpenCredentials() | commands.OpenSignIn():
                 return await self._open(parsed, visit)
             case _:
@@ -178,19 +185,64 @@ class Listeners:
         if not await visit.open(imports.loading(external_id)):
             await self.inlet.put(visit.wish(intents.ShowImport(external_id, imported)))
 
+    async def _publisher(self, visit: Visit, typed: Mapping[str, str]) -> Reply | str:
+        """Open the dialog; with a repository it is read first, and the engine fills the dialog."""
+        form = publisher_forms.begun(uuid4().hex, typed, self.indexes, visit.channel)
+        reads = parse_slug(form.fields["repository"], forge=self.forge) is not None
+        form = replace(form, reading=reads)
+        failed, state = await visit.opened(self._form(form))
+        if reads and not failed:
+            await self.inlet.put(visit.wish(intents.FillPublisherForm(form, state)))
+        return failed
+
+    async def _publisher_changed(self, visit: Visit, action: Body) -> None:
+        """Take what was chosen or typed: a repository is read, anything else is looked at."""
+        form = filling.standing(visit.body)
+        if filling.holds_token(form):
+            await visit.change(self._form(form, commands.registration(form.fields, self.indexes, self.forge)))
+            return
+        known = parse_slug(form.fields["repository"], forge=self.forge) is not None
+        form = replace(form, reading=form.reading or (known and filling.reads(action)))
+        state = str(visit.body["view"].get("hash") or "")
+        if form.reading:
+            # Shown at once, so that nothing is typed where the repository's words are going to stand.
+            state = await visit.change(self._form(form))
+        await self.inlet.put(visit.wish(intents.FillPublisherForm(form, state), channel=form.channel))
+
+    def _form(self, form: Form, said: Registration | tuple[Problem, ...] = ()) -> View:
+        problems = said if isinstance(said, tuple) else ()
+        looked = publisher_forms.Looked(problems)
+        shown = publisher_forms.PublisherFormShown(
+            filling.without_tokens(form), looked, self.indexes, self.menu is not None
+        )
+        return publisher_form.form(shown)
+
+    async def on_options(self, ack: AsyncAck, body: Body, context: AsyncBoltContext) -> None:
+        """Offer repositories to whoever types in the menu."""
+        typed = str(body.get("value") or "")[:200]
+        team, user = context.team_id or "", context.user_id or ""
+        found = await self.menu.search(team, user, typed) if self.menu else ()
+        await ack(options=publisher_form.options(found, typed))
+
     async def on_action(
         self, ack: AsyncAck, body: Body, context: AsyncBoltContext, client: AsyncWebClient
     ) -> None:
-        """Take a click."""
+        """Take a click, or what was done in a field that tells of it."""
         visit = Visit(body, context, client)
         action = next(iter(body.get("actions") or [{}]))
-        name, value = str(action.get("action_id", "")), str(action.get("value") or "")
+        if filling.is_form(body):
+            await self._publisher_changed(visit, action)
+        else:
+            await self._clicked(visit, str(action.get("action_id", "")), str(action.get("value") or ""))
+        await ack()
+
+    async def _clicked(self, visit: Visit, name: str, value: str) -> None:
         if name == publishers.OPEN_CREDENTIALS:
             await self._credentials(visit, value if value in self.indexes else "")
         elif name == credentials.PAGE:
             await self._entry_page(visit)
         elif name == dialogs.OPEN_PUBLISHER:
-            await visit.open(dialogs.publisher_form({}, self.indexes, visit.channel))
+            await self._publisher(visit, {})
         elif publisher := clicks.opens_setup(name, value):
             await self._setup(visit, publisher)
         elif imported := clicks.opens_import(name, value):
@@ -199,7 +251,6 @@ class Listeners:
             await visit.open(question)
         elif intent := clicks.clicked(name, value):
             await self.inlet.put(visit.wish(intent))
-        await ack()
 
     async def on_view(
         self, ack: AsyncAck, body: Body, context: AsyncBoltContext, client: AsyncWebClient
@@ -228,12 +279,14 @@ class Listeners:
             await ack()
 
     async def _publisher_sent(self, visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:
-        names = ("project", "repository", "workflow", "environment")
-        fields = {name: typed.get(name, "") for name in names} | {"index": typed.get(INDEX_CHOICE, "")}
+        places = filling.blocks_of(visit.body["view"])
+        fields = {name: typed.get(place, "") for name, place in places.items()}
+        if any(name not in places for name in publisher_forms.READ):
+            return {places["repository"]: publisher_form.STILL_READING}
         wanted = commands.registration(fields, self.indexes, self.forge)
-        channel = typed.get("channel") or metadata(visit.body).get("channel", "")
+        channel = fields.get("channel") or metadata(visit.body).get("channel", "")
         if not isinstance(wanted, Registration):
-            return dialogs.errors(wanted)
+            return publisher_form.errors(wanted, places)
         if not channel:
             return {"channel": "Choose the channel that is told."}
         await self.inlet.put(visit.wish(intents.AddPublisher(wanted, channel)))

@@ -22,6 +22,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import codec
 from bot.core import notices
 from bot.core.import_notices import ImportChoices
+from bot.core.publisher_forms import PublisherFormShown
 from bot.core.setup_notices import SetupShown
 from bot.slack.blocks import base
 from bot.slack.blocks.publishers import invite_first, not_invited
@@ -192,6 +193,9 @@ async def _show(client: AsyncWebClient, item: OutboxItem, notice: notices.Notice
     try:
         if isinstance(notice, notices.CredentialsShown | SetupShown | ImportChoices):
             await client.views_update(external_id=notice.view_id, view=dict(view))
+        elif isinstance(notice, PublisherFormShown):
+            place = {"external_id": notice.form.view_id, "hash": notice.hash or None}
+            await client.views_update(view=dict(view), **place)
         else:
             await client.views_publish(user_id=item.user, view=dict(view))
     except SlackApiError as error:

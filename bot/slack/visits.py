@@ -83,17 +83,39 @@ class Visit:
 
     async def open(self, view: View, *, above: bool = False) -> Reply | str:
         """Open a dialog, `above` the one that is open; returns what to say where Slack does not open it, "" otherwise."""
+        failed, _ = await self.opened(view, above=above)
+        return failed
+
+    async def opened(self, view: View, *, above: bool = False) -> tuple[Reply | str, str]:
+        """Open a dialog; returns what to say where Slack does not open it, "" otherwise, and what Slack calls its state."""
         show = self.client.views_push if above else self.client.views_open
         try:
             async with asyncio.timeout(DIALOG_SECONDS):
-                await show(trigger_id=str(self.body.get("trigger_id", "")), view=dict(view))
+                answer = await show(trigger_id=str(self.body.get("trigger_id", "")), view=dict(view))
         except SlackApiError as error:
             if self.repeated or error_code(error) == "exchanged_trigger_id":
-                return ""  # the first delivery opened it
-            return ephemeral(answers.not_opened(error_code(error)))
+                return "", ""  # the first delivery opened it
+            return ephemeral(answers.not_opened(error_code(error))), ""
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return ephemeral(answers.not_opened(type(error).__name__))
-        return ""
+            return ephemeral(answers.not_opened(type(error).__name__)), ""
+        return "", _hash(answer.get("view"))
+
+    async def change(self, view: View) -> str:
+        """Let the dialog that this came from show something else; returns what Slack calls its state from now on.
+
+        Where Slack does not answer in time it is what it was: nothing depends on it that is not done again.
+        """
+        before = self.body["view"]
+        try:
+            async with asyncio.timeout(DIALOG_SECONDS):
+                answer = await self.client.views_update(view_id=str(before.get("id", "")), view=dict(view))
+        except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError):
+            return _hash(before)
+        return _hash(answer.get("view"))
+
+
+def _hash(view: object) -> str:
+    return str(view.get("hash") or "") if isinstance(view, Mapping) else ""
 
 
 def field_values(body: Body) -> dict[str, str]:

@@ -19,6 +19,7 @@ from bot.core.approvals import Allowed, Eligibility, Policy, Refusal
 from bot.core.lifecycle import RELEASE, ReleaseEvent
 from bot.core.people import CannotTell, GroupOutcome, PersonOutcome
 from bot.core.progress import Progress
+from bot.core.publisher_forms import PublisherFormShown
 from bot.core.release_notices import Heard, NotCounted, ReleaseAnswer, Step
 from bot.core.releases import Decision, Line, Situation
 from bot.core.versions import read
@@ -73,6 +74,8 @@ class Known:
     """What was found, shown or done of a publisher's set-up."""
     confirms: bool | None = None
     """Whether the workflow has the job that confirms a publisher; None: nobody can tell, or it would be of no use."""
+    form: PublisherFormShown | None = None
+    """The dialog that registers a publisher, filled in."""
 
 
 async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Decided) -> Known:

@@ -22,6 +22,7 @@ from bot.core.setup import SetupReport
 from bot.workflow import bulk, confirming, connecting, deciding, health, showing
 from bot.workflow import credentials as keeping
 from bot.workflow.adding import add
+from bot.workflow.filling import Filling
 from bot.workflow.hands import Hands
 from bot.workflow.health import Tending
 from bot.workflow.publishers import Publishers, write
@@ -56,6 +57,8 @@ class Intents:
     """None: nobody looks at how publishers fare."""
     secrets_in_slack: bool = True
     """Whether secrets are entered in Slack's dialogs too."""
+    filling: Filling | None = None
+    """None: nobody fills in dialogs."""
 
     async def claim(self, limit: int) -> Sequence[InboxItem]:
         """Take what is due."""
@@ -106,6 +109,10 @@ class Intents:
             async with self.database.reading() as session:
                 team = await teams.get(session, item.team_id)
             return deciding.Known(await self.hands.people.person(team.slack_team_id, item.actor))
+        if isinstance(intent, intents.FillPublisherForm) and self.filling is not None:
+            async with self.database.reading() as session:
+                team = await teams.get(session, item.team_id)
+            return deciding.Known(form=await self.filling.before(item, team.slack_team_id, intent))
         if isinstance(intent, intents.CheckPublisher):
             return deciding.Known(setup=await self._checked(item, intent))
         return await self._before_pending(item, intent)
@@ -159,6 +166,7 @@ class Intents:
                 | intents.ShowSetup()
                 | intents.OpenSetupPull()
                 | intents.ConfirmNow()
+                | intents.FillPublisherForm()
             ):
                 return self._clicked(session, item, intent, known)
             case (
@@ -241,12 +249,16 @@ class Intents:
         self,
         session: AsyncSession,
         item: InboxItem,
-        intent: intents.SubmittedByHand | intents.TryAgain | intents.TakeOver | intents.ConfirmNow | Wish,
+        intent: intents.SubmittedByHand
+        | intents.TryAgain
+        | intents.TakeOver
+        | intents.ConfirmNow
+        | intents.FillPublisherForm
+        | Wish,
         known: deciding.Known,
     ) -> notices.Notice | None:
-        if isinstance(intent, WISHES):
-            assert self.setups is not None
-            return await self.setups.carry_out(session, item, intent, known.setup)
+        if isinstance(intent, intents.FillPublisherForm | intents.ShowSetup | intents.OpenSetupPull):
+            return await self._prepared(session, item, intent, known)
         if isinstance(intent, intents.ConfirmNow | intents.TakeOver):
             return await self._looked_after(session, item, intent, known)
         publisher = await ledger.get(session, item.team_id, UUID(intent.publisher_id))
@@ -277,6 +289,18 @@ class Intents:
         if isinstance(intent, intents.ConfirmNow):
             return await confirming.carry_out(session, self.hands, item, intent, known.rights)
         return await health.take_over(session, item, intent, known.person, self.clock())
+
+    async def _prepared(
+        self,
+        session: AsyncSession,
+        item: InboxItem,
+        intent: intents.FillPublisherForm | Wish,
+        known: deciding.Known,
+    ) -> notices.Notice | None:
+        if isinstance(intent, intents.FillPublisherForm):
+            return known.form
+        assert self.setups is not None
+        return await self.setups.carry_out(session, item, intent, known.setup)
 
     def _situation(self, publisher: Publisher) -> Situation:
         return self.publishers.situation(publisher)

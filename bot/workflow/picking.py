@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot.core.commands import DEFAULT_WORKFLOW
 from bot.core.forge import CommitFacts, Nothing, Repo, TextOutcome, Unsure
+from bot.core.names import DEFAULT_WORKFLOW
 from bot.core.proposals import (
     LONGEST,
     PYPROJECT,

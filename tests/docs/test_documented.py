@@ -102,6 +102,7 @@ def test_the_manifest_asks_for_what_the_code_needs() -> None:
     addresses |= {
         manifest["settings"][part]["request_url"] for part in ("interactivity", "event_subscriptions")
     }
+    addresses.add(manifest["settings"]["interactivity"]["message_menu_options_url"])
     assert {address.partition(".com")[2] for address in addresses} == {"/slack/events"}
 
 

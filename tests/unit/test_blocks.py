@@ -14,6 +14,7 @@ from bot.core import credential_notices as life
 from bot.core.credentials import Reminder
 from bot.core.names import Problem
 from bot.core.outcomes import ByHand
+from bot.core.publisher_forms import Looked, PublisherFormShown, begun
 from bot.core.secrets import INDEX_TOKEN
 from bot.core.sites import IndexSite
 from bot.index import tokens
@@ -25,6 +26,7 @@ from bot.slack.blocks import (
     credentials,
     dialogs,
     imports,
+    publisher_form,
     publishers,
     release_dialogs,
 )
@@ -33,11 +35,13 @@ from bot.slack.blocks.render import MESSAGES, VIEWS
 from storage.records import CredentialKind, EvidenceKind, Hears, PublisherState, Reason, Secret
 from tests.unit import (
     confirm_examples,
+    form_examples,
     health_examples,
     import_examples,
     release_examples,
     setup_examples,
 )
+from tests.unit.form_examples import BEGUN, SEVERAL, shown
 from tests.unit.wording import AT, HOSTILE, ID, URL, WANTED, marked_up, problems, rendered, told, wild
 
 FORM = ByHand(
@@ -133,6 +137,7 @@ NOTICES: dict[str, notices.Notice] = {
     "linked": connect_notices.GithubLinked("ada", "https://github.com/ada"),
     "unlinked": connect_notices.GithubUnlinked("ada"),
     "not linked before": connect_notices.GithubUnlinked(""),
+    **form_examples.FORMS,
     **release_examples.NOTICES,
     **setup_examples.NOTICES,
     **confirm_examples.NOTICES,
@@ -188,7 +193,7 @@ ANSWERS: dict[str, base.Message] = {
 
 IMPORT = {"import": ID, "index": "company", "channel": "C1"}
 DIALOGS: dict[str, View] = {
-    "publisher form": dialogs.publisher_form({"project": "acme-widgets"}, ("company", "pypi"), "C1"),
+    "publisher form": publisher_form.form(shown(BEGUN)),
     "loading": dialogs.loading("view-1"),
     **{f"entered {name}": credentials.entered(intake, ID) for name, intake in ENTERED.items()},
     "page": credentials.page_offered("https://bell.example/credentials/enter?state=x"),
@@ -278,8 +283,10 @@ def test_what_was_typed_fits_the_form() -> None:
     typed = dict.fromkeys(("project", "repository", "workflow", "environment", "index"), HOSTILE)
     many = tuple(f"{number} {'x' * 200}" for number in range(150))
     forms = (
-        dialogs.publisher_form(typed, ("company",), "C1"),
-        dialogs.publisher_form({}, many, "C1"),
+        publisher_form.form(
+            PublisherFormShown(begun("v", typed, ("company",), HOSTILE), Looked(), ("company",), menu=True)
+        ),
+        publisher_form.form(PublisherFormShown(begun("v", {}, many, "C1"), Looked(), many, menu=False)),
         release_dialogs.release_form(
             dict.fromkeys((*typed, "version", "notes", "at", "override"), HOSTILE), many, HOSTILE
         ),
@@ -330,7 +337,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.CancelRelease("a", "1"), intents.RetryRelease(release_id=ID), intents.ShowReleases(""),
         intents.SetPolicy("a", {"quorum": "2"}), intents.ShowPolicy(""), intents.SetFreeze("", AT, None, "why"),
         intents.LiftFreeze("a"), intents.AskYank("a", "1", "why"), intents.TellChannel("a", Hears.FINAL), intents.ShowTold(),
-        intents.ShowSetup("v", ID), intents.OpenSetupPull(ID, "0", True, ("ada",)),
+        intents.FillPublisherForm(SEVERAL, "hash-1"), intents.ShowSetup("v", ID), intents.OpenSetupPull(ID, "0", True, ("ada",)),
         intents.ConnectGithub("a" * 64, "@ada (acme)"), intents.DisconnectGithub(), intents.ConfirmNow(ID),
         intents.TakeOver(ID),
         intents.ImportOwner("acme", "pypi"),
@@ -344,10 +351,18 @@ def test_intents_survive_the_inbox() -> None:
 
 def test_several_problems_of_a_field_show_together() -> None:
     """Slack shows one error for each field, so several of one field are joined, and each names a field that exists."""
-    found = dialogs.errors([Problem("owner", "A."), Problem("repository", "B."), Problem("index", "C.")])
-    assert found == {"repository": "A. B.", INDEX_CHOICE: "C."}
-    shown = {block.get("block_id") for block in DIALOGS["publisher form"]["blocks"]}
-    assert set(found) <= shown
+    refused = [
+        Problem("owner", "A."),
+        Problem("repository", "B."),
+        Problem("index", "C."),
+        Problem("project", "D."),
+    ]
+    there = {"repository": "repository", "index": INDEX_CHOICE, "project": "project.2"}
+    found = publisher_form.errors(refused, there)
+    assert found == {"repository": "A. B.", INDEX_CHOICE: "C.", "project.2": "D."}
+    assert publisher_form.errors(refused[3:], {"repository": "repository"}) == {"repository": "D."}
+    names = {block.get("block_id") for block in DIALOGS["publisher form"]["blocks"]}
+    assert {"repository", INDEX_CHOICE} <= names
 
 
 def test_three_hundred_packages_fit() -> None:

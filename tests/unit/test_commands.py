@@ -35,6 +35,7 @@ UNDERSTOOD: list[tuple[str, str, commands.Parsed]] = [
     ("/publisher", "", commands.OpenPublisherForm({})),
     ("/publisher", "add", commands.OpenPublisherForm({})),
     ("/publisher", "add acme-widgets", commands.OpenPublisherForm({"project": "acme-widgets"})),
+    ("/publisher", "add acme/widgets", commands.OpenPublisherForm({"repository": "acme/widgets"})),
     ("/publisher", "help", commands.ShowHelp("/publisher")),
     ("/shipbell", "", commands.ShowHelp("/shipbell")),
     ("/shipbell", "credentials", commands.OpenCredentials("")),

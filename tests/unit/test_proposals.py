@@ -118,7 +118,7 @@ def test_of_several_workflows_the_publishing_one_is_taken() -> None:
     test = propose(seen(files), "a/b", SITES, "testpypi")
     assert (test.workflow, test.environment) == ("test.yml", "testpypi")
     company = propose(seen(files), "a/b", SITES, "company")
-    assert (company.workflow, company.environment) == ("release.yml", "company")
+    assert (company.workflow, company.environment) == ("release.yml", "pypi")
     assert kinds(company) == [Noted.OTHER_INDEX, Noted.NO_WORKFLOW]
     only_test = propose(seen({"pyproject.toml": PROJECT, **workflow("test.yml", TEST)}), "a/b", SITES)
     assert (only_test.index, only_test.environment) == ("testpypi", "testpypi")

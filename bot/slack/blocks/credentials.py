@@ -9,8 +9,8 @@ from typing import Any
 
 from bot.core import credential_notices as life
 from bot.core import notices
-from bot.core.commands import DEFAULT_INDEX
 from bot.core.credentials import Reminder
+from bot.core.names import DEFAULT_INDEX
 from bot.index.intake import Intake, limit
 from bot.slack.blocks.base import (
     BLOCKS,

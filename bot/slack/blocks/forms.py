@@ -29,25 +29,43 @@ def modal(title: str, blocks: Sequence[Block], callback: str, submit: str = "", 
 
 
 def field(
-    name: str, label: str, element: Mapping[str, Any], hint: str = "", *, optional: bool = False
+    name: str,
+    label: str,
+    element: Mapping[str, Any],
+    hint: str = "",
+    *,
+    optional: bool = False,
+    dispatch: bool = False,
 ) -> Block:
-    """Return a labelled field of a dialog; its block id is its name."""
+    """Return a labelled field of a dialog; its block id is its name. With `dispatch` Slack tells of each change."""
     block = {
         "type": "input",
         "block_id": name,
         "label": plain(label, 2_000),
         "element": {**element, "action_id": VALUE},
     }
-    return block | ({"hint": plain(hint, 2_000)} if hint else {}) | ({"optional": True} if optional else {})
+    more = {"optional": optional, "dispatch_action": dispatch}
+    return (
+        block
+        | ({"hint": plain(hint, 2_000)} if hint else {})
+        | {name: True for name, so in more.items() if so}
+    )
 
 
 def text_field(
-    initial: str = "", example: str = "", longest: int = 255, *, multiline: bool = False
+    initial: str = "",
+    example: str = "",
+    longest: int = 255,
+    *,
+    multiline: bool = False,
+    on_enter: bool = False,
 ) -> dict[str, Any]:
-    """Return a line, or several, to type in."""
+    """Return a line, or several, to type in; `on_enter` goes with a field that dispatches."""
     element: dict[str, Any] = {"type": "plain_text_input", "max_length": longest}
     if multiline:
         element["multiline"] = True
+    if on_enter:
+        element["dispatch_action_config"] = {"trigger_actions_on": ["on_enter_pressed"]}
     if example:
         element["placeholder"] = plain(example, 150)
     return element | ({"initial_value": initial[:longest]} if initial else {})

@@ -13,6 +13,7 @@ from bot.core import (
     health_notices,
     import_notices,
     notices,
+    publisher_forms,
     setup_notices,
 )
 from bot.core import credential_notices as life
@@ -27,6 +28,7 @@ from bot.slack.blocks import (
     hearing,
     imports,
     policies,
+    publisher_form,
     publishers,
     release_answers,
     setup,
@@ -97,6 +99,7 @@ VIEWS: Mapping[type[Any], Callable[[Any], View]] = MappingProxyType(
         notices.HomeShown: dialogs.home,
         setup_notices.SetupShown: setup.shown,
         import_notices.ImportChoices: imports.choices,
+        publisher_forms.PublisherFormShown: publisher_form.form,
     }
 )
 """Notices that fill a dialog or a Home tab."""
