@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
 
@@ -132,7 +132,7 @@ async def test_somebody_signs_in_and_out(tmp_path: Path) -> None:
         assert links(tmp_path) == []
 
 
-async def test_forged_replayed_and_old_states_are_refused(tmp_path: Path) -> None:
+async def test_forged_and_replayed_states_are_refused(tmp_path: Path) -> None:
     """A state of one's own making, one that was used, and one of an earlier command link nobody."""
     async with connected(tmp_path) as world, browser() as session:
         forged = f"{world.bot.url}/github/connect?state=forged"
@@ -169,6 +169,27 @@ async def test_another_browser_is_refused(tmp_path: Path) -> None:
             await shown(fresh, url)
             assert (await press(fresh, url, form))[0] == 400
         assert links(tmp_path) == []
+
+
+async def test_crossed_and_expired_states_are_refused(tmp_path: Path) -> None:
+    """One person's code with another's state, and the other way round, link neither; past its term a state does nothing."""
+    async with connected(tmp_path) as world, browser() as hers, browser() as his:
+        back, other = await callback(world, hers), await callback(world, his, BOB)
+        assert ENDED in (await shown(hers, crossed(back, other)))[1]
+        assert ENDED in (await shown(his, crossed(other, back)))[1]
+        assert links(tmp_path) == []
+        back, unopened = await callback(world, hers), await link(world, BOB)
+        with sqlite3.connect(tmp_path / "shipbell.db") as connection:
+            connection.execute("UPDATE oauth_states SET expires_at = '2026-01-01 00:00:00.000000'")
+        assert ENDED in (await shown(hers, back))[1]
+        assert ENDED in (await shown(his, unopened))[1]
+        assert links(tmp_path) == []
+
+
+def crossed(back: str, other: str) -> str:
+    """Return a callback's address with another one's state."""
+    ours, theirs = (parse_qs(urlsplit(one).query)["state"][0] for one in (back, other))
+    return back.replace(ours, theirs)
 
 
 async def test_nobody_is_linked_who_declines_or_is_taken(tmp_path: Path) -> None:
