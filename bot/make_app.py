@@ -91,15 +91,18 @@ class AppPages:
             return _refused(*_GONE, status=404)
         _, web_url, here = self.addresses
         state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        target = manifest.new_page(web_url, request.query_params.get("organization", ""), state)
+        owner = request.query_params.get("organization", "").strip()
+        target = manifest.new_page(web_url, owner, state)
         if target is None:
-            return _refused("No organization on GitHub has that name.", "Correct it in the address.")
+            return _refused(
+                "No organization on GitHub can have that name.",
+                "Go back and correct it: its name as in its address on GitHub.",
+            )
         if len(self._begun) >= MOST_STATES:
             self._begun.clear()
         self._begun[state] = _Begun(browser, self.clock() + STATE_TERM)
-        wanted = [f"{name}: {word}" for name, word in app_auth.PERMISSIONS.items()]
-        more = "For an organization's App add &organization=NAME to this page's address first."
-        answer = HTMLResponse(pages.make_app(target, json.dumps(manifest.manifest(here)), wanted, more))
+        whole = json.dumps(manifest.manifest(here))
+        answer = HTMLResponse(pages.make_app(target, whole, app_auth.PERMISSIONS, owner, self.secret))
         secure = here.startswith("https://")
         answer.set_cookie(
             COOKIE, browser, max_age=600, path="/github/setup", secure=secure, httponly=True, samesite="lax"

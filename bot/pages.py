@@ -1,10 +1,36 @@
-"""The few pages that people see in the browser: HTML without scripts, styles or anything from elsewhere.
+"""The few pages that people see in the browser: HTML without scripts or anything from elsewhere, and one small style.
 
 Knows: words, HTML. Must not know: routes, rules.
 """
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from html import escape
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1d2330; --paper: #fff; --edge: #8b93a5; --soft: #eef0f5; --deed: #1a56c4; --on: #fff }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e9f0; --paper: #14171e; --edge: #737c90; --soft: #232834; --deed: #8ab4ff; --on: #10131a }
+}
+body { margin: 0 auto; max-width: 38rem; padding: 2rem 1.25rem 4rem; background: var(--paper); color: var(--ink);
+  font: 1.0625rem/1.55 system-ui, sans-serif; overflow-wrap: anywhere }
+h2 { font-size: 1.15rem; margin: 2rem 0 .5rem }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem }
+header { font-size: .95rem; font-weight: 600; margin: 0 0 2rem }
+pre { background: var(--soft); border: 1px solid var(--edge); border-radius: 6px; padding: .75rem; white-space: pre-wrap;
+  font-size: .95rem }
+button { font: inherit; font-weight: 600; background: var(--deed); color: var(--on); border: 0; border-radius: 6px; padding: .7rem 1.1rem;
+  min-height: 2.75rem; margin: .75rem 0; text-align: left; cursor: pointer }
+input, select { font: inherit; display: block; width: 100%; max-width: 20rem; box-sizing: border-box; padding: .55rem .7rem; margin: .25rem 0 0;
+  min-height: 2.75rem; color: var(--ink); background: var(--paper); border: 1px solid var(--edge); border-radius: 6px }
+input[type=hidden] { display: none }
+h2 + form button { background: none; color: var(--deed); border: 2px solid var(--deed) }
+a { color: var(--deed) }
+:focus-visible { outline: 3px solid var(--deed); outline-offset: 3px }
+"""
+STYLE_SOURCE = f"'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
+"""What a content security policy calls the pages' one style, so that it needs to allow no other."""
 
 _PAGE = """\
 <!doctype html>
@@ -12,21 +38,30 @@ _PAGE = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex">
-<title>{title}</title>
+<title>{title} - Shipbell</title>
+<style>{style}</style>
+<header>Shipbell</header>
+<main>
 <h1>{title}</h1>
 {body}
+</main>
 </html>
 """
 
 
 def page(title: str, *body: str) -> str:
     """Return a page; every part of the body is HTML already."""
-    return _PAGE.format(title=escape(title), body="\n".join(body))
+    return _PAGE.format(title=escape(title), style=_STYLE, body="\n".join(body))
 
 
 def paragraph(text: str) -> str:
     """Return a paragraph of plain text."""
     return f"<p>{escape(text)}</p>"
+
+
+def heading(text: str) -> str:
+    """Return the heading of a part."""
+    return f"<h2>{escape(text)}</h2>"
 
 
 def listed(items: Iterable[str]) -> str:
@@ -37,6 +72,13 @@ def listed(items: Iterable[str]) -> str:
 def code(text: str) -> str:
     """Return text to be copied."""
     return f"<pre>{escape(text)}</pre>"
+
+
+def link(address: str) -> str:
+    """Return an address of the web as a link that opens in its own tab; any other text as text to be copied."""
+    if not address.startswith(("https://", "http://")):
+        return code(address)
+    return f'<p><a href="{escape(address)}" target="_blank" rel="noopener">{escape(address)}</a></p>'
 
 
 def form(action: str, fields: Mapping[str, str], button: str) -> str:
@@ -54,8 +96,8 @@ def ask_to_connect(who: str, fields: Mapping[str, str]) -> str:
         "Sign in with GitHub",
         paragraph(f"This links the Slack user {who} with the GitHub account that you sign in with next."),
         paragraph(
-            "Go on only if that is you and you typed the command in Slack yourself. If somebody sent you this link, close it: "
-            "they would act with your rights."
+            "Go on only if that is you and you typed the command in Slack yourself. If somebody sent you this link, close this page: "
+            "they would act with your rights on GitHub."
         ),
         form("/github/connect", fields, f"I am {who}: sign in with GitHub"),
     )
@@ -68,30 +110,54 @@ def connected(login: str) -> str:
     )
 
 
-def make_app(target: str, manifest: str, permissions: Iterable[str], more: str) -> str:
-    """Show what an App is to be, and the button that takes it to the forge."""
+def make_app(target: str, manifest: str, permissions: Mapping[str, str], owner: str, once: str) -> str:
+    """Show what an App is to be, and the button that takes it to the forge; `owner` is an organization, or "" for oneself."""
+    whose = f"the organization {owner}" if owner else "your own GitHub account"
     return page(
         "Make a GitHub App",
         paragraph(
-            "GitHub shows you the App, with the name to change if you like, and makes it. It may do this, no more:"
+            "With an App of its own the bot reads and tags repositories with short-lived tokens, and people link their GitHub accounts. "
+            f"It will belong to {whose}. GitHub shows it to you before it makes it, and you may change its name there."
         ),
-        listed(permissions),
-        form(target, {"manifest": manifest}, "Make the App on GitHub"),
-        paragraph(more),
-    )
+        paragraph("On the repositories on which you install it later it may do this, and no more:"),
+        listed(f"{_MEANS.get(name, name)}: {_RIGHTS.get(right, right)}" for name, right in permissions.items()),
+        form(target, {"manifest": manifest}, "Go on to GitHub"),
+        heading("For an organization instead?"),
+        '<form action="/github/setup">'
+        f'<input type="hidden" name="once" value="{escape(once)}">'
+        '<label>Its name on GitHub <input type="text" name="organization" autocomplete="off" spellcheck="false"></label> '
+        "<button>Make it for the organization</button></form>",
+    )  # fmt: skip
+
+
+_RIGHTS: Mapping[str, str] = {"read": "read", "write": "read and write"}
+_MEANS: Mapping[str, str] = {
+    "actions": "Workflows' runs, to start and follow them",
+    "checks": "Check runs, to see whether CI passed",
+    "contents": "Code, to read it, to tag, to make releases and the set-up's branch",
+    "deployments": "Deployments, to let an approved one go on",
+    "metadata": "What repositories there are",
+    "pull_requests": "Pull requests, to open the one with the set-up",
+    "statuses": "Commit statuses, to see whether CI passed",
+    "workflows": "Workflow files, to propose the publishing one",
+}
+"""What each permission of the App is for."""
 
 
 def app_made(slug: str, path: str, install: str) -> str:
     """Say that the App is there, and what is left to do. No secret is on the page."""
     return page(
         f"The App {slug} is made",
+        paragraph("Two steps are left."),
+        heading("1. Let the bot use it"),
         paragraph("Its id, key and secrets are in this file, which nobody but the bot's own user can read:"),
         code(path),
-        paragraph("Let the bot read it, and start it again. Where you have a settings file already, move the lines there:"),
+        paragraph("Set this in the bot's environment and start it again. Where you have a settings file already, move the lines there:"),
         code(f"SHIPBELL_CONFIG={path}"),
-        paragraph("Then install the App on the repositories that the bot shall release, and on no others:"),
-        code(install),
         paragraph("If the bot's machine forgets its files, put their content where your secrets are kept."),
+        heading("2. Install it"),
+        paragraph("On the repositories that the bot shall release, and on no others:"),
+        link(install),
     )  # fmt: skip
 
 

@@ -18,8 +18,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.pages import STYLE_SOURCE
+
 log = structlog.get_logger(__name__)
 
+POLICY = f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'"
+"""What a page may load: nothing but the one style that stands in it."""
 MAX_BODY = 1_048_576
 """Bytes of a request that are read; Slack's largest deliveries are a tenth of it."""
 
@@ -172,7 +176,7 @@ def _with_headers(send: Send) -> Send:
                 *message.get("headers", []),
                 (b"x-content-type-options", b"nosniff"),
                 (b"cache-control", b"no-store"),
-                (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+                (b"content-security-policy", POLICY.encode()),
                 (b"referrer-policy", b"no-referrer"),
             ]
         await send(message)

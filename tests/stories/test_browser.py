@@ -1,5 +1,9 @@
-"""The demo by hand, in a real browser: what a person sees and clicks."""
+"""The demo by hand, in a real browser: what a person sees and clicks.
 
+SHIPBELL_PICTURES names a folder that gets pictures of the set-up's steps, as `docs/images` has them.
+"""
+
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator
@@ -14,6 +18,7 @@ from tests.stories.kit import confirmed
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 PATIENCE = 20_000
+PICTURES = os.environ.get("SHIPBELL_PICTURES", "")  # noqa: TID251 - the test's own knob
 
 pytestmark = [
     pytest.mark.browser,
@@ -144,3 +149,32 @@ async def play(page: Page, world: World, version: str, button: str) -> None:
     await page.goto(f"{world.forge.web_url}/acme/widgets")
     await page.get_by_label("Version").fill(version)
     await page.get_by_role("button", name=button).click()
+
+
+async def test_a_person_opens_the_pull_request(browser: Browser, tmp_path: Path) -> None:
+    """By hand: the look at a set-up, the dialog that shows the whole workflow, the reviewers, and the channel told."""
+    async with World(tmp_path) as world:
+        page = await browser.new_page(viewport={"width": 980, "height": 760})
+        page.set_default_timeout(PATIENCE)
+        await page.goto(world.slack.url)
+        await page.get_by_text("releases").first.click()
+        await type_command(page, "/publisher add gadgets acme/gadgets index=pypi")
+        await says(page, "One step is left to a person")
+        await type_command(page, "/publisher check gadgets")
+        await says(page, "in the way")
+        await picture(page, ".msg", "publisher-check")
+        await press(page, "Open pull request")
+        await says(page, "Who must agree before it publishes")
+        await picture(page, ".modal", "publisher-pull")
+        await page.get_by_placeholder("ada, grace").fill("ada")
+        await page.locator(".modal-body").last.evaluate("(one) => { one.scrollTop = one.scrollHeight }")
+        await picture(page, ".modal", "publisher-pull-reviewers")
+        await press(page, "Open pull request")
+        await says(page, "must agree there.")
+        assert not world.gate.violations
+
+
+async def picture(page: Page, what: str, name: str) -> None:
+    """Keep a picture of the last such part of the page, where SHIPBELL_PICTURES names a folder."""
+    if PICTURES:
+        await page.locator(what).last.screenshot(path=Path(PICTURES) / f"{name}.png")

@@ -1,10 +1,14 @@
 """The pages in the browser: no script, nothing from elsewhere, and nobody's name becomes HTML."""
 
+import re
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
 
 from bot import pages
+from bot.forge.app_auth import PERMISSIONS
 from bot.workflow.connecting import Why
 
 HOSTILE = "\"'><script src=//x>&<img src=x onerror=y>"
@@ -12,7 +16,7 @@ ALL = dict.fromkeys(("index", "project", "token", "username", "state", "check"),
 PAGES: dict[str, str] = {
     "ask": pages.ask_to_connect(HOSTILE, {HOSTILE: HOSTILE}),
     "connected": pages.connected(HOSTILE),
-    "make": pages.make_app(HOSTILE, HOSTILE, [HOSTILE], HOSTILE),
+    "make": pages.make_app(HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, HOSTILE, HOSTILE),
     "made": pages.app_made(HOSTILE, HOSTILE, HOSTILE),
     "none": pages.no_app(HOSTILE, HOSTILE),
     "enter": pages.enter_secret(HOSTILE, [HOSTILE], ALL, dict.fromkeys(ALL, HOSTILE)),
@@ -25,22 +29,39 @@ PAGES: dict[str, str] = {
     **{str(why): pages.not_connected(why, HOSTILE) for why in Why},
 }
 KNOWN = {
-    "html",
-    "meta",
-    "title",
-    "h1",
-    "p",
-    "form",
-    "input",
-    "button",
-    "ul",
-    "li",
-    "pre",
-    "label",
-    "br",
-    "select",
-    "option",
-    "strong",
+    *(
+        "html",
+        "meta",
+        "title",
+        "style",
+        "header",
+        "main",
+        "h1",
+        "h2",
+        "p",
+        "a",
+        "ul",
+        "li",
+        "pre",
+        "strong",
+        "br",
+    ),
+    *("form", "input", "label", "button", "select", "option"),
+}
+HARMLESS = {
+    *(
+        "lang",
+        "charset",
+        "name",
+        "content",
+        "method",
+        "action",
+        "type",
+        "value",
+        "autocomplete",
+        "spellcheck",
+    ),
+    *("href", "target", "rel", "required", "selected"),
 }
 
 
@@ -64,20 +85,34 @@ def test_nothing_becomes_html(name: str) -> None:
     found = Tags()
     found.feed(PAGES[name])
     assert found.tags <= KNOWN
-    known = {
-        "lang",
-        "charset",
-        "name",
-        "content",
-        "method",
-        "action",
-        "type",
-        "value",
-        "autocomplete",
-        "required",
-        "selected",
-    }
-    assert found.attributes <= known
+    assert found.attributes <= HARMLESS
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "data:text/html,x", "//x", HOSTILE, 'https://x"><b>']
+)
+def test_a_link_leads_to_the_web_alone(address: str) -> None:
+    """Only an address of the web is a link, and none breaks out of its place; anything else is text to be copied."""
+    shown = pages.link(address)
+    assert ("href" in shown) == address.startswith("https://")
+    assert "<b>" not in shown
+    assert "<script" not in shown
+
+
+def test_the_style_is_the_one_that_is_allowed() -> None:
+    """The digest in the content security policy is that of the style in every page, which loads nothing."""
+    styles = {page.partition("<style>")[2].partition("</style>")[0] for page in PAGES.values()}
+    (style,) = styles
+    assert f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'" == pages.STYLE_SOURCE
+    assert not re.search(r"url\(|@import|expression|</", style)
+
+
+def test_every_permission_of_the_app_is_in_words() -> None:
+    """Whoever makes the App reads what each permission is for."""
+    shown = pages.make_app("", "", PERMISSIONS, "", "")
+    for name in PERMISSIONS:
+        assert f"<li>{name}:" not in shown
+    assert shown.count("<li>") == len(PERMISSIONS)
 
 
 def test_a_secret_is_never_sent_back() -> None:

@@ -14,12 +14,13 @@ from starlette.types import Message
 from bot import app as wiring
 from bot import web
 from bot.engine.embedded import EmbeddedEngine
+from bot.pages import STYLE_SOURCE
 from storage.database import Database
 
 HEADERS = {
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "content-security-policy": f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
 }
 FINE = {"database": "ok", "engine": "ok"}

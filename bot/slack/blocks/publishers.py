@@ -28,6 +28,7 @@ from bot.slack.blocks.base import (
     person,
     section,
 )
+from bot.slack.blocks.pieces import count
 from bot.slack.blocks.reasons import explain
 from storage.records import EvidenceKind, PublisherState, Registration
 
@@ -305,7 +306,7 @@ def status(notice: notices.PublisherStatus) -> Message:
     facts = [
         f"*{PROOF[fact.kind]}* ({link(fact.url, 'source')}, {date(fact.seen_at)})" for fact in notice.evidence
     ]
-    small = [f"Looked {notice.looks} time{'' if notice.looks == 1 else 's'} since it is pending"]
+    small = [f"Looked {count(notice.looks, 'time')} since it is pending"] if notice.looks else []
     small += [f"next look {date(notice.next_at)}"] if notice.next_at else []
     small += [f"ends {date(notice.expires_at)}"] if notice.expires_at and notice.next_at else []
     return message(
@@ -314,7 +315,7 @@ def status(notice: notices.PublisherStatus) -> Message:
             section(_row(notice.line)),
             section(f"{escape(cause)} {escape(remedy)}".strip()),
             section("*Evidence:* " + ("; ".join(facts) if facts else "none yet.")),
-            context(" · ".join(small)),
+            *([context(" · ".join(small))] if small else []),
             *(_setup(notice.setup, notice.publisher_id, registration) if notice.setup else []),
             *(health.report(notice.health) if notice.health else []),
             *(credentials.unneeded_blocks(notice.unneeded) if notice.unneeded else []),
