@@ -1,7 +1,8 @@
 """What waiting costs: one look at the index's feeds for all, beside one poll per project, in one run.
 
 The real workflows on SQLite; the index is in memory and the clock is moved by hand. Each lot has waited for long, so that
-its own looks are as rare as they get. SHIPBELL_BENCH_WAITING takes another number than 100,000 for the largest lot.
+its own looks are as rare as they get. SHIPBELL_BENCH_WAITING takes another number than 100,000 for the largest lot, and
+SHIPBELL_BENCH_POLLED another than 5,000 for the polls that are really played.
 """
 
 import os
@@ -31,7 +32,7 @@ OTHERS = 500
 SIGNS = 10
 """Projects an hour that somebody waits for; 1 where 1 waits."""
 MOST_POLLED = 5_000
-"""Polls that are measured one per project; an hour of more is reckoned from them."""
+"""Polls that are played one per project; an hour of more is reckoned from them."""
 BURST = 400
 """Releases between two looks: four times what the feed holds."""
 
@@ -99,7 +100,7 @@ async def waited(folder: Path, number: int, *, feeds: bool) -> Cost:
     names = await world.pend(number, polls=60, spread=rare)
     world.index.appear("old")
     await world.run(2 * BASE, feeds=feeds)
-    span = HOUR if feeds else min(HOUR, HOUR * MOST_POLLED / number)
+    span = HOUR if feeds else min(HOUR, HOUR * knob("POLLED", MOST_POLLED) / number)
     activity, process = Activity(world, names, HOUR), psutil.Process()
     world.index.asked.clear()
     memory, cpu = process.memory_info().rss, time.process_time()
@@ -117,8 +118,13 @@ async def waited(folder: Path, number: int, *, feeds: bool) -> Cost:
 
 def sizes() -> list[int]:
     """Return how many wait in each lot."""
-    most = int(os.environ.get("SHIPBELL_BENCH_WAITING", "100000"))  # noqa: TID251 - the bench's own knob
+    most = knob("WAITING", 100_000)
     return sorted({1, min(1_000, most), most})
+
+
+def knob(name: str, usual: int) -> int:
+    """Return a number that the environment may change."""
+    return int(os.environ.get(f"SHIPBELL_BENCH_{name}", usual))  # noqa: TID251 - the bench's own knob
 
 
 @pytest.mark.timeout(3_600)
