@@ -101,9 +101,9 @@ class Publishers:
                 publisher.existed_before
             )  # what was true when it was asked for, not after an attempt of ours
         publisher = replace(publisher, existed_before=existed)
-        found = await self._credential(publisher) if site.publisher_api is not False else None
-        if found is None:
-            outcome = NotOffered() if site.publisher_api is False else Refused(Reason.NO_CREDENTIAL)
+        found = None if site.publisher_api is False else await self._credential(publisher)
+        if not isinstance(found, tuple):
+            outcome = NotOffered() if found is None else Refused(found)
             await self._write(publisher, decide.after_register(self.situation(publisher), outcome))
             return
         await self._register_with(publisher, found)
@@ -133,7 +133,8 @@ class Publishers:
     async def _look(self, publisher: Publisher) -> None:
         site, begun = self.index.site(publisher.registration.index), self.clock()
         situation = await self._known(publisher, site)
-        found = await self._credential(publisher) if site.publisher_api is not False else None
+        kept = None if site.publisher_api is False else await self._credential(publisher)
+        found = kept if isinstance(kept, tuple) else None
         listed = await self._listed(publisher, found[1]) if found else None
         simple = await self.index.simple(site.name, publisher.registration.project, publisher.etag)
         files = decide.worth_reading(publisher, simple)
@@ -160,13 +161,17 @@ class Publishers:
         """Return what is sent of a token. Whoever registers needs one of the entire account, so it is narrowed by time alone."""
         return keeping.sendable(token, self.clock()).secret
 
-    async def _credential(self, publisher: Publisher) -> tuple[Credential, Secret] | None:
+    async def _credential(self, publisher: Publisher) -> tuple[Credential, Secret] | Reason:
+        """Return the team's token for the index; where none is of use, why."""
         async with self.database.reading() as session:
             found = await ledger_of_credentials.opened(
                 session, publisher.team_id, CredentialKind.API_TOKEN, publisher.registration.index
             )
         # One that the index refused is not sent again: a person must replace it.
-        return None if found is None or found[0].refused_at else found
+        if found is None or found[0].refused_at:
+            return Reason.NO_CREDENTIAL
+        # One that is bound to projects can't register, and is not to be refused for that: it serves uploads.
+        return Reason.TOKEN_SCOPE if found[0].account_wide is False else found
 
     def situation(self, publisher: Publisher) -> Situation:
         """Return what decisions about a publisher need besides answers."""

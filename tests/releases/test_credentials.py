@@ -248,6 +248,50 @@ async def test_a_token_refused_while_waiting_is_told_too(database: Database) -> 
     assert (len(index.sent), len(one.heard("credential.refused"))) == (1, 1)
 
 
+async def test_a_token_of_projects_is_not_sent_to_register(database: Database) -> None:
+    """Who registers needs the entire account: a token that is bound to projects is not sent, nor marked, and the cause is told."""
+    one = await keeper(database)
+    await one.keep(ALICE, await one.enter(ALICE, made([1, ["p"]], location="pypi.example")))
+    index = Refusing(one.world.clock)
+    await advance(Publishers(database, index, one.world.clock, BASE, uuid4()))
+    await one.world.work()
+    assert index.sent == []
+    assert [kept.refused_at for kept, _ in await one.live()] == [None]
+    (said,) = [each for each in one.world.slack.messages if each.kind == "publisher.ended"]
+    assert said.facts["reason"] == Reason.TOKEN_SCOPE
+
+
+async def test_an_owner_is_offered_once_to_revoke_what_nobody_needs(database: Database) -> None:
+    """Once a project publishes without a token, who added one hears it once, and a check of the project shows it."""
+    one = await keeper(database)
+    await one.keep(ALICE, await one.enter(ALICE, project="p"))
+    index = Refusing(one.world.clock)
+    steps = Publishers(database, index, one.world.clock, BASE, uuid4())
+    async with database.transaction() as session:
+        team = await teams.ensure(session, one.world.slack_team, "", one.world.clock())
+        publisher = await publishers.newest(session, team.id, "p", None)
+        assert publisher is not None
+        now, until = one.world.clock(), one.world.clock() + 30 * DAY
+        assert await publishers.move(
+            session, publisher, None, state=PublisherState.PENDING, existed_before=False, pending_at=now,
+            expires_at=until, next_at=now,
+        )  # fmt: skip
+    index.publish("acme/p", "v1", "a" * 40)
+    while index.advance():
+        pass
+    for _ in range(2):
+        await advance(steps)
+        one.world.clock.forward(timedelta(hours=3))
+    await one.world.work()
+    ((user, _kind, facts),) = one.heard("credential.unneeded")
+    assert (user, facts["project"], facts["whole_team"]) == (ALICE, "p", False)
+    await one.wish(BOB, intents.CheckPublisher("p", ""))
+    assert one.heard("publisher.status")[-1].facts["unneeded"]["credential_id"] == facts["credential_id"]
+    await one.wish(ALICE, intents.RevokeCredential(facts["credential_id"]))
+    await one.wish(BOB, intents.CheckPublisher("p", ""))
+    assert one.heard("publisher.status")[-1].facts["unneeded"] is None
+
+
 async def advance(steps: Publishers) -> None:
     """Do what is due of publishers."""
     for publisher in await steps.claim("pypi", 9):
