@@ -271,6 +271,7 @@ async def test_forms_are_given_together(database: Database) -> None:
     here = await bench(database)
     here.index.api = False
     here.scout.repositories = {f"p{number:02}": (sight(f"p{number:02}"),) for number in range(12)}
+    here.index.there = frozenset(here.scout.repositories)
     shown = await here.listed()
     await here.chosen(shown, *range(1, 13))
     given = await here.said("import.forms")

@@ -76,6 +76,7 @@ def test_help_imports_nothing_heavy() -> None:
         ("serv",),
         ("serve", "--no-such"),
         ("publisher", "register"),
+        ("publisher", "import", "--owner", "-"),
         ("demo", "--port", "x"),
     ],
 )
