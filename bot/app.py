@@ -24,7 +24,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from bot import __version__, forging, keyfile, web
-from bot.connect import ConnectPages
+from bot.connect import ConnectPages, GrantPages
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
 from bot.entering import EntryPages
@@ -43,6 +43,7 @@ from bot.workflow.credentials import Credentials
 from bot.workflow.entering import Entering
 from bot.workflow.feeds import Feeding
 from bot.workflow.filling import Filling
+from bot.workflow.granting import Granting
 from bot.workflow.hands import Hands
 from bot.workflow.health import Tending
 from bot.workflow.importing import Importing
@@ -142,6 +143,7 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
                 entry_url=f"{settings.public_url}/credentials/enter" if _safe(settings.public_url) else "",
                 secrets_in_slack=settings.secrets_in_slack,
                 menu=menu,
+                public_url=settings.public_url,
             ),
         )
         messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
@@ -170,6 +172,7 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         pages = [
             *_pages(settings, transport, database, engine),
             *_entry_pages(settings, database, index, engine),
+            *_grant_pages(settings, index, database, engine),
         ]
         yield Bot(web.routes(slack, probes, hook, pages), engine, database)
 
@@ -206,6 +209,16 @@ def _safe(url: str) -> bool:
     """Say whether nobody on the way can read what a browser sends there."""
     parts = urlsplit(url)
     return parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+def _grant_pages(
+    settings: Settings, index: IndexClient, database: Database, engine: EmbeddedEngine
+) -> list[Route]:
+    """Return the pages on which indexes grant access; none where no index has the facility."""
+    names = tuple(name for name, site in settings.indexes.items() if site.oauth1 is not None)
+    told = partial(engine.nudge, "outbox")
+    granting = Granting(database, index.grants, names, now, settings.public_url, told)
+    return GrantPages(granting, settings.public_url.startswith("https://")).routes() if names else []
 
 
 def _hook(

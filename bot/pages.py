@@ -310,3 +310,42 @@ def _hidden(fields: Mapping[str, str]) -> str:
 def _labelled(label: str, element: str, problem: str) -> str:
     said = f" <strong>{escape(problem)}</strong>" if problem else ""
     return f"<p><label>{escape(label)}<br>{element}</label>{said}</p>"
+
+
+def ask_to_grant(who: str, index: str, fields: Mapping[str, str]) -> str:
+    """Ask whether a Slack person and whoever goes on to an index are the same."""
+    return page(
+        f"Connect {index}",
+        paragraph(
+            f"This lets Shipbell release and upload on {index}, in the name of whoever is signed in there, for the Slack workspace "
+            f"of {who}. The index asks you once more, on its own page."
+        ),
+        paragraph(
+            "Go on only if that is you and you typed the command in Slack yourself. If somebody sent you this link, close it: "
+            "their workspace would upload with your rights."
+        ),
+        form(f"/indexes/{index}/connect", fields, f"I am {who}: go on to {index}"),
+    )  # fmt: skip
+
+
+def granted(index: str, user: str) -> str:
+    """Say that it worked."""
+    return page(
+        f"{index} is connected",
+        paragraph(f"Shipbell may release and upload there in the name of {user}. Slack says so too: you may close this page."),
+    )  # fmt: skip
+
+
+_NO_GRANT: Mapping[str, tuple[str, str]] = {
+    "ended": _WHY["ended"],
+    "declined": ("Nothing was granted", "You did not allow it on the index's page. Nothing is kept."),
+    "denied": ("Nothing was granted", ""),
+    "unsure": ("Nothing was granted", "The index gave no answer that means anything. Nothing is kept."),
+}
+
+
+def not_granted(index: str, why: str, cause: str = "", remedy: str = "") -> str:
+    """Say why nothing was granted: cause and remedy."""
+    title, known = _NO_GRANT[why]
+    again = f"Type /shipbell connect {index} in Slack to begin anew."
+    return page(title, paragraph(f"{known} {cause}".strip()), paragraph(f"{remedy} {again}".strip()))

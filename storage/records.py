@@ -320,6 +320,8 @@ class CredentialKind(StrEnum):
     API_TOKEN = "api_token"  # noqa: S105 - a word, not a secret
     PASSWORD = "password"  # noqa: S105 - the same
     """A user name and a password, for an index that knows nothing else."""
+    OAUTH1 = "oauth1"
+    """A grant of an index's OAuth 1.0a facility: token and secret as one text."""
 
 
 class InboxState(StrEnum):
@@ -706,6 +708,18 @@ class SignIn:
     user: str
     channel: str
     response_url: Secret | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTaken:
+    """A grant of an index that came back: who asked for it, where the answer goes, the request token as it was kept."""
+
+    team_id: UUID
+    user: str
+    channel: str
+    response_url: Secret | None = field(repr=False)
+    pair: Secret | None = field(repr=False)
+    """None: the index has given none yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the bot has to say of who somebody is on the forge, as facts.
+"""What the bot has to say of who somebody is on the forge, and of grants of an index, as facts.
 
 Knows: the closed set of these notices. Must not know: wording, Slack.
 Written words are forever: these lie in the outbox, so a kind keeps its fields, and new fields get defaults.
@@ -21,3 +21,14 @@ class GithubUnlinked:
 
     login: str
     """"" where nothing was known before."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexConnected:
+    """An index lets the bot upload in somebody's name, from now on."""
+
+    index: str
+    user: str
+    """Whose name on the index."""
+    replaced: bool = False
+    """Whether a grant that was kept before is destroyed here."""

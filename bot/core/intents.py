@@ -308,6 +308,17 @@ class ConnectGithub:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectIndex:
+    """Get a grant of an index's OAuth facility, by the link that was shown."""
+
+    index: str
+    state_hash: str
+    """Of the link's state: the state itself is in the link alone."""
+    who: str
+    """How the person is called in Slack."""
+
+
+@dataclass(frozen=True, slots=True)
 class DisconnectGithub:
     """Forget who somebody is on the forge."""
 
@@ -381,6 +392,7 @@ Intent = (
     | OpenSetupPull
     | AskYank
     | ConnectGithub
+    | ConnectIndex
     | DisconnectGithub
     | ConfirmNow
     | TakeOver
@@ -424,6 +436,7 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "setup.open": OpenSetupPull,
         "release.yank": AskYank,
         "github.connect": ConnectGithub,
+        "index.connect": ConnectIndex,
         "github.disconnect": DisconnectGithub,
         "publisher.confirm": ConfirmNow,
         "publisher.take_over": TakeOver,

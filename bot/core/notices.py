@@ -10,7 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from bot.core.confirm_notices import ConfirmAnswer, ConfirmEnded, ConfirmRuns, ConfirmWaits
-from bot.core.connect_notices import GithubLinked, GithubUnlinked
+from bot.core.connect_notices import GithubLinked, GithubUnlinked, IndexConnected
 from bot.core.credential_notices import (
     CredentialOvertaken,
     CredentialRefused,
@@ -263,6 +263,8 @@ class CredentialRevoked:
     token_page: str
     was_live: bool
     project: str = ""
+    granted: bool = False
+    """Whether it was a grant of the index's OAuth facility; `token_page` is then the index's own address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +339,7 @@ Notice = (
     | PullOpened
     | PullAnswer
     | GithubLinked
+    | IndexConnected
     | GithubUnlinked
     | EntryEnded
     | CredentialOvertaken
@@ -388,6 +391,7 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "setup.pull_opened": PullOpened,
         "setup.answer": PullAnswer,
         "github.linked": GithubLinked,
+        "index.connected": IndexConnected,
         "github.unlinked": GithubUnlinked,
         "credential.entry_ended": EntryEnded,
         "credential.overtaken": CredentialOvertaken,

@@ -22,6 +22,7 @@ import aiohttp
 
 from bot.demo.forge import ForgeStandIn
 from bot.demo.index import IndexStandIn
+from bot.demo.index_consumers import Consumer
 from bot.demo.sigstore_signer import Signer
 from bot.demo.slack_gate import SlackGate
 from bot.demo.slack_workspace import SlackWorkspace
@@ -152,7 +153,9 @@ class World:
         self.poll_seconds = poll_seconds
         self.forge = ForgeStandIn()
         self.forge_token = self.forge.make_token()
-        self.company = IndexStandIn(name="company")
+        self.company = IndexStandIn(name="company", oauth1=True)
+        self.consumer: Consumer | None = None
+        """By which the bot may use the company index's OAuth facility; None: it is not told of it."""
         self.public = IndexStandIn(name="public", publisher_api=False)
         self.slack = SlackWorkspace(mode="socket" if mode == "socket" else "events", port=page_port)
         self.gate = SlackGate(self.slack)
@@ -210,8 +213,11 @@ class World:
 
     def environment(self) -> dict[str, str]:
         """Return the bot's settings for this world."""
+        company: dict[str, object] = {"url": self.company.url, "upload_url": self.company.upload_url}
+        if self.consumer is not None:
+            company["oauth1"] = {"consumer_key": self.consumer.key, "consumer_secret": self.consumer.secret}
         indexes = {
-            "company": {"url": self.company.url, "upload_url": self.company.upload_url},
+            "company": company,
             "pypi": {"url": self.public.url, "upload_url": self.public.upload_url, "publisher_api": False},
             "testpypi": {
                 "url": self.public.url,

@@ -4,6 +4,7 @@ Knows: which protocol sends what, who is asked. Must not know: what an answer me
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -23,17 +24,17 @@ from bot.core.outcomes import (
     ProvenanceOutcome,
     RegisterOutcome,
     SimpleOutcome,
-    TryLater,
     UploadOutcome,
     VersionOutcome,
 )
 from bot.core.sites import IndexSite
-from bot.errors import AnswerLost, TransportError
+from bot.errors import TransportError
 from bot.index import attestations, feeds, files, forms, project_api, publisher_api, simple_api, upload
-from bot.index.holding import Held, Holder
+from bot.index.grants import Grants
+from bot.index.holding import Holder, unanswered
 from bot.transport import Transport
 from bot.wire import Hashed, Request
-from storage.records import Reason, Registration, Secret
+from storage.records import Registration, Secret
 
 
 class IndexClient:
@@ -58,6 +59,8 @@ class IndexClient:
         self._timeout = timeout
         self._download_timeout = download_timeout
         self._trust = attestations.Trust(trust_root)
+        self.grants = Grants(self._sender.send, sites, clock, secrets.token_hex)
+        """The indexes' OAuth facilities, asked under the same pauses."""
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the indexes that are served."""
@@ -81,7 +84,7 @@ class IndexClient:
                 publisher_api.register_request(site, registration, token, self._timeout)
             )
         except TransportError as error:
-            return _unanswered(error)
+            return unanswered(error)
         return publisher_api.read_register(answer, token)
 
     async def publishers(self, index: str, project: str, token: Secret) -> ListOutcome:
@@ -93,7 +96,7 @@ class IndexClient:
         try:
             answer = await self._sender.send(request)
         except TransportError as error:
-            return _unanswered(error)
+            return unanswered(error)
         return publisher_api.read_list(answer, request.url, self._clock(), token)
 
     async def simple(self, index: str, project: str, etag: str = "") -> SimpleOutcome:
@@ -102,7 +105,7 @@ class IndexClient:
         try:
             answer = await self._sender.send(request)
         except TransportError as error:
-            return _unanswered(error)
+            return unanswered(error)
         return simple_api.read_simple(answer, request.url, self._clock())
 
     async def provenance(self, index: str, url: str) -> ProvenanceOutcome:
@@ -113,7 +116,7 @@ class IndexClient:
         try:
             answer = await self._sender.send(request)
         except TransportError as error:
-            return _unanswered(error)
+            return unanswered(error)
         return simple_api.read_provenance(answer, request.url, self._clock())
 
     async def feed(self, index: str, name: FeedName, etag: str = "", modified: str = "") -> FeedOutcome:
@@ -124,7 +127,7 @@ class IndexClient:
         try:
             answer = await self._sender.send(feeds.feed_request(site, name, etag, modified, self._timeout))
         except TransportError as error:
-            return _unanswered(error)
+            return unanswered(error)
         return feeds.read_feed(answer)
 
     async def version(self, index: str, project: str, version: str) -> VersionOutcome:
@@ -133,7 +136,7 @@ class IndexClient:
         try:
             answer = await self._sender.send(request)
         except TransportError as error:
-            return _unanswered(error)
+            return unanswered(error)
         return project_api.read_version(answer, project, version)
 
     async def download(self, index: str, url: str) -> DownloadOutcome:
@@ -145,7 +148,7 @@ class IndexClient:
         try:
             hashed = await self._hashed(site, request, files.MOST_HOPS)
         except TransportError as error:
-            return _unanswered(error)
+            return unanswered(error)
         return files.read_file(hashed)
 
     async def _hashed(self, site: IndexSite, request: Request, hops: int) -> Hashed:
@@ -162,7 +165,7 @@ class IndexClient:
         try:
             answer = await self._sender.send(request)
         except TransportError as error:
-            return _unanswered(error)
+            return unanswered(error)
         return upload.read_upload(answer, login)
 
     async def attested(
@@ -175,15 +178,7 @@ class IndexClient:
         try:
             answer = await self._sender.send(request)
         except TransportError as error:
-            return _unanswered(error)
+            return unanswered(error)
         return await asyncio.to_thread(
             attestations.read_attested, answer, request.url, filename, sha256, self._trust
         )
-
-
-def _unanswered(error: TransportError) -> TryLater:
-    if isinstance(error, Held):
-        return TryLater(Reason.RATE_LIMITED, error.cause, error.held_for)
-    lost = isinstance(error, AnswerLost)
-    reason = Reason.TIMED_OUT if lost else Reason.UNREACHABLE
-    return TryLater(reason, error.cause, arrived_maybe=lost)

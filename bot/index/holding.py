@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from bot.core.cleaning import seconds_to_wait
-from bot.errors import Unreachable
+from bot.core.outcomes import TryLater
+from bot.errors import AnswerLost, TransportError, Unreachable
 from bot.wire import Answer, Hashed, Request
+from storage.records import Reason
 
 LONGEST = 3_600.0
 """Seconds that one answer may hold us; after them one request finds out whether it still counts."""
@@ -66,6 +68,15 @@ class Holder:
         if asked is not None:
             most = LONGEST_FOR_ONE if answer.status == 429 and _names_somebody(request) else LONGEST
             self._until[place] = max(self._until.get(place, 0.0), _now() + min(asked, most))
+
+
+def unanswered(error: TransportError) -> TryLater:
+    """Return what it means that there was no answer."""
+    if isinstance(error, Held):
+        return TryLater(Reason.RATE_LIMITED, error.cause, error.held_for)
+    lost = isinstance(error, AnswerLost)
+    reason = Reason.TIMED_OUT if lost else Reason.UNREACHABLE
+    return TryLater(reason, error.cause, arrived_maybe=lost)
 
 
 def _place(url: str) -> str:

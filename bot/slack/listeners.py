@@ -80,6 +80,8 @@ class Listeners:
     secrets_in_slack: bool = True
     menu: Menu | None = None
     """The repositories to choose from; None: they are typed."""
+    public_url: str = ""
+    """Where browsers reach us."""
 
     def attach(self, app: AsyncApp) -> None:
         """Register with Bolt: one listener for each kind of delivery, and the one error handler."""
@@ -141,7 +143,9 @@ class Listeners:
         if isinstance(parsed, commands.OpenSignIn):
             return await self._sign_in(visit)
         if isinstance(parsed, commands.OpenCredentials):
-            return await self._credentials(visit, parsed.index)
+            site = self.sites.get(parsed.index)
+            granting = site is not None and site.oauth1 is not None
+            return await (self._grant if granting else self._credentials)(visit, parsed.index)
         return await visit.open(release_dialogs.release_form(parsed.typed, self.indexes, visit.channel))
 
     async def _sign_in(self, visit: Visit) -> Reply | str:
@@ -153,6 +157,14 @@ class Listeners:
         if not await self.inlet.put(wish):
             return ""  # the first delivery was answered with the link
         return ephemeral(connecting.offered(f"{self.connect_url}?state={state}"))
+
+    async def _grant(self, visit: Visit, index: str) -> Reply | str:
+        """Give the link on which an index grants access, as `_sign_in` does."""
+        state = secrets.token_urlsafe(32)
+        if not await self.inlet.put(visit.wish(intents.ConnectIndex(index, hashed(state), visit.caller))):
+            return ""
+        url = f"{self.public_url}/indexes/{index}/connect?state={state}"
+        return ephemeral(connecting.offered_index(index, url))
 
     async def _credentials(self, visit: Visit, index: str) -> Reply | str:
         """Open the dialog as "loading" before the trigger dies; the engine fills it."""

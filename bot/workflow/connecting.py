@@ -22,13 +22,14 @@ from bot.core.forge import AccountFacts, Unsure
 from bot.workflow.ports import Accounts, Clock
 from bot.workflow.telling import write_down
 from storage.database import Database
-from storage.ledger import github, outbox
+from storage.ledger import github, grants, outbox
 from storage.ledger.github import NewSignIn
+from storage.ledger.grants import NewGrant
 from storage.ledger.outbox import Destination
 from storage.records import InboxItem, SignIn
 
 TERM = timedelta(minutes=10)
-Wish = intents.ConnectGithub | intents.DisconnectGithub
+Wish = intents.ConnectGithub | intents.DisconnectGithub | intents.ConnectIndex
 
 
 class Why(StrEnum):
@@ -112,12 +113,16 @@ async def carry_out(
     intent: Wish,
     clock: Clock,
 ) -> notices.Notice | None:
-    """Write a sign-in down whose link somebody was shown, or forget who somebody is."""
+    """Write a sign-in or a grant down whose link somebody was shown, or forget who somebody is."""
     if isinstance(intent, intents.DisconnectGithub):
         return await _forget(session, item, clock)
     # Slack's `response_url` lives longer than this.
-    url = item.sealed.get("response_url")
-    new = NewSignIn(item.actor, item.channel, intent.state_hash, item.received_at + TERM, url, intent.who)
+    url, ends = item.sealed.get("response_url"), item.received_at + TERM
+    if isinstance(intent, intents.ConnectIndex):
+        asked = NewGrant(item.actor, item.channel, intent.index, intent.state_hash, ends, url, intent.who)
+        await grants.begin(session, item.team_id, asked, clock())
+        return None
+    new = NewSignIn(item.actor, item.channel, intent.state_hash, ends, url, intent.who)
     await github.begin(session, item.team_id, new, clock())
     return None
 

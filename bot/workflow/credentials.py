@@ -180,9 +180,9 @@ async def _revoke(
         if intent.view_id:
             shown = intents.ShowCredentials(intent.view_id, name)
             await answer(session, item, await showing.show(session, item.team_id, shown, index.names()), now)
-    return notices.CredentialRevoked(
-        name, page_of(index, name), live, credential.project if credential else ""
-    )
+    granted = credential is not None and credential.kind is CredentialKind.OAUTH1
+    page = index.site(name).url if granted and name in index.names() else page_of(index, name)
+    return notices.CredentialRevoked(name, page, live, credential.project if credential else "", granted)
 
 
 async def refused(

@@ -36,6 +36,7 @@ from bot.core.forge import (
     TreeOutcome,
     WaitingOutcome,
 )
+from bot.core.oauth1 import AccessOutcome, TokenOutcome, TokenPair
 from bot.core.outcomes import (
     AttestationOutcome,
     ByHand,
@@ -257,6 +258,22 @@ class Accounts(Protocol):
 
     async def account(self, code: str, verifier: str) -> AccountOutcome:
         """Return whose the code is that a browser brought back."""
+
+
+class IndexGrants(Protocol):
+    """The OAuth 1.0a facilities of the indexes that have one; no method raises for what an index does."""
+
+    def page(self, index: str, pair: TokenPair, callback: str) -> str:
+        """Return the index's page on which a person says yes or no; `callback` has no query."""
+
+    async def request_token(self, index: str) -> TokenOutcome:
+        """Ask for a request token."""
+
+    async def access_token(self, index: str, pair: TokenPair) -> TokenOutcome:
+        """Ask for the access token of whoever has said yes to a request token; asked again, the same one."""
+
+    async def whose(self, index: str, pair: TokenPair) -> AccessOutcome:
+        """Ask whose an access token is."""
 
 
 class Rights(Protocol):

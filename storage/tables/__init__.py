@@ -7,6 +7,7 @@ from storage.tables.base import Base
 from storage.tables.confirmations import ConfirmationRow
 from storage.tables.feeds import FeedRow
 from storage.tables.github import GithubLinkRow, OauthStateRow
+from storage.tables.grants import GrantRow
 from storage.tables.health import HealthRow
 from storage.tables.imports import ImportItemRow, ImportRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
@@ -30,6 +31,7 @@ __all__ = [
     "FeedRow",
     "FreezeRow",
     "GithubLinkRow",
+    "GrantRow",
     "HealthRow",
     "ImportItemRow",
     "ImportRow",

@@ -124,6 +124,7 @@ NOTICES: dict[str, notices.Notice] = {
         unneeded=UNNEEDED,
     ),
     "revoked": notices.CredentialRevoked("company", f"{URL}/tokens", was_live=True),
+    "revoked grant": notices.CredentialRevoked("company", URL, was_live=True, granted=True),
     "revoked before": notices.CredentialRevoked("company", "", was_live=False),
     "home": notices.HomeShown((LINE,), 1, (CREDENTIAL,)),
     "audit": notices.AuditShown(
@@ -138,6 +139,8 @@ NOTICES: dict[str, notices.Notice] = {
     "unlinked": connect_notices.GithubUnlinked("ada"),
     "not linked before": connect_notices.GithubUnlinked(""),
     **form_examples.FORMS,
+    "index connected": connect_notices.IndexConnected("company", "demo"),
+    "index connected anew": connect_notices.IndexConnected("company", "demo", replaced=True),
     **release_examples.NOTICES,
     **setup_examples.NOTICES,
     **confirm_examples.NOTICES,
@@ -182,6 +185,9 @@ ANSWERS: dict[str, base.Message] = {
     "not yet": answers.refusal(commands.NotYet("connect github")),
     "sign in": connecting.offered("https://bell.example/github/connect?state=x"),
     "no sign in": connecting.not_set_up(),
+    "connect an index": connecting.offered_index(
+        "company", "https://bell.example/indexes/company/connect?state=x"
+    ),
     "not opened": answers.not_opened("expired_trigger_id"),
     "out of order": answers.out_of_order(),
     "settings": answers.settings(
@@ -338,6 +344,8 @@ def test_intents_survive_the_inbox() -> None:
         intents.SetPolicy("a", {"quorum": "2"}), intents.ShowPolicy(""), intents.SetFreeze("", AT, None, "why"),
         intents.LiftFreeze("a"), intents.AskYank("a", "1", "why"), intents.TellChannel("a", Hears.FINAL), intents.ShowTold(),
         intents.FillPublisherForm(SEVERAL, "hash-1"), intents.ShowSetup("v", ID), intents.OpenSetupPull(ID, "0", True, ("ada",)),
+        intents.ShowSetup("v", ID), intents.OpenSetupPull(ID, "0", True, ("ada",)),
+        intents.ConnectIndex("pypi", "a" * 64, "@ada (acme)"),
         intents.ConnectGithub("a" * 64, "@ada (acme)"), intents.DisconnectGithub(), intents.ConfirmNow(ID),
         intents.TakeOver(ID),
         intents.ImportOwner("acme", "pypi"),

@@ -10,6 +10,7 @@ import pytest
 from bot import pages
 from bot.forge.app_auth import PERMISSIONS
 from bot.workflow.connecting import Why
+from bot.workflow.granting import Why as NoGrant
 
 HOSTILE = "\"'><script src=//x>&<img src=x onerror=y>"
 ALL = dict.fromkeys(("index", "project", "token", "username", "state", "check"), HOSTILE)
@@ -27,6 +28,9 @@ PAGES: dict[str, str] = {
     "overtaken": pages.secret_overtaken(),
     "ended": pages.entry_ended(),
     **{str(why): pages.not_connected(why, HOSTILE) for why in Why},
+    "grant": pages.ask_to_grant(HOSTILE, HOSTILE, {HOSTILE: HOSTILE}),
+    "granted": pages.granted(HOSTILE, HOSTILE),
+    **{f"no grant, {why}": pages.not_granted(HOSTILE, why, HOSTILE, HOSTILE) for why in NoGrant},
 }
 KNOWN = {
     *(
@@ -127,3 +131,5 @@ def test_every_reason_has_a_page() -> None:
     """Each reason why nothing was linked has a title of its own words and says how to begin anew."""
     for why in Why:
         assert "/shipbell connect github" in pages.not_connected(why)
+    for no in NoGrant:
+        assert "/shipbell connect company in Slack" in pages.not_granted("company", no)

@@ -98,7 +98,7 @@ def _limits(line: notices.CredentialLine) -> list[str]:
     wide = [":warning: the entire account"] if line.account_wide else []
     if line.expires_at is not None:
         return [*wide, f"ends {date(line.expires_at)}"]
-    return [*wide, *([":warning: no end"] if line.kind is CredentialKind.API_TOKEN else [])]
+    return [*wide, *([":warning: no end"] if line.kind is not CredentialKind.PASSWORD else [])]
 
 
 def _revoke(line: notices.CredentialLine, view_id: str) -> dict[str, Any]:
@@ -200,6 +200,8 @@ def revoked(notice: notices.CredentialRevoked) -> Message:
         return message(
             "Revoked before.", [section("That credential was revoked before; nothing was changed.")]
         )
+    if notice.granted:
+        return _grant_gone(notice)
     page = f" Revoke it there too: {link(notice.token_page, 'your tokens')}." if notice.token_page else ""
     whose = _what(notice.index, notice.project)
     about = f"{notice.project} on {notice.index}" if notice.project else notice.index
@@ -207,6 +209,20 @@ def revoked(notice: notices.CredentialRevoked) -> Message:
         f"The token for {about} is destroyed here.",
         [section(f":wastebasket: The API token for {whose} is destroyed here.{page}")],
     )
+
+
+def _grant_gone(notice: notices.CredentialRevoked) -> Message:
+    """Say that an OAuth grant is destroyed here, and that it goes on there."""
+    there = f" ({link(notice.token_page, 'its pages')})" if notice.token_page else ""
+    return message(
+        f"The OAuth grant of {notice.index} is destroyed here.",
+        [
+            section(
+                f":wastebasket: The OAuth grant of *{escape(notice.index)}* is destroyed here. It does not expire there: whoever runs "
+                f"the index can take it back{there}."
+            )
+        ],
+    )  # fmt: skip
 
 
 def ended(_notice: life.EntryEnded) -> Message:

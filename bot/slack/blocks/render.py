@@ -85,6 +85,7 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         import_notices.ImportAnswer: imports.answer,
         connect_notices.GithubLinked: connecting.linked,
         connect_notices.GithubUnlinked: connecting.unlinked,
+        connect_notices.IndexConnected: connecting.granted,
         health_notices.HealthBroke: health.broke,
         health_notices.HealthMended: health.mended,
         health_notices.TakenOver: health.taken_over,

@@ -1,0 +1,262 @@
+"""Getting a grant, on both databases: each way it can end, die, run twice or be crossed, and nothing half-made left behind."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from bot.core import oauth1
+from bot.core.connect_notices import IndexConnected
+from bot.core.intents import ConnectIndex
+from bot.core.oauth1 import AccessOutcome, Allowed, Denied, Fault, TokenOutcome, TokenPair
+from bot.core.outcomes import TryLater
+from bot.workflow.connecting import carry_out, hashed
+from bot.workflow.granting import Granting, NotGranted, Why
+from storage.database import Database
+from storage.ledger import audit, credentials, outbox, teams
+from storage.records import CredentialKind, InboxItem, Reason, Secret
+
+NOW = datetime(2026, 11, 27, 1, tzinfo=UTC)
+STATE, BROWSER = "the-state", "the-browser"
+ASKED, GIVEN = (
+    TokenPair(Secret(f"marked-{what}"), Secret(f"marked-{what}-secret")) for what in ("asked", "given")
+)
+TOKEN = "marked-asked"
+LATER = TryLater(Reason.TIMED_OUT, "no answer")
+ENDED = NotGranted(Why.ENDED)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@dataclass
+class FakeIndex:
+    """An index's facility that answers what it is told, or ends the process before or after the deed."""
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    dies_at: str = ""
+    calls: list[str] = field(default_factory=list)
+
+    def page(self, index: str, pair: TokenPair, callback: str) -> str:
+        """Return the page."""
+        return f"https://{index}.example/oauth/authorise?oauth_token={pair.token.reveal()}&oauth_callback={callback}"
+
+    async def request_token(self, index: str) -> TokenOutcome:
+        """Give a request token, each time another."""
+        assert index == "company"
+        number = self.calls.count("request_token")
+        fresh = TokenPair(Secret(TOKEN if not number else f"{TOKEN}{number}"), ASKED.secret)
+        return await self._answer("request_token", fresh)  # type: ignore[no-any-return]
+
+    async def access_token(self, index: str, pair: TokenPair) -> TokenOutcome:
+        """Give the access token."""
+        assert (index, pair.secret) == ("company", ASKED.secret)
+        return await self._answer("access_token", GIVEN)  # type: ignore[no-any-return]
+
+    async def whose(self, index: str, pair: TokenPair) -> AccessOutcome:
+        """Say whose it is."""
+        assert (index, pair) == ("company", GIVEN)
+        return await self._answer("whose", Allowed("demo"))  # type: ignore[no-any-return]
+
+    async def _answer(self, name: str, usual: Any) -> Any:
+        self.calls.append(name)
+        await asyncio.sleep(0)
+        if name == self.dies_at:
+            raise Killed
+        return self.answers.get(name, usual)
+
+
+def granting(database: Database, index: FakeIndex) -> Granting:
+    """Return what gets grants of `company`, for a bot at https://bot.example."""
+    return Granting(database, index, ("company",), lambda: NOW, "https://bot.example", lambda: None)
+
+
+async def asked(database: Database, user: str = "U1", state: str = STATE) -> UUID:
+    """Write down that somebody was shown the link; returns the team."""
+    async with database.transaction() as session:
+        team = (await teams.ensure(session, "T1", "", NOW)).id
+        url = {"response_url": Secret("https://hooks.example/marked")}
+        item = InboxItem(UUID(int=7), team, "index.connect", user, "C1", {}, url, NOW, 1)
+        await carry_out(session, item, ConnectIndex("company", hashed(state), "ada (acme)"), lambda: NOW)
+    return team
+
+
+async def kept(database: Database, team: UUID) -> tuple[TokenPair | None, int, int, int]:
+    """Return the credential, and how many credentials, messages and grants on their way there are."""
+    async with database.reading() as session:
+        found = await credentials.opened(session, team, CredentialKind.OAUTH1, "company")
+        counts = [
+            int((await session.execute(text(f"SELECT count(*) FROM {table}"))).scalar() or 0)
+            for table in ("credentials", "outbox", "index_grants")
+        ]
+    return (oauth1.unpacked(found[1]) if found else None, counts[0], counts[1], counts[2])
+
+
+NOTHING = (None, 0, 0, 0)
+
+
+async def test_the_whole_way(database: Database) -> None:
+    """The page names the person, the browser goes to the index and comes back, and the grant is sealed, tried and told once."""
+    team, index = await asked(database), FakeIndex()
+    getting = granting(database, index)
+    assert await getting.whose("company", STATE) == "ada (acme)"
+    page = await getting.begin("company", STATE, BROWSER)
+    assert isinstance(page, str)
+    assert parse_qs(urlsplit(page).query)["oauth_callback"] == [
+        f"https://bot.example/indexes/company/callback/{STATE}"
+    ]
+    done = await getting.finish("company", STATE, BROWSER, TOKEN)
+    assert done == IndexConnected("company", "demo")
+    assert await kept(database, team) == (GIVEN, 1, 1, 0)
+    assert index.calls == ["request_token", "access_token", "whose"]
+    async with database.transaction() as session:
+        (line,) = await credentials.listed(session, team)
+        (event,) = await audit.trail(session, team, limit=5)
+        (message,) = await outbox.claim(session, NOW, timedelta(minutes=1), 5)
+        rows = [
+            (await session.execute(text(f"SELECT * FROM {table}"))).all()
+            for table in ("credentials", "outbox", "audit_events")
+        ]
+    assert (line.hint, line.added_by, line.kind) == ("OAuth grant of demo", "U1", CredentialKind.OAUTH1)
+    assert (line.account_wide, line.expires_at) == (True, None)
+    assert (event.action, event.subject) == ("credential.added", "company")
+    assert (message.user, message.channel, message.kind) == ("U1", "C1", "index.connected")
+    assert "marked" not in repr(rows) + repr(message)
+
+
+async def test_a_new_grant_replaces_the_old(database: Database) -> None:
+    """The grant that was kept before is destroyed here, and the person is told so."""
+    team, index = await asked(database), FakeIndex()
+    getting = granting(database, index)
+    for replaced in (False, True):
+        await asked(database)
+        index.calls.clear()
+        await getting.begin("company", STATE, BROWSER)
+        assert await getting.finish("company", STATE, BROWSER, TOKEN) == IndexConnected(
+            "company", "demo", replaced
+        )
+    async with database.reading() as session:
+        sealed = (
+            await session.execute(text("SELECT count(*) FROM credentials WHERE sealed IS NOT NULL"))
+        ).scalar()
+        assert (sealed, len(await credentials.listed(session, team))) == (1, 1)
+
+
+async def test_what_is_not_given_is_not_kept(database: Database) -> None:
+    """Refused or unanswered, at the exchange or at the try: nothing is kept, cause and remedy are said."""
+    for step in ("access_token", "whose"):
+        for no, why in ((Denied(Fault.ACCESS_TOKEN), Why.DENIED), (LATER, Why.UNSURE)):
+            team = await asked(database)
+            getting = granting(database, FakeIndex({step: no}))
+            await getting.begin("company", STATE, BROWSER)
+            found = await getting.finish("company", STATE, BROWSER, TOKEN)
+            assert isinstance(found, NotGranted)
+            assert (found.why, bool(found.cause)) == (why, True)
+            assert await kept(database, team) == NOTHING
+
+
+async def test_without_a_request_token_nobody_leaves(database: Database) -> None:
+    """The index refuses its consumer, or is away: the page says so, and the same button works once it is better."""
+    await asked(database)
+    index = FakeIndex()
+    getting = granting(database, index)
+    for no, why in ((Denied(Fault.CONSUMER), Why.DENIED), (LATER, Why.UNSURE)):
+        index.answers = {"request_token": no}
+        found = await getting.begin("company", STATE, BROWSER)
+        assert isinstance(found, NotGranted)
+        assert found.why is why
+    index.answers.clear()
+    assert isinstance(await getting.begin("company", STATE, BROWSER), str)
+
+
+async def test_who_says_no_is_forgotten(database: Database) -> None:
+    """Back without a token: nothing is asked, nothing kept, and the same state is worth nothing any more."""
+    team, index = await asked(database), FakeIndex()
+    getting = granting(database, index)
+    await getting.begin("company", STATE, BROWSER)
+    assert await getting.finish("company", STATE, BROWSER, "") == NotGranted(Why.DECLINED)
+    assert await getting.finish("company", STATE, BROWSER, TOKEN) == ENDED
+    assert (await kept(database, team), index.calls) == (NOTHING, ["request_token"])
+
+
+async def test_forged_and_crossed_answers_are_refused(database: Database) -> None:
+    """Another state, browser, index or request token gives nothing, and the index is not asked for anything."""
+    team, index = await asked(database), FakeIndex()
+    getting = granting(database, index)
+    for name, state, browser, token in (
+        ("company", "forged", BROWSER, TOKEN),
+        ("company", STATE, "another", TOKEN),
+        ("company", STATE, "", TOKEN),
+        ("other", STATE, BROWSER, TOKEN),
+        ("company", STATE, BROWSER, "another's"),
+        ("company", STATE, BROWSER, "ä"),
+    ):
+        await asked(database)
+        await getting.begin("company", STATE, BROWSER)
+        index.calls.clear()
+        assert await getting.finish(name, state, browser, token) == ENDED
+        assert index.calls == []
+        assert (await kept(database, team))[:3] == NOTHING[:3]
+
+
+async def test_another_persons_link_is_another_grant(database: Database) -> None:
+    """Two people of a team ask at the same time: each one's answer fits that one's own state and browser alone."""
+    team, index = await asked(database), FakeIndex()
+    await asked(database, "U2", "other-state")
+    getting = granting(database, index)
+    await getting.begin("company", STATE, BROWSER)
+    await getting.begin("company", "other-state", "other-browser")
+    assert await getting.finish("company", "other-state", BROWSER, TOKEN) == ENDED
+    assert await getting.finish("company", "other-state", "other-browser", TOKEN) == ENDED
+    assert await getting.finish("company", STATE, BROWSER, TOKEN) == IndexConnected("company", "demo")
+    async with database.reading() as session:
+        assert [one.added_by for one in await credentials.listed(session, team)] == ["U1"]
+
+
+async def test_pressed_or_answered_twice(database: Database) -> None:
+    """Two presses at the same time lead to one page; two answers at the same time keep one grant and tell it once."""
+    team, index = await asked(database), FakeIndex()
+    getting = granting(database, index)
+    pages = await asyncio.gather(*(getting.begin("company", STATE, BROWSER) for _ in range(2)))
+    assert pages[0] == pages[1] == await getting.begin("company", STATE, BROWSER)
+    token = parse_qs(urlsplit(str(pages[0])).query)["oauth_token"][0]
+    done = await asyncio.gather(*(getting.finish("company", STATE, BROWSER, token) for _ in range(3)))
+    assert sorted(map(repr, done)) == sorted(map(repr, [IndexConnected("company", "demo"), ENDED, ENDED]))
+    assert await kept(database, team) == (GIVEN, 1, 1, 0)
+
+
+async def test_killed_at_any_call(database: Database) -> None:
+    """Where the process dies, nothing half-made is left: the button works again, or a new command leads to the same grant."""
+    team, index = await asked(database), FakeIndex(dies_at="request_token")
+    getting = granting(database, index)
+    with pytest.raises(Killed):
+        await getting.begin("company", STATE, BROWSER)
+    for index.dies_at in ("access_token", "whose"):
+        index.calls.clear()
+        await asked(database)
+        await getting.begin("company", STATE, BROWSER)
+        with pytest.raises(Killed):
+            await getting.finish("company", STATE, BROWSER, TOKEN)
+        assert await kept(database, team) == NOTHING
+        assert await getting.finish("company", STATE, BROWSER, TOKEN) == ENDED
+    index.dies_at = ""
+    index.calls.clear()
+    await asked(database)
+    await getting.begin("company", STATE, BROWSER)
+    assert await getting.finish("company", STATE, BROWSER, TOKEN) == IndexConnected("company", "demo")
+    assert await kept(database, team) == (GIVEN, 1, 1, 0)
+
+
+async def test_an_index_without_the_facility(database: Database) -> None:
+    """An index that the settings give no consumer for any more is never asked."""
+    await asked(database)
+    getting = Granting(database, FakeIndex(), (), lambda: NOW, "https://bot.example", lambda: None)
+    assert await getting.whose("company", STATE) == ENDED
+    assert await getting.begin("company", STATE, BROWSER) == ENDED
+    assert await getting.finish("company", STATE, BROWSER, TOKEN) == ENDED
