@@ -63,20 +63,12 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The index took the release or the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileThere:
-    """A file of this name is there already; whether it is the same the index does not say: look at its digest."""
-
-    detail: str = ""
+    """The index took the release."""
 
 
 TokenOutcome = TokenPair | Denied | TryLater
 AccessOutcome = Allowed | Denied | TryLater
 AddedOutcome = Accepted | Denied | TryLater
-SentOutcome = Accepted | FileThere | Denied | TryLater
 
 
 @dataclass(frozen=True, slots=True)

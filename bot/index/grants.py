@@ -5,11 +5,13 @@ what an answer means, how a signature is made.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import BinaryIO
 
-from bot.core.oauth1 import AccessOutcome, AddedOutcome, ReleaseFields, TokenOutcome, TokenPair
-from bot.core.outcomes import TryLater
+from bot.core.distributions import Distribution
+from bot.core.oauth1 import Accepted, AccessOutcome, AddedOutcome, ReleaseFields, TokenOutcome, TokenPair
+from bot.core.outcomes import TryLater, UploadOutcome
 from bot.core.sites import IndexSite, OAuth1Consumer
 from bot.errors import TransportError
 from bot.index import oauth1
@@ -60,6 +62,18 @@ class Grants:
         site, at = self.sites[index], self.clock()
         answer = await self._asked(site, oauth1.add_release_request(site, release), pair, at)
         return answer if isinstance(answer, TryLater) else oauth1.read_added(answer, at, _hidden(site, pair))
+
+    async def upload(
+        self, index: str, pair: TokenPair, file: Distribution, content: BinaryIO, seconds: float
+    ) -> UploadOutcome:
+        """Tell the release that a file is of, then send the file, once; where its answer is lost a look must tell."""
+        told = await self.add_release(index, pair, oauth1.release_fields(file))
+        if not isinstance(told, Accepted):
+            # Nothing of the file was sent, whatever became of its release.
+            return replace(told, arrived_maybe=False) if isinstance(told, TryLater) else oauth1.uploaded(told)
+        site, at = self.sites[index], self.clock()
+        answer = await self._asked(site, oauth1.upload_request(site, file, content, seconds), pair, at)
+        return answer if isinstance(answer, TryLater) else oauth1.read_sent(answer, at, _hidden(site, pair))
 
     async def _asked(
         self, site: IndexSite, request: Request, pair: TokenPair | None, at: datetime

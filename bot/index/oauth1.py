@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
+from typing import BinaryIO
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
 from bot.core.cleaning import LONGEST, one_line, seconds_to_wait
+from bot.core.distributions import Distribution, Kind
 from bot.core.oauth1 import (
     Accepted,
     AccessOutcome,
@@ -22,21 +24,18 @@ from bot.core.oauth1 import (
     Denied,
     Fault,
     FileFields,
-    FileThere,
     ReleaseFields,
-    SentOutcome,
     TokenOutcome,
     TokenPair,
+    cause_and_remedy,
 )
-from bot.core.outcomes import TryLater
+from bot.core.outcomes import FileThere, TryLater, Uploaded, UploadOutcome, UploadRefused
 from bot.core.secrets import REDACTED
 from bot.core.sites import IndexSite
-from bot.wire import Answer, Request
-from storage.records import Reason, Secret
+from bot.wire import Answer, Form, Request
+from storage.records import Reason, ReleaseReason, Secret
 
 TIMEOUT = 15.0
-UPLOAD_TIMEOUT = 600.0
-"""Seconds for a whole file."""
 FORM = "application/x-www-form-urlencoded"
 LONGEST_TOKEN = 200
 """Characters of a token or its secret that are taken; the facility's have 32 and 64."""
@@ -54,6 +53,9 @@ OWN = ("_pypi_hidden", "bugtrack_url")
 """Fields that PEP 345 has not: `1` hides a release; where bugs are told."""
 DEFAULT_METADATA = "1.2"
 _METADATA = frozenset({"1.0", DEFAULT_METADATA})
+
+_RENAMED: Mapping[str, str] = MappingProxyType({"project_urls": "project_url"})
+"""Fields of today's upload form that the facility calls otherwise."""
 
 Pairs = list[tuple[str, str]]
 Hidden = Sequence[Secret]
@@ -82,6 +84,16 @@ _FILE_THERE = re.compile(r"A file named .{1,300} already exists")
 _STATUSES: Mapping[int, Fault] = MappingProxyType(
     {403: Fault.NOT_ALLOWED, 404: Fault.NOT_OFFERED, 405: Fault.NOT_OFFERED, 410: Fault.NOT_OFFERED, 501: Fault.NOT_OFFERED}
 )  # fmt: skip
+_REASONS: Mapping[Fault, tuple[ReleaseReason, bool]] = MappingProxyType(
+    {
+        Fault.ACCESS_TOKEN: (ReleaseReason.UPLOAD_TOKEN_UNKNOWN, True),
+        Fault.NOT_ALLOWED: (ReleaseReason.UPLOAD_NOT_ALLOWED, False),
+        Fault.FORM: (ReleaseReason.UPLOAD_FILE_REFUSED, False),
+        Fault.NOT_OFFERED: (ReleaseReason.UPLOAD_NO_SUCH_API, False),
+        Fault.REDIRECTS: (ReleaseReason.UPLOAD_MOVED, False),
+    }
+)
+"""What a refusal is to a release, and whether the grant is good for nothing any more; the others are told by their cause."""
 
 
 def request_token_request(site: IndexSite, timeout: float = TIMEOUT) -> Request:
@@ -112,6 +124,24 @@ def add_release_request(site: IndexSite, release: ReleaseFields, timeout: float 
     return Request("POST", _address(site, "add_release"), headers, body, timeout=timeout)
 
 
+def release_fields(file: Distribution) -> ReleaseFields:
+    """Return what a file's metadata tells of its release, in the facility's names."""
+    told: dict[str, list[str]] = {}
+    for name, value in file.metadata:
+        told.setdefault(_RENAMED.get(name, name), []).append(value)
+    name, version, summary = (next(iter(told.pop(one, [""]))) for one in ("name", "version", "summary"))
+    return ReleaseFields(name, version, summary, told)
+
+
+def upload_request(site: IndexSite, file: Distribution, content: BinaryIO, seconds: float) -> Request:
+    """Return the request that uploads one file of a release that is there; the release is told by `add_release_request`."""
+    release = release_fields(file)
+    pyversion = "" if file.named.kind is Kind.SDIST else file.named.pyversion
+    fields = FileFields(file.filename, str(file.named.kind), pyversion, md5_digest=file.digests.md5)
+    url = upload_address(site, ReleaseFields(release.name, release.version), fields)
+    return Request("POST", url, timeout=seconds, form=Form((), "content", file.filename, content))
+
+
 def upload_address(site: IndexSite, release: ReleaseFields, file: FileFields) -> str:
     """Return where a file goes: its fields are in the query, and signed; the file itself is not.
 
@@ -124,7 +154,7 @@ def upload_address(site: IndexSite, release: ReleaseFields, file: FileFields) ->
 def release_pairs(release: ReleaseFields) -> Pairs:
     """Return a release's fields in the facility's order, one pair for each element of a list, nothing that is empty."""
     more = dict(release.more)
-    asked = more.get("metadata_version", "")
+    asked = next(_values(more.get("metadata_version", ""), several=False), "")
     more["metadata_version"] = asked if asked in _METADATA else DEFAULT_METADATA
     pairs = [("name", release.name), ("version", release.version), ("summary", release.summary)]
     for name in (*SINGLE, "metadata_version", *LISTS, *OWN):
@@ -191,12 +221,21 @@ def read_added(answer: Answer, sent_at: datetime, hidden: Hidden = ()) -> AddedO
     return _no(answer, sent_at, hidden)
 
 
-def read_sent(answer: Answer, sent_at: datetime, hidden: Hidden = ()) -> SentOutcome:
+def read_sent(answer: Answer, sent_at: datetime, hidden: Hidden = ()) -> UploadOutcome:
     """Read what came of a file; one of its name may be there. Never raises."""
-    found = read_added(answer, sent_at, hidden)
-    if isinstance(found, Denied) and found.fault is Fault.FORM and _FILE_THERE.search(found.detail):
+    return uploaded(read_added(answer, sent_at, hidden))
+
+
+def uploaded(found: AddedOutcome) -> UploadOutcome:
+    """Return what an answer of the facility is to an upload."""
+    if isinstance(found, Accepted):
+        return Uploaded()
+    if isinstance(found, TryLater):
+        return found
+    if found.fault is Fault.FORM and _FILE_THERE.search(found.detail):
         return FileThere(found.detail)
-    return found
+    reason, blames = _REASONS.get(found.fault, (ReleaseReason.UPLOAD_REFUSED, False))
+    return UploadRefused(reason, found.detail or cause_and_remedy(found)[0], blames_token=blames)
 
 
 def _form(answer: Answer) -> dict[str, str]:

@@ -6,8 +6,9 @@ Knows: meanings. Must not know: who fulfils them.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
+from bot.core.distributions import Distribution
 from bot.core.forge import (
     AccountOutcome,
     ActOutcome,
@@ -47,6 +48,7 @@ from bot.core.outcomes import (
     ProvenanceOutcome,
     RegisterOutcome,
     SimpleOutcome,
+    UploadOutcome,
     VersionOutcome,
 )
 from bot.core.people import GroupOutcome, PersonOutcome
@@ -274,6 +276,15 @@ class IndexGrants(Protocol):
 
     async def whose(self, index: str, pair: TokenPair) -> AccessOutcome:
         """Ask whose an access token is."""
+
+
+class GrantedUploads(Protocol):
+    """Uploads by a grant of an index's OAuth 1.0a facility; no method raises for what an index does."""
+
+    async def upload(
+        self, index: str, pair: TokenPair, file: Distribution, content: BinaryIO, seconds: float
+    ) -> UploadOutcome:
+        """Tell the release that a file is of, then send the file, once."""
 
 
 class Rights(Protocol):

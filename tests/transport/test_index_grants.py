@@ -1,21 +1,25 @@
 """The index client against the stand-in's OAuth facility: signed by one library, verified by another, end to end."""
 
+import hashlib
+import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from bot.core.distributions import Digests, Distribution, Kind, Named
 from bot.core.oauth1 import Accepted, Allowed, Denied, Fault, ReleaseFields, TokenPair, cause_and_remedy
-from bot.core.outcomes import TryLater
+from bot.core.outcomes import FileThere, TryLater, Uploaded, UploadRefused
 from bot.core.sites import IndexSite, OAuth1Consumer
 from bot.demo.index import IndexStandIn
 from bot.demo.index_consumers import Consumer
+from bot.demo.index_files import make_distribution
 from bot.demo.index_state import utc_now
 from bot.index.client import IndexClient
 from bot.index.grants import Grants
 from bot.transport import Transport
-from storage.records import Reason, Secret
+from storage.records import Reason, ReleaseReason, Secret
 from tests.transport.servers import answer, serving
 
 CALLBACK = "https://bot.example/indexes/company/callback/abc"
@@ -95,6 +99,74 @@ async def test_a_release_is_made_with_every_sign(
     )
     assert isinstance(other, Denied)
     assert other.fault is Fault.NOT_ALLOWED
+
+
+def looked_through(filename: str, content: bytes) -> Distribution:
+    """Return a file as it is once it was looked through."""
+    wheel = filename.endswith(".whl")
+    named = Named(filename, Kind.WHEEL if wheel else Kind.SDIST, "py3" if wheel else "source")
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    metadata = (
+        ("name", "spam"),
+        ("version", "1.0"),
+        ("summary", "Späm"),
+        ("classifiers", "A"),
+        ("classifiers", "B"),
+    )
+    return Distribution(named, Digests("", "", md5, len(content)), metadata)
+
+
+class Streamed(io.BytesIO):
+    """A file that remembers the largest part that was read of it at once."""
+
+    largest = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read a part."""
+        part = super().read(size)
+        self.largest = max(self.largest, len(part))
+        return part
+
+
+async def test_files_are_uploaded(transport: Transport, index: IndexStandIn, consumer: Consumer) -> None:
+    """Wheel and sdist arrive whole, read in parts, of a release with its lists; the same name again is there already."""
+    asking, mine = grants(transport, index.url, consumer), access(index, consumer)
+    for filename in ("spam-1.0-py3-none-any.whl", "spam-1.0.tar.gz"):
+        content = make_distribution(filename, "x" * 10) + (
+            b"\0" * 2_000_000 if filename.endswith(".gz") else b""
+        )
+        file, stream = looked_through(filename, content), Streamed(content)
+        assert await asking.upload("company", mine, file, stream, 30) == Uploaded()
+        assert stream.largest <= 1_048_576
+        assert index.state.used_filenames[filename].content == content
+        there = await asking.upload("company", mine, file, io.BytesIO(content), 30)
+        assert isinstance(there, FileThere)
+    assert index.state.projects["spam"].releases["1.0"].fields["classifiers"] == ["A", "B"]
+    assert index.state.projects["spam"].owner.name == "demo"
+
+
+async def test_uploads_that_are_not_taken(
+    transport: Transport, index: IndexStandIn, consumer: Consumer
+) -> None:
+    """Another's project, a withdrawn grant, a lost answer and a release that is not told are told apart; no file without a release."""
+    asking, mine = grants(transport, index.url, consumer), access(index, consumer)
+    content = make_distribution("spam-1.0.tar.gz")
+    file = looked_through("spam-1.0.tar.gz", content)
+    index.fail("/oauth/add_release", status=503)
+    later = await asking.upload("company", mine, file, io.BytesIO(content), 30)
+    assert isinstance(later, TryLater)
+    assert (later.arrived_maybe, index.count("/oauth/upload")) == (False, 0)
+    index.fail("/oauth/upload", close=True, after=True)
+    lost = await asking.upload("company", mine, file, io.BytesIO(content), 30)
+    assert isinstance(lost, TryLater)
+    assert (lost.arrived_maybe, "spam-1.0.tar.gz" in index.state.used_filenames) == (True, True)
+    other = await asking.upload("company", access(index, consumer, "alice"), file, io.BytesIO(content), 30)
+    assert isinstance(other, UploadRefused)
+    assert (other.reason, other.blames_token) == (ReleaseReason.UPLOAD_NOT_ALLOWED, False)
+    index.consumers.withdraw(index.state.user("demo"))
+    gone = await asking.upload("company", mine, file, io.BytesIO(content), 30)
+    assert isinstance(gone, UploadRefused)
+    assert (gone.reason, gone.blames_token) == (ReleaseReason.UPLOAD_TOKEN_UNKNOWN, True)
 
 
 async def test_each_refusal_of_a_real_facility(

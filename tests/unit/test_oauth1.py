@@ -1,5 +1,6 @@
 """The OAuth 1.0a facility's two halves: what is sent, and what every answer means."""
 
+import io
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from urllib.parse import parse_qsl, urlsplit
@@ -8,25 +9,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core.distributions import Digests, Distribution, Kind, Named
 from bot.core.oauth1 import (
     Accepted,
     Allowed,
     Denied,
     Fault,
     FileFields,
-    FileThere,
     ReleaseFields,
     TokenPair,
     cause_and_remedy,
     packed,
     unpacked,
 )
-from bot.core.outcomes import TryLater
+from bot.core.outcomes import FileThere, TryLater, Uploaded, UploadRefused
 from bot.core.sites import IndexSite
 from bot.index import oauth1
 from bot.index.oauth1 import read_added, read_sent, read_test, read_token
 from bot.wire import Answer
-from storage.records import Reason, Secret
+from storage.records import Reason, ReleaseReason, Secret
 
 SITE = IndexSite("company", "https://index.example")
 SENT = datetime(2026, 11, 27, 1, tzinfo=UTC)
@@ -248,10 +249,61 @@ def test_a_file_that_is_there() -> None:
     """The facility refuses a name that is there, same or not: that is told apart from every other refusal."""
     said = 'Error processing form\n\nA file named "x.tar.gz" already exists for  x-1. To fix problems with that file'
     assert read_sent(answer(400, said), SENT) == FileThere(said.partition("\n\n")[2].replace("  ", " "))
-    assert read_sent(answer(400, "Error processing form\n\ninvalid upload"), SENT) == Denied(
-        Fault.FORM, "invalid upload"
+    assert read_sent(answer(200, "OK"), SENT) == Uploaded()
+    assert isinstance(read_sent(answer(503), SENT), TryLater)
+
+
+@pytest.mark.parametrize(
+    ("got", "outcome"),
+    [
+        (answer(400, "Error processing form\n\ninvalid upload"), UploadRefused(ReleaseReason.UPLOAD_FILE_REFUSED, "invalid upload")),
+        (answer(403, "Forbidden"), UploadRefused(ReleaseReason.UPLOAD_NOT_ALLOWED, "Forbidden")),
+        (answer(404), UploadRefused(ReleaseReason.UPLOAD_NO_SUCH_API, cause_and_remedy(Denied(Fault.NOT_OFFERED))[0])),
+        (answer(307, location="https://x.example/"), UploadRefused(ReleaseReason.UPLOAD_MOVED, "to x.example")),
+        (answer(400, f"{HEADING}Invalid consumer."),
+         UploadRefused(ReleaseReason.UPLOAD_REFUSED, "The index does not know the consumer key.")),
+    ],
+)  # fmt: skip
+def test_what_a_refusal_is_to_a_release(got: Answer, outcome: UploadRefused) -> None:
+    """Each refusal is one of the reasons that releases know, with what the index said or what it means."""
+    assert read_sent(got, SENT) == outcome
+
+
+def test_a_grant_that_is_gone_is_blamed() -> None:
+    """An access token that the index does not know any more is good for nothing, and so not used again."""
+    found = read_sent(answer(400, f"{HEADING}Invalid access token: marked-token-2"), SENT)
+    assert isinstance(found, UploadRefused)
+    assert (found.reason, found.blames_token) == (ReleaseReason.UPLOAD_TOKEN_UNKNOWN, True)
+    assert "marked" not in found.detail
+
+
+def test_a_file_tells_its_release() -> None:
+    """Today's metadata in the facility's names, and what it does not know left out; the file itself names its release alone."""
+    metadata = (
+        ("metadata_version", "2.4"), ("name", "spam"), ("version", "1.0"), ("summary", "Spam"), ("license_expression", "MIT"),
+        ("classifiers", "A :: B"), ("classifiers", "C"), ("project_urls", "Docs, https://x.example"), ("dynamic", "x"),
+    )  # fmt: skip
+    digests = Digests("s", "b", "m" * 32, 3)
+    wheel = Distribution(Named("spam-1.0-py3-none-any.whl", Kind.WHEEL, "py3"), digests, metadata)
+    assert oauth1.release_pairs(oauth1.release_fields(wheel)) == [
+        ("name", "spam"), ("version", "1.0"), ("summary", "Spam"), ("metadata_version", "1.2"),
+        ("project_url", "Docs, https://x.example"), ("classifiers", "A :: B"), ("classifiers", "C"),
+    ]  # fmt: skip
+    content = io.BytesIO(b"xyz")
+    asked = oauth1.upload_request(SITE, wheel, content, 30)
+    assert parse_qsl(urlsplit(asked.url).query) == [
+        ("name", "spam"), ("version", "1.0"), ("metadata_version", "1.2"), ("filename", "spam-1.0-py3-none-any.whl"),
+        ("filetype", "bdist_wheel"), ("protocol_version", "1"), ("pyversion", "py3"), ("md5_digest", "m" * 32),
+    ]  # fmt: skip
+    assert asked.form is not None
+    assert (asked.form.part, asked.form.fields, asked.form.content, asked.timeout) == (
+        "content",
+        (),
+        content,
+        30,
     )
-    assert read_sent(answer(200, "OK"), SENT) == Accepted()
+    sdist = Distribution(Named("spam-1.0.tar.gz", Kind.SDIST, "source"), digests, metadata)
+    assert "pyversion" not in oauth1.upload_request(SITE, sdist, content, 30).url
 
 
 def test_every_fault_has_cause_and_remedy() -> None:
@@ -275,7 +327,9 @@ def test_no_answer_breaks_reading(status: int, body: bytes, kind: str, header: s
     got = answer(status, body, kind=kind, reason=header, retry_after=header, location=header, date=header)
     for read in (read_token, read_test, read_added, read_sent):
         outcome = read(got, SENT, HIDDEN)
-        assert isinstance(outcome, TokenPair | Allowed | Accepted | FileThere | Denied | TryLater)
+        assert isinstance(
+            outcome, TokenPair | Allowed | Accepted | Uploaded | FileThere | UploadRefused | Denied | TryLater
+        )
         detail = getattr(outcome, "detail", "")
         assert len(detail) <= 300
         assert detail.isprintable()
