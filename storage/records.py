@@ -96,6 +96,7 @@ class Reason(StrEnum):
     TERM_OVER = "term_over"
     REMOVED_BY_PERSON = "removed_by_person"
     NAME_TAKEN = "name_taken"
+    QUEUED = "queued"
 
 
 class EvidenceKind(StrEnum):
@@ -401,6 +402,12 @@ class Publisher:
     """When the engine looks again; None: nothing more to do."""
     looked_at: datetime | None = None
     """When its last look while pending began."""
+    handed_at: datetime | None = None
+    """When its form was given to a person; None: it was not."""
+    queued_at: datetime | None = None
+    """Since when it waits for one of the person's places on the index; None: it does not."""
+    organization: bool = False
+    """Whether it goes to an organization's page, which has no such places."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -298,6 +298,13 @@ class ConfirmNow:
 
 
 @dataclass(frozen=True, slots=True)
+class ToOrganization:
+    """Say that a publisher which waits for a place goes to an organization's page, which has no such places."""
+
+    publisher_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectGithub:
     """Find out who somebody is on the forge, by the link that was shown."""
 
@@ -399,6 +406,7 @@ Intent = (
     | ImportOwner
     | ShowImport
     | SetUpImport
+    | ToOrganization
 )
 
 KINDS: Mapping[str, type[Intent]] = MappingProxyType(
@@ -443,5 +451,6 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "import.ask": ImportOwner,
         "import.show": ShowImport,
         "import.set_up": SetUpImport,
+        "publisher.organization": ToOrganization,
     }
 )

@@ -20,6 +20,7 @@ class PublisherEvent(StrEnum):
     SUBMITTED = "a person says it is submitted"
     UNREACHED = "no answer that means anything"
     BY_HAND = "the index has no API"
+    QUEUED = "the person's places on the index are taken"
     REFUSED = "the index refused it"
     TAKEN = "the index has it for somebody else"
     UNDECIDED = "no evidence yet"
@@ -37,6 +38,7 @@ PUBLISHER: Mapping[State, Mapping[PublisherEvent, State]] = MappingProxyType(
             E.SUBMITTED: State.PENDING,
             E.UNREACHED: State.REQUESTED,
             E.BY_HAND: State.REQUESTED,
+            E.QUEUED: State.REQUESTED,
             E.PROVEN: State.CONFIRMED,
             E.REFUSED: State.FAILED,
             E.TAKEN: State.CONFLICT,

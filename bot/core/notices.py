@@ -64,6 +64,23 @@ class PublisherByHand:
     index_url: str
     asked_by: str
     form: ByHand
+    organization: bool = False
+    """Whether it goes to an organization's page."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherQueued:
+    """The person's places on the index are taken, so it waits for one."""
+
+    publisher_id: str
+    registration: Registration
+    index_url: str
+    asked_by: str
+    position: int
+    """In the queue, from 1."""
+    most: int
+    holders: tuple[str, ...]
+    """The projects that have the places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +323,7 @@ class BrokeDown:
 Notice = (
     PublisherPending
     | PublisherByHand
+    | PublisherQueued
     | PublisherEnded
     | PublisherDelayed
     | PublisherConfirmed
@@ -358,6 +376,7 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
     {
         "publisher.pending": PublisherPending,
         "publisher.by_hand": PublisherByHand,
+        "publisher.queued": PublisherQueued,
         "publisher.ended": PublisherEnded,
         "publisher.delayed": PublisherDelayed,
         "publisher.confirmed": PublisherConfirmed,

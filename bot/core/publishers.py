@@ -104,6 +104,7 @@ def after_register(at: Situation, outcome: RegisterOutcome) -> Decision:
                 at.site.url,
                 at.publisher.requested_by,
                 at.form,
+                at.publisher.organization,
             )
             return Decision(
                 Event.BY_HAND, {"reason": Reason.NO_API, "detail": "", "next_at": None}, (notice,)
@@ -134,6 +135,29 @@ def _register_again(at: Situation, outcome: TryLater) -> Decision:
         "unanswered": publisher.unanswered or outcome.arrived_maybe,
     }  # fmt: skip
     return Decision(Event.UNREACHED, values, (notice,))
+
+
+def unseen(at: Situation, outcome: TryLater) -> Decision | None:
+    """Decide where nobody can tell yet whether the project exists; None: the form is given without knowing.
+
+    What the form is, and what the project's appearance proves later, hangs on it.
+    """
+    publisher, looks = at.publisher, at.publisher.polls + 1
+    if looks > polling.ATTEMPTS:
+        return None
+    next_at = at.now + polling.next_attempt(at.base, looks, publisher.id, outcome.retry_after)
+    notice = notices.PublisherDelayed(
+        publisher.registration, at.site.url, publisher.requested_by, outcome.reason, outcome.detail, next_at
+    )
+    values = {"reason": outcome.reason, "detail": outcome.detail, "next_at": next_at, "polls": looks}
+    return Decision(Event.UNREACHED, values, (notice,))
+
+
+def appeared(at: Situation, outcome: SimpleOutcome) -> Decision | None:
+    """Decide about one whose form nobody was given: a project that was not there before, and is now, confirms it."""
+    if at.publisher.existed_before is False and isinstance(outcome, Present):
+        return confirmed(at, outcome.evidence)
+    return None
 
 
 def _ended(at: Situation, event: Event, reason: Reason, detail: str) -> Decision:
@@ -205,6 +229,8 @@ def _look_again(at: Situation, look: Look, expires: datetime) -> Decision:
     values: dict[str, Any] = {
         "polls": publisher.polls + 1, "detail": _trouble(answers), "looked_at": look.begun or at.now,
     }  # fmt: skip
+    if publisher.existed_before is None and isinstance(look.simple, Absent):
+        values["existed_before"] = False  # the index was not to be reached before; now it says
     if isinstance(look.simple, Present):
         values["etag"] = look.simple.etag[:255] if _read_whole(look) else ""
     say: tuple[notices.Notice, ...] = ()

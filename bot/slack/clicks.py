@@ -75,6 +75,7 @@ def _revoke(value: str) -> intents.Intent:
 _BUTTONS: Mapping[str, Callable[[str], intents.Intent]] = MappingProxyType(
     {
         publishers.SUBMITTED: lambda value: intents.SubmittedByHand(str(UUID(value))),
+        publishers.ORGANIZATION: lambda value: intents.ToOrganization(str(UUID(value))),
         publishers.AGAIN: lambda value: intents.TryAgain(str(UUID(value))),
         health.TAKE_OVER: lambda value: intents.TakeOver(str(UUID(value))),
         credentials.REVOKE: _revoke,

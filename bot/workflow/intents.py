@@ -167,6 +167,7 @@ class Intents:
                 | intents.OpenSetupPull()
                 | intents.ConfirmNow()
                 | intents.FillPublisherForm()
+                | intents.ToOrganization()
             ):
                 return self._clicked(session, item, intent, known)
             case (
@@ -254,6 +255,7 @@ class Intents:
         | intents.TakeOver
         | intents.ConfirmNow
         | intents.FillPublisherForm
+        | intents.ToOrganization
         | Wish,
         known: deciding.Known,
     ) -> notices.Notice | None:
@@ -268,6 +270,13 @@ class Intents:
             again = intents.AddPublisher(publisher.registration, publisher.channel)
             # An open one, or one that has been tried again since, is not asked for twice.
             return await self._add(session, item, again)
+        if isinstance(intent, intents.ToOrganization):
+            return await self._to_organization(session, publisher)
+        return await self._submitted(session, item, publisher, known)
+
+    async def _submitted(
+        self, session: AsyncSession, item: InboxItem, publisher: Publisher, known: deciding.Known
+    ) -> notices.Notice | None:
         if publisher.state is not PublisherState.REQUESTED or publisher.next_at is not None:
             return notices.NoLongerPossible(showing.line(publisher))
         decision = decide.registered(
@@ -301,6 +310,14 @@ class Intents:
             return known.form
         assert self.setups is not None
         return await self.setups.carry_out(session, item, intent, known.setup)
+
+    async def _to_organization(self, session: AsyncSession, publisher: Publisher) -> notices.Notice | None:
+        """Let one that waits for a place have its form now, since an organization's page has no such places."""
+        values = {"organization": True, "next_at": self.clock()}
+        waits = publisher.state is PublisherState.REQUESTED and publisher.queued_at is not None
+        if waits and await ledger.move(session, publisher, None, **values):
+            return None
+        return notices.NoLongerPossible(showing.line(publisher))
 
     def _situation(self, publisher: Publisher) -> Situation:
         return self.publishers.situation(publisher)

@@ -10,6 +10,7 @@ in the same transaction as the state that it tells.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -23,13 +24,15 @@ from bot.core.lifecycle import PublisherEvent, follow
 from bot.core.outcomes import (
     Absent,
     ListOutcome,
-    NotOffered,
     Present,
     ProvenanceOutcome,
     Refused,
     RegisterOutcome,
+    SimpleOutcome,
+    TryLater,
 )
 from bot.core.publishers import Decision, Look, Situation
+from bot.core.queueing import turn
 from bot.core.sites import IndexSite
 from bot.workflow import credentials as keeping
 from bot.workflow.ports import Clock, Index
@@ -101,12 +104,32 @@ class Publishers:
                 publisher.existed_before
             )  # what was true when it was asked for, not after an attempt of ours
         publisher = replace(publisher, existed_before=existed)
-        found = None if site.publisher_api is False else await self._credential(publisher)
+        if site.publisher_api is False:
+            await self._hand(publisher, simple)
+            return
+        found = await self._credential(publisher)
         if not isinstance(found, tuple):
-            outcome = NotOffered() if found is None else Refused(found)
+            outcome = Refused(found)
             await self._write(publisher, decide.after_register(self.situation(publisher), outcome))
             return
         await self._register_with(publisher, found)
+
+    async def _hand(self, publisher: Publisher, simple: SimpleOutcome) -> None:
+        """Give the form to a person, if one of that person's places on the index is free; else it waits for one.
+
+        Whose turn it is and that it had it is read and written in one transaction.
+        """
+        at, now = self.situation(publisher), self.clock()
+        decision = decide.appeared(at, simple)
+        if publisher.existed_before is None and isinstance(simple, TryLater):
+            decision = decide.unseen(at, simple)
+        async with self.database.transaction() as session:
+            if decision is None:
+                decision = turn(at, await ledger.places(session, publisher))
+            if not await write(session, publisher, decision, (self.owner, SHIPBELL), now):
+                return
+            if decision.event is PublisherEvent.BY_HAND:
+                await ledger.wake_next(session, publisher, now)  # there may be another place
 
     async def _register_with(self, publisher: Publisher, found: tuple[Credential, Secret]) -> None:
         credential, token = found
@@ -215,11 +238,10 @@ async def write(
     """Write a decision, say what it says, keep its evidence; False where somebody was faster. `by` is (claim, actor)."""
     owner, actor = by
     after = follow(publisher.state, decision.event)
-    values = dict(decision.values)
-    if after is not publisher.state:
-        values |= {"state": after, "state_at": now}
-    if publisher.existed_before is not None:
-        values.setdefault("existed_before", publisher.existed_before)
+    values = _columns(publisher, decision, now)
+    frees = after not in {PublisherState.REQUESTED, PublisherState.PENDING}
+    if frees:
+        await ledger.places(session, publisher)  # locked in one order by all who change what a person has
     if not await ledger.move(session, publisher, owner, **values):
         log.info("claim lost", publisher=str(publisher.id), event=decision.event.name)
         return False
@@ -240,11 +262,23 @@ async def write(
 
 
 async def _tend(session: AsyncSession, publisher: Publisher, after: PublisherState, now: datetime) -> None:
-    """Let it be looked at how the publisher fares for as long as the index has it."""
+    """Let it be looked at how the publisher fares for as long as the index has it; who waits for its place is woken."""
     if after in WATCHED:
         await health.begin(session, publisher, polling.slot(publisher.id, now, FIRST_LOOK))
     else:
         await health.end(session, publisher.team_id, publisher.id)
+    if after not in {PublisherState.REQUESTED, PublisherState.PENDING}:
+        await ledger.wake_next(session, publisher, now)  # whatever place it had on the index is free
+
+
+def _columns(publisher: Publisher, decision: Decision, now: datetime) -> dict[str, Any]:
+    values = dict(decision.values)
+    after = follow(publisher.state, decision.event)
+    if after is not publisher.state:
+        values |= {"state": after, "state_at": now}
+    if publisher.existed_before is not None:
+        values.setdefault("existed_before", publisher.existed_before)
+    return values
 
 
 def _blamed(

@@ -150,6 +150,34 @@ async def claim_one(
     )
 
 
+async def places(session: AsyncSession, publisher: Publisher) -> Sequence[Publisher]:
+    """Lock, and return, whatever a person has or wants on an index that is new there, in order of asking.
+
+    Locked, so that of two that are looked at in the same moment the second sees what became of the first.
+    """
+    rows = await session.scalars(
+        select(PublisherRow)
+        .where(_placed(publisher), col(PublisherRow.existed_before).is_not(True))
+        .order_by(col(PublisherRow.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return sorted(map(record, rows), key=lambda one: (one.requested_at, one.registration.project))
+
+
+async def wake_next(session: AsyncSession, publisher: Publisher, now: datetime) -> None:
+    """Let the first of those that wait for a place of the person's be looked at now."""
+    first = (
+        select(col(PublisherRow.id))
+        .where(_placed(publisher), col(PublisherRow.queued_at).is_not(None))
+        .order_by(col(PublisherRow.requested_at), col(PublisherRow.project))
+        .limit(1)
+        .scalar_subquery()
+    )
+    woken = update(PublisherRow).where(col(PublisherRow.id) == first, col(PublisherRow.next_at) > now)
+    await update_one(session, woken.values(next_at=now))
+
+
 async def look_soon(session: AsyncSession, publisher: Publisher, now: datetime) -> None:
     """Let a publisher that is looked at be looked at now."""
     open_still = (col(PublisherRow.state) == publisher.state) & (col(PublisherRow.next_at) > now)
@@ -253,6 +281,16 @@ def _is(team_id: UUID, publisher_id: UUID) -> ColumnElement[bool]:
     return (col(PublisherRow.id) == publisher_id) & (col(PublisherRow.team_id) == team_id)
 
 
+def _placed(publisher: Publisher) -> ColumnElement[bool]:
+    """Return the clause: of the same person, team and index, and on its way there."""
+    return (
+        (col(PublisherRow.team_id) == publisher.team_id)
+        & (col(PublisherRow.index_name) == publisher.registration.index)
+        & (col(PublisherRow.requested_by) == publisher.requested_by)
+        & col(PublisherRow.state).in_((PublisherState.REQUESTED, PublisherState.PENDING))
+    )
+
+
 def _held(publisher: Publisher, owner: UUID) -> ColumnElement[bool]:
     same_state = col(PublisherRow.state) == publisher.state
     return _is(publisher.team_id, publisher.id) & same_state & (col(PublisherRow.lease_owner) == owner)
@@ -268,5 +306,5 @@ def record(row: PublisherRow) -> Publisher:
         requested_by=row.requested_by, state=row.state, reason=row.reason, detail=row.detail, existed_before=row.existed_before,
         attempts=row.attempts, unanswered=row.unanswered, polls=row.polls, etag=row.etag, requested_at=as_utc(row.requested_at), state_at=as_utc(row.state_at),
         pending_at=row.pending_at, expires_at=row.expires_at, reminded_at=row.reminded_at, next_at=row.next_at,
-        looked_at=row.looked_at,
+        looked_at=row.looked_at, handed_at=row.handed_at, queued_at=row.queued_at, organization=row.organization,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from storage.tables.base import Base, moment, partial, word
 
 OPEN_PUBLISHER = "state IN ('requested', 'pending', 'confirmed')"
 PENDING_PUBLISHER = "state = 'pending'"
+PLACED_PUBLISHER = "state IN ('requested', 'pending')"
 
 
 class ProjectRow(Base, table=True):
@@ -50,10 +51,12 @@ class PublisherRow(Base, table=True):
         ),
         CheckConstraint("state IN ('requested', 'pending') OR next_at IS NULL", name="ended_rests"),
         CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_pair"),
+        CheckConstraint("queued_at IS NULL OR handed_at IS NULL", name="queued_or_handed"),
         partial("uq_publishers_open", OPEN_PUBLISHER, "project_id", unique=True),
         partial("ix_publishers_due", "next_at IS NOT NULL", "index_name", "next_at"),
         # Of all teams, for what an index's feeds tell.
         partial("ix_publishers_pending", PENDING_PUBLISHER, "index_name", "project"),
+        partial("ix_publishers_places", PLACED_PUBLISHER, "team_id", "index_name", "requested_by"),
         partial("ix_publishers_looked", PENDING_PUBLISHER, "index_name", "looked_at"),
         Index("ix_publishers_team", "team_id", "state_at"),
     )
@@ -86,6 +89,9 @@ class PublisherRow(Base, table=True):
     reminded_at: datetime | None = moment(null=True)
     looked_at: datetime | None = moment(null=True)
     """When its last look while pending began."""
+    handed_at: datetime | None = moment(null=True)
+    queued_at: datetime | None = moment(null=True)
+    organization: bool = False
     next_at: datetime | None = moment(null=True)
 
 

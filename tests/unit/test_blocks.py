@@ -67,6 +67,8 @@ NOTICES: dict[str, notices.Notice] = {
     "pending by hand": notices.PublisherPending(WANTED, URL, "U1", AT, by_hand=True),
     "by hand": notices.PublisherByHand(ID, WANTED, URL, "U1", FORM),
     "by hand, pre-filled": notices.PublisherByHand(ID, WANTED, URL, "U1", PREFILLED),
+    "by hand, for an organization": notices.PublisherByHand(ID, WANTED, URL, "U1", FORM, organization=True),
+    "queued": notices.PublisherQueued(ID, WANTED, URL, "U1", 2, 3, ("gears", "gizmos", "gadgets")),
     "failed": notices.PublisherEnded(
         ID, WANTED, URL, "U1", PublisherState.FAILED, Reason.TOKEN_INVALID, "", FORM
     ),
@@ -350,6 +352,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.TakeOver(ID),
         intents.ImportOwner("acme", "pypi"),
         intents.ShowImport("v", ID), intents.SetUpImport(ID, (1, 3)),
+        intents.ToOrganization(ID),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:

@@ -32,6 +32,7 @@ from bot.slack.blocks.pieces import count
 from bot.slack.blocks.reasons import explain
 from storage.records import EvidenceKind, PublisherState, Registration
 
+ORGANIZATION = "publisher.organization"
 SUBMITTED, AGAIN, LINK = "publisher.submitted", "publisher.again", "link"
 OPEN_CREDENTIALS = credentials.OPEN
 
@@ -147,12 +148,55 @@ def by_hand(notice: notices.PublisherByHand) -> Message:
                 f"{link(notice.index_url, registration.index)} takes it only through a form in the browser, signed in."
             ),
             *_form(notice.form),
+            *_of_organization(notice),
             actions(
                 link_button(f"Open the form on {registration.index}", notice.form.url, LINK),
                 button("I've submitted it", SUBMITTED, notice.publisher_id, style="primary"),
                 button("Look at the workflow", setup.OPEN, notice.publisher_id),
             ),
             context(f"{person(notice.asked_by)} asked for it"),
+        ],
+    )
+
+
+def _of_organization(notice: notices.PublisherByHand) -> list[Block]:
+    if not notice.organization:
+        return []
+    page = f"{notice.index_url.rstrip('/')}/manage/organizations/"
+    return [
+        section(
+            f"Since it goes to an organization: open it among {link(page, 'your organizations')}, and enter the values on *its* "
+            "page *Publishing* instead."
+        )
+    ]
+
+
+def queued(notice: notices.PublisherQueued) -> Message:
+    """Say that it waits for one of the person's places on the index, who has them, and what frees one."""
+    registration = notice.registration
+    index = escape(registration.index)
+    held = ", ".join(code(name) for name in notice.holders[:10]) or "_none that I know of_"
+    return message(
+        f"The trusted publisher for {registration.project} waits for a place on {registration.index}.",
+        [
+            section(
+                f":hourglass_flowing_sand: The trusted publisher for {_what(registration)} waits its turn: *number {notice.position}* "
+                f"in the queue of {person(notice.asked_by)}."
+            ),
+            section(
+                f"{index} lets one person have {notice.most} pending publishers of new projects. These have the places: {held}."
+            ),
+            section(
+                "*A place is free* once one of them is confirmed (`/publisher check` offers *Confirm now* where its workflow can), "
+                "is removed here and on the index, or its term there is over. Then the form comes here by itself."
+            ),
+            actions(
+                button("It goes to an organization's page", ORGANIZATION, notice.publisher_id),
+                button("Look at the workflow", setup.OPEN, notice.publisher_id),
+            ),
+            context(
+                f"{person(notice.asked_by)} asked for it · an organization's page on {index} has no such limit"
+            ),
         ],
     )
 

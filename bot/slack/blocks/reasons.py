@@ -189,6 +189,13 @@ def _name_taken(about: _About) -> Words:
     )
 
 
+def _queued(about: _About) -> Words:
+    return (
+        f"{about.index} lets one person have three pending publishers of new projects, and the places are taken{about.said(': by ') or '.'}",
+        "Let one of them become real (Confirm now), or remove it here and on the index; then the form comes by itself.",
+    )
+
+
 def _removed_by_person(about: _About) -> Words:
     return (
         "A person has removed it here.",
@@ -217,4 +224,5 @@ _WORDS: dict[Reason, Callable[[_About], Words]] = {
     Reason.TERM_OVER: _term_over,
     Reason.REMOVED_BY_PERSON: _removed_by_person,
     Reason.NAME_TAKEN: _name_taken,
+    Reason.QUEUED: _queued,
 }

@@ -42,6 +42,7 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
     {
         notices.PublisherPending: publishers.pending,
         notices.PublisherByHand: publishers.by_hand,
+        notices.PublisherQueued: publishers.queued,
         notices.PublisherEnded: publishers.ended,
         notices.PublisherDelayed: publishers.delayed,
         notices.PublisherConfirmed: publishers.confirmed,
