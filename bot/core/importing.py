@@ -313,7 +313,9 @@ def of_publisher(publisher: Publisher) -> Fate:
     """Say what a publisher's state means for the import that asked for it."""
     match publisher.state:
         case PublisherState.REQUESTED:
-            return Fate.MOVING if publisher.next_at is not None else Fate.BY_HAND
+            # One that waits for a place on the index waits for a person as well: to confirm or remove another one.
+            by_itself = publisher.next_at is not None and publisher.queued_at is None
+            return Fate.MOVING if by_itself else Fate.BY_HAND
         case PublisherState.PENDING | PublisherState.CONFIRMED:
             return Fate.SET_UP
         # Counted apart, not acted on: the remedy is another one.

@@ -251,7 +251,7 @@ async def write(
         await tell_channel(session, publisher, notice, now)
     if after is not publisher.state:
         await _tend(session, publisher, after, now)
-    if after is not publisher.state or decision.event is PublisherEvent.BY_HAND:
+    if _is_news(publisher, decision):
         await imports.nudge(session, publisher, now)
         subject = f"{publisher.registration.project} on {publisher.registration.index}"
         reason = str(values.get("reason", publisher.reason))
@@ -269,6 +269,13 @@ async def _tend(session: AsyncSession, publisher: Publisher, after: PublisherSta
         await health.end(session, publisher.team_id, publisher.id)
     if after not in {PublisherState.REQUESTED, PublisherState.PENDING}:
         await ledger.wake_next(session, publisher, now)  # whatever place it had on the index is free
+
+
+def _is_news(publisher: Publisher, decision: Decision) -> bool:
+    """Whether something has become of it, and not only another look."""
+    queued = decision.event is PublisherEvent.QUEUED and publisher.queued_at is None
+    moved = follow(publisher.state, decision.event) is not publisher.state
+    return moved or queued or decision.event is PublisherEvent.BY_HAND
 
 
 def _columns(publisher: Publisher, decision: Decision, now: datetime) -> dict[str, Any]:
