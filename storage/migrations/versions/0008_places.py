@@ -1,14 +1,14 @@
 """Places of a person on an index, and the queue for them
 
-Revision ID: 0007
-Revises: 0006
+Revision ID: 0008
+Revises: 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 PLACED = "state IN ('requested', 'pending')"
 
