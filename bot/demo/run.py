@@ -27,6 +27,7 @@ def main(play: bool, port: int | None) -> int:  # noqa: FBT001 - the command lin
 
 async def _play(folder: Path, console: Console) -> int:
     world = World(folder, poll_seconds=0.5)
+    world.consumer = world.company.add_consumer("Shipbell of the demo")
     try:
         async with world:
             await Story(world, console).play()
@@ -43,6 +44,7 @@ async def _show(folder: Path, port: int, console: Console) -> int:
     for number in SUPERVISED:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     world = World(folder, poll_seconds=2.0, page_port=port)
+    world.consumer = world.company.add_consumer("Shipbell of the demo")
     console.print("Starting Slack, the forge, two indexes and the bot …")
     async with world:
         world.forge.runner.pace = 1.0  # so that a person can watch the jobs
@@ -76,6 +78,7 @@ def _tell(world: World, console: Console) -> None:
         "   you ask, and move it after the first approval; or let the next publishing job fail, then press Retry.",
         "5. Type  /shipbell settings policy expires=30s  and let a request run out.",
         "6. Type  /publisher add gizmos acme/gizmos  for an index without an API: the bot hands you the form.",
+        "7. Type  /shipbell connect company  and let the bot upload in your name: the index asks you, by OAuth 1.0a.",
         "",
         f"The bot's log: {world.bot.log}",
     ):

@@ -5,6 +5,7 @@ Knows: the story. Must not know: how the world is wired.
 
 import aiohttp
 
+from bot.demo.grant_story import GrantScenes
 from bot.demo.release_story import ReleaseScenes
 from bot.demo.scenes import PATIENCE, DidNotHappen, Scenes
 from bot.demo.slack_config import ALICE, BOB, GENERAL, RELEASES, Channel
@@ -19,6 +20,7 @@ class Story(Scenes):
         await self.all(
             self.help, self.credential, self.register, self.taken, self.confirm, self.by_hand, self.leak, self.lists,
         )  # fmt: skip
+        await GrantScenes(self.world, self.console).play()
         await ReleaseScenes(self.world, self.console).play()
         if self.world.gate.violations:
             raise DidNotHappen(f"Slack would have refused: {self.world.gate.violations}")

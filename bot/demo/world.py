@@ -230,6 +230,7 @@ class World:
             slack = {"SHIPBELL_SLACK_APP_TOKEN": self.slack.app_token}
         return {
             "SHIPBELL_DATA_DIR": str(self.folder / "data"),
+            "SHIPBELL_PUBLIC_URL": self.bot.url,
             "SHIPBELL_SLACK_BOT_TOKEN": self.slack.bot_token,
             "SHIPBELL_SLACK_API_URL": self.gate.api_url,
             "SHIPBELL_GITHUB_API_URL": self.forge.url,
