@@ -292,6 +292,8 @@ class Fate(StrEnum):
     MOVING = "moving"
     BY_HAND = "by_hand"
     """A person must fill in the index's form."""
+    QUEUED = "queued"
+    """It waits for one of the person's places on the index."""
     SET_UP = "set_up"
     ALREADY = "already"
     FIRST = "first"
@@ -312,10 +314,10 @@ def fate(item: ImportItem, verdict: Verdict) -> Fate:
 def of_publisher(publisher: Publisher) -> Fate:
     """Say what a publisher's state means for the import that asked for it."""
     match publisher.state:
+        case PublisherState.REQUESTED if publisher.queued_at is not None:
+            return Fate.QUEUED
         case PublisherState.REQUESTED:
-            # One that waits for a place on the index waits for a person as well: to confirm or remove another one.
-            by_itself = publisher.next_at is not None and publisher.queued_at is None
-            return Fate.MOVING if by_itself else Fate.BY_HAND
+            return Fate.MOVING if publisher.next_at is not None else Fate.BY_HAND
         case PublisherState.PENDING | PublisherState.CONFIRMED:
             return Fate.SET_UP
         # Counted apart, not acted on: the remedy is another one.
@@ -339,11 +341,12 @@ class Tally:
     failed: int = 0
     by_hand: int = 0
     moving: int = 0
+    queued: int = 0
 
     @property
     def chosen(self) -> int:
         """How many are or were to be set up and are not found to be there already."""
-        return self.set_up + self.failed + self.by_hand + self.moving
+        return self.set_up + self.failed + self.by_hand + self.moving + self.queued
 
 
 def tally(fates: Sequence[Fate]) -> Tally:
@@ -352,4 +355,5 @@ def tally(fates: Sequence[Fate]) -> Tally:
     return Tally(
         set_up=counted[Fate.SET_UP], already=counted[Fate.ALREADY], first=counted[Fate.FIRST],
         failed=counted[Fate.FAILED], by_hand=counted[Fate.BY_HAND], moving=counted[Fate.MOVING],
+        queued=counted[Fate.QUEUED],
     )  # fmt: skip

@@ -36,7 +36,16 @@ CAUSES = 8
 """Causes that are told apart."""
 NAMED = 30
 """Packages that are named with a cause."""
-_LOUDEST = (Fate.FAILED, Fate.FIRST, Fate.BY_HAND, Fate.MOVING, Fate.SET_UP, Fate.ALREADY, Fate.LISTED)
+_LOUDEST = (
+    Fate.FAILED,
+    Fate.FIRST,
+    Fate.BY_HAND,
+    Fate.QUEUED,
+    Fate.MOVING,
+    Fate.SET_UP,
+    Fate.ALREADY,
+    Fate.LISTED,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from storage.records import AuditEvent, InboxItem, Publisher
 TABLED = (
     notices.PublisherPending,
     notices.PublisherByHand,
+    notices.PublisherQueued,
     notices.PublisherEnded,
     notices.PublisherDelayed,
 )

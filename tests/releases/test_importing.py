@@ -288,6 +288,25 @@ async def test_forms_are_given_together(database: Database) -> None:
     assert said["publisher.pending"]
 
 
+async def test_who_waits_for_a_place_is_counted(database: Database) -> None:
+    """Of new packages three forms are given at a time; the others wait for a place, and the end does not wait for them."""
+    here = await bench(database)
+    here.index.api = False
+    here.scout.repositories = {f"p{number}": (sight(f"p{number}"),) for number in range(5)}
+    await here.chosen(await here.listed(), *range(1, 6))
+    (given,) = await here.said("import.forms")
+    assert len(given.facts["rows"]) == 3
+    (end,) = await here.said("import.ended")
+    assert (tally(end)[4:], end.facts["tally"]["queued"]) == ((3, 0), 2)
+    (first, *_) = given.facts["rows"]
+    await here.wish(intents.RemovePublisher(first["registration"]["project"], "pypi"))
+    await here.born().rest(here.clock, SOON)
+    assert sum(len(item.facts["rows"]) for item in await here.said("import.forms")) == 4
+    (shown,) = await here.said("import.shown")
+    assert (tally(shown)[3:5], shown.facts["tally"]["queued"]) == ((1, 3), 1)
+    assert "publisher.queued" not in {item.kind for item in await here.said()}
+
+
 async def test_only_members_import_and_a_dry_run_stays_a_list(database: Database) -> None:
     """A guest, or somebody whom Slack does not tell of, begins and chooses nothing; of a dry run nothing is chosen."""
     here = await bench(database)

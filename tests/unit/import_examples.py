@@ -45,7 +45,7 @@ TO_COPY = ByHand(
 CHOICES = ImportChoices("view-1", ID, "company", "C1", LINES, 7)
 UNDER_WAY = replace(
     SHOWN, state=ImportState.SETTING_UP, lines=tuple(replace(LINES[0], number=at, fate=fate) for at, fate in enumerate(Fate)),
-    total=7, tally=Tally(2, 3, 1, 1, 4, 5), chosen_by="U2",
+    total=7, tally=Tally(2, 3, 1, 1, 4, 5, 6), chosen_by="U2",
 )  # fmt: skip
 
 NOTICES: dict[str, notices.Notice] = {

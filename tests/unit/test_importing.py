@@ -48,11 +48,14 @@ SILENT = TryLater(Reason.TIMED_OUT)
 CONTEXT = commands.Context(("company", "pypi"), "C1")
 
 
-def publisher(state: PublisherState, reason: Reason = Reason.ASKED, *, due: bool = False) -> Publisher:
+def publisher(
+    state: PublisherState, reason: Reason = Reason.ASKED, *, due: bool = False, queued: bool = False
+) -> Publisher:
     """Return a publisher in a state."""
     return Publisher(
         uuid4(), uuid4(), uuid4(), WANTED, "C1", "U1", state, reason, "", None, 0, unanswered=False, polls=0, etag="",
-        requested_at=AT, state_at=AT, pending_at=None, expires_at=None, reminded_at=None, next_at=AT if due else None,
+        requested_at=AT, state_at=AT, pending_at=None, expires_at=None, reminded_at=None, next_at=AT if due or queued else None,
+        queued_at=AT if queued else None,
     )  # fmt: skip
 
 
@@ -157,6 +160,7 @@ def item(state: ImportItemState, asked: Publisher | None = None) -> ImportItem:
         (item(ImportItemState.ASKED), Verdict.READY, Fate.ALREADY),
         (item(ImportItemState.ASKED, publisher(PublisherState.REQUESTED, due=True)), Verdict.READY, Fate.MOVING),
         (item(ImportItemState.ASKED, publisher(PublisherState.REQUESTED)), Verdict.READY, Fate.BY_HAND),
+        (item(ImportItemState.ASKED, publisher(PublisherState.REQUESTED, queued=True)), Verdict.READY, Fate.QUEUED),
         (item(ImportItemState.ASKED, publisher(PublisherState.PENDING)), Verdict.READY, Fate.SET_UP),
         (item(ImportItemState.ASKED, publisher(PublisherState.CONFIRMED)), Verdict.READY, Fate.SET_UP),
         (item(ImportItemState.ASKED, publisher(PublisherState.CONFLICT)), Verdict.READY, Fate.FAILED),
@@ -179,7 +183,7 @@ def test_ends_are_counted() -> None:
     """Every fate but one that nobody chose is counted once."""
     counted = tally([*Fate, Fate.SET_UP])
     found = (counted.set_up, counted.already, counted.first, counted.failed, counted.by_hand, counted.moving)
-    assert found == (2, 1, 1, 1, 1, 1)
+    assert (*found, counted.queued) == (2, 1, 1, 1, 1, 1, 1)
 
 
 def test_looking_ends_however_the_forge_answers() -> None:

@@ -79,6 +79,7 @@ FATES: Mapping[Fate, str] = MappingProxyType(
         Fate.LISTED: "not chosen",
         Fate.MOVING: "under way",
         Fate.BY_HAND: "waits for a person",
+        Fate.QUEUED: "waits for a place",
         Fate.SET_UP: "set up",
         Fate.ALREADY: "was there already",
         Fate.FIRST: "needs a first release",
@@ -98,6 +99,7 @@ _ENDS: Mapping[Fate, str] = MappingProxyType(
         Fate.LISTED: ":white_large_square:",
         Fate.MOVING: ":hourglass_flowing_sand:",
         Fate.BY_HAND: ":point_right:",
+        Fate.QUEUED: ":hourglass:",
         Fate.SET_UP: ":white_check_mark:",
         Fate.ALREADY: ":heavy_check_mark:",
         Fate.FIRST: ":package:",
@@ -112,8 +114,10 @@ def totals(tally: Tally) -> str:
         f"{tally.set_up} set up, {tally.already} already, {tally.first} need a first release, "
         f"{tally.failed} failed"
     )
-    waits = f"; {tally.by_hand} wait for a person" if tally.by_hand else ""
-    return f"{ends}{waits}{f'; {tally.moving} under way' if tally.moving else ''}"
+    waits = (
+        (tally.by_hand, "wait for a person"), (tally.queued, "wait for a place"), (tally.moving, "under way"),
+    )  # fmt: skip
+    return ends + "".join(f"; {number} {what}" for number, what in waits if number)
 
 
 def lacking(lacks: Sequence[Lack], detail: str = "") -> str:
