@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -23,7 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from bot import __version__, forging, keyfile, web
+from bot import __version__, forging, keyfile, values, web
 from bot.connect import ConnectPages, GrantPages
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
@@ -140,7 +139,9 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
                 settings.poll_seconds,
                 settings.github_web_url,
                 connect_url=f"{settings.public_url}/github/connect" if settings.github_client_secret else "",
-                entry_url=f"{settings.public_url}/credentials/enter" if _safe(settings.public_url) else "",
+                entry_url=f"{settings.public_url}/credentials/enter"
+                if values.is_safe(settings.public_url)
+                else "",
                 secrets_in_slack=settings.secrets_in_slack,
                 menu=menu,
                 public_url=settings.public_url,
@@ -199,16 +200,10 @@ def _entry_pages(
     settings: Settings, database: Database, index: IndexClient, engine: EmbeddedEngine
 ) -> list[Route]:
     """Return the pages on which people enter secrets; none where somebody on the way could read them."""
-    if not _safe(settings.public_url):
+    if not values.is_safe(settings.public_url):
         return []
     entering = Entering(database, index, now, partial(engine.nudge, "outbox"))
     return EntryPages(entering, settings.public_url.startswith("https://")).routes()
-
-
-def _safe(url: str) -> bool:
-    """Say whether nobody on the way can read what a browser sends there."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def _grant_pages(

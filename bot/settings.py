@@ -351,6 +351,11 @@ def unready(settings: Settings) -> tuple[str, ...]:
             f"{variable('master_keys')} is needed with PostgreSQL; make a key with `shipbell keys generate` and keep it "
             "apart from the database."
         )
+    if not settings.secrets_in_slack and not values.is_safe(settings.public_url):
+        problems.append(
+            f"{variable('secrets_in_slack')} is false, and {variable('public_url')} is not https, so nobody could enter a "
+            "token anywhere; set the second to the bot's https address."
+        )
     return tuple(problems)
 
 

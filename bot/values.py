@@ -144,6 +144,12 @@ def _master_key(raw: object, position: int) -> Secret:
     return Secret(key)
 
 
+def is_safe(address: str) -> bool:
+    """Say whether nobody on the way can read what a browser sends to a web address."""
+    parts = urlsplit(address)
+    return parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"}
+
+
 def web_address(raw: object) -> str:
     """Read a base address: http or https, a host, maybe a path; given back without a slash at the end."""
     address = text(raw)

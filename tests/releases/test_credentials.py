@@ -9,11 +9,16 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from bot.core import intents
+from bot.core.credential_notices import CredentialOvertaken, EntryEnded
+from bot.core.notices import CredentialSaved
 from bot.core.outcomes import ListOutcome, NotOffered, Refused, RegisterOutcome
 from bot.core.sites import IndexSite
 from bot.index import tokens
+from bot.index.intake import Intake
 from bot.index.tokens import TokenFacts
+from bot.workflow.connecting import hashed
 from bot.workflow.credentials import NARROW, Credentials
+from bot.workflow.entering import Entering, OpenEntry
 from bot.workflow.inlet import Wish
 from bot.workflow.publishers import Publishers
 from storage.database import Database
@@ -148,6 +153,40 @@ async def test_of_two_people_one_wins_and_the_other_hears_it(database: Database)
     again = await one.enter(BOB, "opaque", seen=(str(kept.id),))
     assert (await one.keep(BOB, again)).facts["replaced"] is True
     assert [kept.added_by for kept, _ in await one.live()] == [BOB]
+
+
+async def test_a_page_keeps_what_its_browser_entered(database: Database) -> None:
+    """A link is its person's and one browser's; what others changed in between stands; the end is told in Slack each time."""
+    one = await keeper(database)
+    pages = Entering(database, one.world.index, one.world.clock, lambda: None)
+
+    async def link(state: str) -> None:
+        await one.wish(ALICE, intents.OpenEntryPage(hashed(state), "", "@ada"))
+        assert await pages.whose(state) == OpenEntry("@ada", "")
+
+    await link("first")
+    found = await pages.enter("first", "hers", {"index": "pypi", "token": WIDE[:-4]})
+    assert isinstance(found, tuple)
+    assert isinstance(await pages.enter("first", "hers", {"index": "pypi", "token": WIDE}), Intake)
+    assert await pages.enter("first", "his", {"index": "pypi", "token": WIDE}) is None
+    assert await pages.keep("first", "his", "") == EntryEnded()
+    await one.keep(BOB, await one.enter(BOB, "opaque"))
+    assert isinstance(await pages.keep("first", "hers", ""), CredentialOvertaken)
+    assert await pages.keep("first", "hers", "") == EntryEnded()
+    await link("second")
+    await pages.enter("second", "hers", {"index": "pypi", "token": WIDE})
+    assert isinstance(await pages.keep("second", "hers", "p"), CredentialSaved)
+    await one.world.work()
+    assert [(user, kind) for user, kind, _ in one.whispers()] == [
+        (BOB, "credential.saved"), (ALICE, "credential.overtaken"), (ALICE, "credential.saved"),
+    ]  # fmt: skip
+    assert {(kept.added_by, kept.project, kept.account_wide) for kept, _ in await one.live()} == {
+        (BOB, "", None), (ALICE, "p", False),
+    }  # fmt: skip
+    await link("third")
+    one.world.clock.forward(timedelta(minutes=10))
+    assert await pages.whose("third") is None
+    assert await pages.enter("third", "hers", {"index": "pypi", "token": WIDE[:-4]}) is None
 
 
 async def test_owners_are_reminded_once_wherever_it_dies(database: Database) -> None:

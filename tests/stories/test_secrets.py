@@ -25,6 +25,7 @@ from tests.stories.kit import (
     give_reason,
     give_token,
     in_order,
+    look_at_token,
     open_credentials,
     root_saying,
     seen,
@@ -33,6 +34,7 @@ from tests.stories.kit import (
 from tests.stories.test_connect import browser, fields, press, shown
 from tests.stories.test_release_watch import until
 
+NARROWED = "The token for widgets on company is kept."
 PAGE = re.compile(r"http://127\.0\.0\.1:\d+/credentials/enter\?state=[\w-]+")
 
 
@@ -99,12 +101,23 @@ async def test_a_marked_secret_is_nowhere(database_url: str, tmp_path: Path) -> 
         await seen(world, PENDING)
         world.company.confirm("widgets")
         await seen(world, CONFIRMED)
+        wide = world.company.make_token()
+        view = await look_at_token(world, {"index_choice": "company", "token": wide, "project": "widgets"})
+        assert "It reaches every project of the account" in view
+        assert wide[-40:] not in view
+        await world.slack.submit(ALICE, {"scope": "narrow", "project": "widgets"})
+        await world.slack.wait_for(lambda slack: NARROWED in slack.describe(), PATIENCE)
         await open_credentials(world)
         await world.slack.open_home(ALICE)
         await world.slack.command(ALICE, RELEASES, "/shipbell", "audit")
         await seen(world, "Audit trail")
         places = await everything(world, database_url, tmp_path)
         marks = {"the refused token": odd, "the good token": good, "a piece of the good token": good[20:60]}
+        marks |= {
+            "the wide token": wide,
+            "its end, which no narrowed copy has": wide[-40:],
+            "its id": wide[30:60],
+        }
         assert not _found(marks, places)
         # The operator's own secrets are in the environment, where they were put, and nowhere else.
         own = {

@@ -337,6 +337,9 @@ def test_what_is_needed_to_serve_is_named() -> None:
     postgres = slack | {"SHIPBELL_DATABASE_URL": "postgresql://h/x"}
     assert "SHIPBELL_MASTER_KEYS" in known.unready(load(postgres, home=HOME))[0]
     assert known.unready(load(postgres | {"SHIPBELL_MASTER_KEYS": KEY}, home=HOME)) == ()
+    away = slack | {"SHIPBELL_SECRETS_IN_SLACK": "false", "SHIPBELL_PUBLIC_URL": "http://bell.example"}
+    assert "SHIPBELL_PUBLIC_URL" in known.unready(load(away, home=HOME))[0]
+    assert known.unready(load(away | {"SHIPBELL_PUBLIC_URL": "https://bell.example"}, home=HOME)) == ()
 
 
 def test_strangers_variables_are_left_alone() -> None:
