@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from bot.core.cleaning import one_line
 from bot.core.forge import FilesOutcome, Nothing, TextOutcome, Unsure
 from bot.core.names import (
     DEFAULT_ENVIRONMENT,
@@ -29,6 +30,8 @@ TEST_INDEX = "testpypi"
 """The index to try things on, whose environment is called so too."""
 LONGEST = 100_000
 """Characters of a file that is read."""
+MOST_DOTS = 200
+"""Dots on a line: `tomllib` takes the square of a key's parts, so that one key of 100,000 characters would take minutes."""
 MOST_PACKAGES, MOST_WORKFLOWS = 12, 12
 """Files of each kind that are read."""
 DEEPEST = 3
@@ -231,7 +234,7 @@ def _package(path: str, text: TextOutcome) -> Package | Note:
     if not name:
         return Note(Noted.NAME_NOT_TOLD, {"path": path})
     if any(problem.field == "project" for problem in _problems(name)):
-        return Note(Noted.NAME_REFUSED, {"path": path, "name": name[:60]})
+        return Note(Noted.NAME_REFUSED, {"path": path, "name": one_line(name, limit=60)})
     return Package(normalize_project(name), path.removesuffix(PYPROJECT).rstrip("/"))
 
 
@@ -245,7 +248,8 @@ def project_name(text: str) -> str | None:
     PEP 621's `[project]` is asked first, then Poetry's own table. A build backend may take the name from elsewhere, and
     what a program computes nobody can read.
     """
-    if len(text) > LONGEST:
+    # Lines as TOML has them: `splitlines` would end one at signs that a quoted part of a key may hold.
+    if len(text) > LONGEST or any(line.count(".") > MOST_DOTS for line in text.split("\n")):
         return None
     try:
         table = tomllib.loads(text)

@@ -92,9 +92,11 @@ def file_text(answer: Answer) -> TextOutcome:
     if answer.truncated:
         return Unsure("The file is too long to be read.")
     try:
-        return answer.body.decode()
+        text = answer.body.decode()
     except UnicodeDecodeError:
         return Unsure("The file is not UTF-8 text.")
+    # Valid UTF-8, and in no text: PostgreSQL keeps none, so what was read of such a file could not be written down.
+    return Unsure("The file is not UTF-8 text.") if "\0" in text else text
 
 
 def check_runs(value: object) -> tuple[Check, ...]:

@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 
+from bot import codec
+from bot.core import notices
 from bot.core.forge import CommitFacts, Nothing, Repo, TextOutcome
 from bot.core.intents import FillPublisherForm
 from bot.core.proposals import Noted
@@ -20,7 +22,8 @@ from bot.workflow.filling import Filling
 from bot.workflow.picking import Picking
 from bot.workflow.ports import Index
 from storage.database import Database
-from storage.ledger import publishers, teams
+from storage.ledger import outbox, publishers, teams
+from storage.ledger.outbox import Destination
 from storage.records import InboxItem, Registration
 from tests.releases.fakes import Clock, FakeIndex, FakePeople
 from tests.releases.kit import ALICE, EVERYBODY, GUEST
@@ -105,6 +108,18 @@ class Bench:
 def reading(repository: str = "acme/mono", **typed: str) -> Form:
     """Return the dialog with a repository that was chosen just now."""
     return replace(begun("view-1", {"repository": repository, **typed}, ("pypi",), "C1"), reading=True)
+
+
+async def test_what_no_database_keeps_is_not_told(database: Database) -> None:
+    """A name that holds a NUL is told without it: PostgreSQL keeps none, and the dialog would never be filled in."""
+    files = {"pyproject.toml": '[project]\nname = "wid\\u0000gets"\n'}
+    here = Bench(database, FakeReading(files))
+    shown = await here.fill(reading("acme/widgets"))
+    assert "widgets" in [note.values.get("name") for note in shown.looked.notes]
+    async with database.transaction() as session:
+        team = await teams.ensure(session, "T-forms", "", Clock()())
+        message = codec.pack(shown, notices.KINDS)
+        assert await outbox.add(session, team.id, "form", Destination("C1"), message, Clock()())
 
 
 async def test_fields_are_filled_and_the_name_looked_up(database: Database) -> None:

@@ -144,7 +144,8 @@ def test_a_file(got: Answer, text: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "got", [answer(200, b"\xff"), Answer(200, "", {}, b"x", truncated=True), answer(500)]
+    "got",
+    [answer(200, b"\xff"), answer(200, b"a\0b"), Answer(200, "", {}, b"x", truncated=True), answer(500)],
 )
 def test_a_file_that_cannot_be_read(got: Answer) -> None:
     """A file that is cut or no text is not taken for another."""

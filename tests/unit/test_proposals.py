@@ -8,6 +8,7 @@ import pytest
 from bot.core.forge import Unsure
 from bot.core.proposals import (
     LONGEST,
+    MOST_DOTS,
     MOST_PACKAGES,
     Noted,
     Package,
@@ -182,8 +183,11 @@ def test_few_files_are_read() -> None:
         ("a = " + "[" * 50_000, None),
         ("a = " + "9" * 50_000, None),
         ("#" * (LONGEST + 1), None),
+        ("a." * (LONGEST // 2 - 2) + "a=1", None),
+        ('"\u2028".a.' * (LONGEST // 6 - 2) + "a=1", None),
+        (f"{PROJECT}a = '{'.' * MOST_DOTS}'\n" * 1, "Acme_Widgets"),
     ],
 )  # fmt: skip
 def test_names_are_read_or_not(text: str, name: str | None) -> None:
-    """A static name is read; what is no TOML, too deep or too long can't be, and nothing of it raises."""
+    """A static name is read; what is no TOML, too deep, too long or slow to read can't be, and nothing of it raises."""
     assert project_name(text) == name
