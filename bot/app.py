@@ -22,11 +22,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from bot import __version__, forging, keyfile, values, web
-from bot.connect import ConnectPages, GrantPages
+from bot import __version__, forging, keyfile, web
+from bot.browsing import Browsing
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
-from bot.entering import EntryPages
 from bot.errors import SettingsError
 from bot.forge import webhooks
 from bot.forge.client import WRITE_GAP
@@ -37,12 +36,9 @@ from bot.slack.notifier import SlackNotifier, shared_session
 from bot.slack.people import SlackPeople
 from bot.transport import Transport, user_agent
 from bot.workflow.confirming import Confirming
-from bot.workflow.connecting import Connecting
 from bot.workflow.credentials import Credentials
-from bot.workflow.entering import Entering
 from bot.workflow.feeds import Feeding
 from bot.workflow.filling import Filling
-from bot.workflow.granting import Granting
 from bot.workflow.hands import Hands
 from bot.workflow.health import Tending
 from bot.workflow.importing import Importing
@@ -130,6 +126,7 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         if menu is not None:
             stack.push_async_callback(menu.close)
         inlet = Inlet(database, now, partial(engine.nudge, "inbox"))
+        browsing = Browsing(settings, database, index, index.grants, now, partial(engine.nudge, "outbox"))
         bolt = _bolt(
             settings,
             session,
@@ -139,9 +136,7 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
                 settings.poll_seconds,
                 settings.github_web_url,
                 connect_url=f"{settings.public_url}/github/connect" if settings.github_client_secret else "",
-                entry_url=f"{settings.public_url}/credentials/enter"
-                if values.is_safe(settings.public_url)
-                else "",
+                entry_url=browsing.entry_url,
                 secrets_in_slack=settings.secrets_in_slack,
                 menu=menu,
                 public_url=settings.public_url,
@@ -170,50 +165,18 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         probes = web.Probes(partial(_ready, database, engine), partial(_figures, database))
         hook = _hook(settings.github_webhook_secret, shipping, confirming, engine)
         slack = bolt if settings.slack_signing_secret else None
-        pages = [
-            *_pages(settings, transport, database, engine),
-            *_entry_pages(settings, database, index, engine),
-            *_grant_pages(settings, index, database, engine),
-        ]
-        yield Bot(web.routes(slack, probes, hook, pages), engine, database)
+        yield Bot(web.routes(slack, probes, hook, _pages(settings, transport, browsing)), engine, database)
 
 
-def _pages(
-    settings: Settings, transport: Transport, database: Database, engine: EmbeddedEngine
-) -> list[Route]:
+def _pages(settings: Settings, transport: Transport, browsing: Browsing) -> list[Route]:
     """Return the pages that people see in the browser."""
-    accounts = forging.sign_in(settings, transport)
     making = forging.app_pages(settings, transport, now)
     if making is not None:
         log.info(
             "no GitHub App yet: whoever opens this address within an hour can make one", at=making.address
         )
-        return making.routes()
-    if accounts is None:
-        return []
-    told = partial(engine.nudge, "outbox")
-    connecting = Connecting(database, accounts, now, settings.github_web_url, told)
-    return ConnectPages(connecting, settings.public_url.startswith("https://")).routes()
-
-
-def _entry_pages(
-    settings: Settings, database: Database, index: IndexClient, engine: EmbeddedEngine
-) -> list[Route]:
-    """Return the pages on which people enter secrets; none where somebody on the way could read them."""
-    if not values.is_safe(settings.public_url):
-        return []
-    entering = Entering(database, index, now, partial(engine.nudge, "outbox"))
-    return EntryPages(entering, settings.public_url.startswith("https://")).routes()
-
-
-def _grant_pages(
-    settings: Settings, index: IndexClient, database: Database, engine: EmbeddedEngine
-) -> list[Route]:
-    """Return the pages on which indexes grant access; none where no index has the facility."""
-    names = tuple(name for name, site in settings.indexes.items() if site.oauth1 is not None)
-    told = partial(engine.nudge, "outbox")
-    granting = Granting(database, index.grants, names, now, settings.public_url, told)
-    return GrantPages(granting, settings.public_url.startswith("https://")).routes() if names else []
+    signing_in = making.routes() if making else browsing.signing_in(forging.sign_in(settings, transport))
+    return [*signing_in, *browsing.entering(), *browsing.granting()]
 
 
 def _hook(
