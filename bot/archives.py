@@ -10,14 +10,19 @@ import hashlib
 import io
 import stat
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from struct import error as StructError  # noqa: N812 - a class by a small name
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from bot.core.distributions import (
+    ENDS,
+    MOST_ALL,
     MOST_BYTES,
+    MOST_FILES,
     MOST_MEMBERS,
     MOST_METADATA,
     Digests,
@@ -72,6 +77,51 @@ def look_through(reading: BinaryIO, filename: str, project: str, version: str) -
     fields = described(file, text, project, version)
     reading.seek(0)
     return fields if isinstance(fields, Unfit) else Distribution(file, digests, fields)
+
+
+def unpacked(reading: BinaryIO, size: int, into: ExitStack) -> list[tuple[str, BinaryIO]] | Unfit:
+    """Return the distributions in a zip, each in a file without a name, which `into` closes; by the end of their paths."""
+    if problem := directory_problem(reading, size):
+        return Unfit(Flaw.UNSOUND, detail=problem)
+    try:
+        with zipfile.ZipFile(reading) as opened:
+            return list(_distributions(opened, into))
+    except _Refused as refused:
+        return Unfit(refused.flaw, detail=refused.detail)
+    except BROKEN:
+        return Unfit(Flaw.UNSOUND)
+
+
+def _distributions(opened: zipfile.ZipFile, into: ExitStack) -> Iterator[tuple[str, BinaryIO]]:
+    left, found = MOST_ALL, 0
+    for info in opened.infolist():
+        name = info.filename.replace("\\", "/").rpartition("/")[2]
+        if info.is_dir() or not name.endswith(ENDS):
+            continue
+        found += 1
+        if found > MOST_FILES:
+            raise _Refused(Flaw.TOO_MANY_FILES, str(MOST_FILES))
+        content = into.enter_context(nameless())
+        left -= _copied(opened, info, content, min(left, MOST_BYTES))
+        yield name, content
+
+
+def _copied(opened: zipfile.ZipFile, info: zipfile.ZipInfo, content: BinaryIO, most: int) -> int:
+    """Unpack one file, counted as it comes and not as the zip says; returns its size."""
+    size = 0
+    with opened.open(info) as inside:
+        while chunk := inside.read(CHUNK):
+            size += len(chunk)
+            if size > most:
+                raise _Refused(Flaw.TOO_LARGE, info.filename[:80])
+            content.write(chunk)
+    content.seek(0)
+    return size
+
+
+def nameless() -> BinaryIO:
+    """Return a new file without a name: closed, or its process dead, nothing of it is left."""
+    return cast("BinaryIO", tempfile.TemporaryFile())
 
 
 def summed_up(reading: BinaryIO) -> Digests:

@@ -246,6 +246,7 @@ class ReleaseReason(StrEnum):
     NOT_YANKED = "not_yanked"
     FILES_FOUND = "files_found"
     UPLOADED = "uploaded"
+    VERIFIED_UPLOAD = "verified_upload"
     NO_FILES = "no_files"
     FILE_UNFIT = "file_unfit"
     NO_CREDENTIAL = "no_credential"

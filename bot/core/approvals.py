@@ -24,6 +24,15 @@ class Tell(StrEnum):
     FAILURES = "failures"
 
 
+class Publish(StrEnum):
+    """What publishes a project's releases."""
+
+    WORKFLOW = "workflow"
+    """Its own CI, through a trusted publisher."""
+    BOT = "bot"
+    """The bot itself, which uploads what was built with a credential of the team's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Who decides about a team's or a project's releases, and how."""
@@ -52,6 +61,7 @@ class Policy:
     """Whether those whose pull requests shipped are told on these that a release is published."""
     rights: bool = False
     """Whether whoever asks or approves must be known on the forge, and be one who may push there."""
+    publish: Publish = Publish.WORKFLOW
     also_on: tuple[tuple[str, ...], ...] = ()
     """Lists of users and groups on each of which an approver must be too: of a policy that changed under a release."""
 
@@ -230,6 +240,7 @@ def stricter(asked: Policy, now: Policy) -> Policy:
         watch=now.watch,
         thank=asked.thank and now.thank,
         rights=asked.rights or now.rights,
+        publish=asked.publish,
         also_on=also_on,
     )
 

@@ -190,14 +190,15 @@ def _contradicts(situation: Situation, found: AttestationOutcome) -> str:
 def _end(situation: Situation, progress: Progress, look: Look) -> Decision:
     # By each file and not by the stages: one that was listed later must not come in their shadow.
     there = progress.downloadable_at if all(file.downloaded for file in progress.files) else None
-    done = there is not None and all(file.attested for file in progress.files)
+    uploaded = situation.report.uploads
+    done = there is not None and (uploaded or all(file.attested for file in progress.files))
     unread = sum(file.too_large for file in progress.files)
     if unread:
         progress = replace(progress, not_verified=f"{unread} of the files too large to be read")
     lines = told(situation, progress)
     evidence = _evidence(look)
     if done:
-        return _published(progress, lines, evidence)
+        return _published(progress, lines, evidence, uploaded=uploaded)
     trouble = next(
         (
             one
@@ -220,10 +221,14 @@ def _end(situation: Situation, progress: Progress, look: Look) -> Decision:
     return again(situation, progress, lines, evidence)
 
 
-def _published(progress: Progress, lines: tuple[Line, ...], evidence: tuple[Evidence, ...]) -> Decision:
-    reason = ReleaseReason.NOT_VERIFIED if progress.not_verified else ReleaseReason.VERIFIED
+def _published(
+    progress: Progress, lines: tuple[Line, ...], evidence: tuple[Evidence, ...], *, uploaded: bool = False
+) -> Decision:
+    well = ReleaseReason.VERIFIED_UPLOAD if uploaded else ReleaseReason.VERIFIED
+    reason = ReleaseReason.NOT_VERIFIED if progress.not_verified else well
     values = {"reason": reason, "detail": progress.not_verified, "next_at": None, "faults": 0}
-    end = Line(Step.PUBLISHED, {"files": str(len(progress.files)), "not_verified": progress.not_verified})
+    told = {"files": str(len(progress.files)), "not_verified": progress.not_verified}
+    end = Line(Step.PUBLISHED, {**told, **({"uploaded": "yes"} if uploaded else {})})
     return Decision(ReleaseEvent.VERIFIED, values, replace(progress, trouble=""), (*lines, end), evidence)
 
 
@@ -259,9 +264,12 @@ def _evidence(look: Look) -> tuple[Evidence, ...]:
     return tuple(kept)
 
 
-def outstanding(progress: Progress) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of the files that are still to be downloaded, and of those still to be found attested."""
+def outstanding(progress: Progress, *, attested: bool = True) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the files that are still to be downloaded, and of those still to be found attested.
+
+    What the bot uploads with a credential of the team's is not `attested` by anybody.
+    """
     return (
         tuple(file.filename for file in progress.files if not file.downloaded),
-        tuple(file.filename for file in progress.files if not file.attested),
+        tuple(file.filename for file in progress.files if attested and not file.attested),
     )

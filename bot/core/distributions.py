@@ -33,6 +33,8 @@ MOST_RATIO = 200
 FREE_INFLATED = 64 * 1_048_576
 MOST_METADATA = 4 * 1_048_576
 LONGEST_PATH = 1_000
+ENDS = (".whl", ".tar.gz", ".zip")
+"""How the name of whatever may be a distribution ends."""
 
 _OWN_SIGNS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~-]{0,250}(?:\.whl|\.tar\.gz|\.zip)", re.ASCII)
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.]+")

@@ -129,6 +129,27 @@ class Found(StrEnum):
     """index: the policy wants a rehearsal there, and the project has no publisher on it"""
     REHEARSED = "rehearsed"
     """index, version: this is rehearsed there first"""
+    UPLOAD_CREDENTIAL = "upload_credential"
+    """project, index, by (who added it), scope (`password`, `account`, `project` or "" for one that can't be told):
+    the bot uploads it with a credential that is kept for long, which is the exception"""
+    UPLOAD_NO_ADDRESS = "upload_no_address"
+    """project, index: the settings have no address for uploads"""
+    UPLOAD_NO_CREDENTIAL = "upload_no_credential"
+    """project, index"""
+    UPLOAD_CREDENTIAL_REFUSED = "upload_credential_refused"
+    """project, index: the index has refused it before"""
+    UPLOAD_CREDENTIAL_UNREADABLE = "upload_credential_unreadable"
+    """project, index, cause (follows "This token")"""
+    UPLOAD_CREDENTIAL_ELSEWHERE = "upload_credential_elsewhere"
+    """project, index, host of the index that it is for"""
+    UPLOAD_CREDENTIAL_NARROWER = "upload_credential_narrower"
+    """project, index, projects that it is for"""
+    UPLOAD_CREDENTIAL_EXPIRED = "upload_credential_expired"
+    """project, index, at"""
+    UPLOAD_ASSETS = "upload_assets"
+    """files (count), names, digest: the files of the forge's release are uploaded as they are"""
+    UPLOAD_NO_FILES = "upload_no_files"
+    """workflow, tag: nothing builds the files, and the forge's release of the tag has none"""
     YANK_THERE = "yank_there"
     """version, files (count), yanked (count of those that are already)"""
     YANK_MISSING = "yank_missing"
@@ -182,6 +203,10 @@ class Report:
     changes_url: str = ""
     contributors: tuple[str, ...] = ()
     commit_url: str = ""
+    uploads: bool = False
+    """Whether the bot uploads the files itself, with a credential of the team's."""
+    assets: tuple[tuple[str, str], ...] = ()
+    """(name, sha256 or "") of the forge's release's files that are uploaded, where no run builds them."""
 
     @property
     def blocking(self) -> tuple[Finding, ...]:

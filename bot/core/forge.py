@@ -127,6 +127,18 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that is attached to the forge's release of a tag."""
+
+    name: str
+    id: int
+    size: int
+    """Bytes."""
+    sha256: str
+    """Hex; "" where the forge does not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class ForgeRelease:
     """The forge's own release of a tag."""
 
@@ -135,6 +147,8 @@ class ForgeRelease:
     prerelease: bool
     assets: tuple[tuple[str, str], ...]
     """(file name, sha256 hex or "") of what is attached."""
+    attached: tuple[Asset, ...] = ()
+    """The same, as it can be fetched."""
 
 
 class Conclusion(StrEnum):
@@ -219,6 +233,14 @@ class BuiltFile:
     """A distribution file that a run built, by its own bytes."""
 
     filename: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file was fetched whole."""
+
     sha256: str
     size: int
 
@@ -315,6 +337,7 @@ JobsOutcome = tuple[JobFacts, ...] | Nothing | Unsure
 WaitingOutcome = tuple[WaitingDeployment, ...] | Nothing | Unsure
 ArtifactsOutcome = tuple[ArtifactFacts, ...] | Nothing | Unsure
 BuiltOutcome = tuple[BuiltFile, ...] | Nothing | Invalid | Unsure
+FetchOutcome = Fetched | Nothing | Invalid | Unsure
 PullsOutcome = tuple[PullFacts, ...] | Nothing | Unsure
 CommentsOutcome = tuple[str, ...] | Nothing | Unsure
 """What each comment says, as it was written; Nothing also where it may not be seen."""

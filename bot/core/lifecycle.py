@@ -80,6 +80,8 @@ class ReleaseEvent(StrEnum):
     RUN_FOUND = "the run is there"
     RUN_PUBLISHES = "the publishing job runs"
     RUN_ENDED = "the run ended well"
+    BUILT = "the files are there: the bot uploads them"
+    UPLOADED = "the index took every file"
     BROKE = "it can't go on by itself"
     VERIFIED = "the index has it"
     YANKED = "the index shows every file as yanked"
@@ -126,14 +128,25 @@ RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingPro
             F.CANCELLED: R.CANCELLED,
             F.BROKE: R.FAILED,
         },
-        R.TAGGING: {F.WAITED: R.TAGGING, F.RUN_FOUND: R.BUILDING, F.BROKE: R.FAILED},
+        R.TAGGING: {
+            F.WAITED: R.TAGGING,
+            F.RUN_FOUND: R.BUILDING,
+            F.BUILT: R.PUBLISHING,
+            F.BROKE: R.FAILED,
+        },
         R.BUILDING: {
             F.WAITED: R.BUILDING,
             F.RUN_PUBLISHES: R.PUBLISHING,
+            F.BUILT: R.PUBLISHING,
             F.RUN_ENDED: R.VERIFYING,
             F.BROKE: R.FAILED,
         },
-        R.PUBLISHING: {F.WAITED: R.PUBLISHING, F.RUN_ENDED: R.VERIFYING, F.BROKE: R.FAILED},
+        R.PUBLISHING: {
+            F.WAITED: R.PUBLISHING,
+            F.RUN_ENDED: R.VERIFYING,
+            F.UPLOADED: R.VERIFYING,
+            F.BROKE: R.FAILED,
+        },
         R.VERIFYING: {F.WAITED: R.VERIFYING, F.VERIFIED: R.PUBLISHED, F.YANKED: R.YANKED, F.BROKE: R.FAILED},
         R.FAILED: {
             F.RETRIED: R.APPROVED,

@@ -213,6 +213,13 @@ class AlreadyOpen:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectKnown:
+    """The project is known from now on, and has no publisher, since the bot uploads it itself."""
+
+    registration: Registration
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownProject:
     """No publisher of the team has this name."""
 
@@ -333,6 +340,7 @@ Notice = (
     | PublisherList
     | PublisherStatus
     | AlreadyOpen
+    | ProjectKnown
     | UnknownProject
     | NoLongerPossible
     | CredentialsShown
@@ -386,6 +394,7 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "publisher.list": PublisherList,
         "publisher.status": PublisherStatus,
         "publisher.already_open": AlreadyOpen,
+        "project.known": ProjectKnown,
         "publisher.unknown": UnknownProject,
         "publisher.moved_on": NoLongerPossible,
         "credentials.shown": CredentialsShown,

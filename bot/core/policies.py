@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from bot.core.approvals import MOST_SEATS, Policy, Tell
+from bot.core.approvals import MOST_SEATS, Policy, Publish, Tell
 from bot.core.names import Problem
 
 MOST_NAMES = 50
@@ -104,6 +104,15 @@ def _tell(text: str) -> object:
         raise _Wrong(f"Say one of {', '.join(Tell)}.") from None
 
 
+def _publish(text: str) -> object:
+    try:
+        return Publish(text.lower())
+    except ValueError:
+        raise _Wrong(
+            "Say workflow, which publishes through a trusted publisher, or bot: I upload it myself."
+        ) from None
+
+
 def _index(text: str) -> object:
     return "" if text.lower() in _NONE else text
 
@@ -123,6 +132,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = MappingProxyType(
         "watch": ("watch", _flag),
         "thank": ("thank", _flag),
         "rights": ("rights", _flag),
+        "publish": ("publish", _publish),
     }
 )
 """What can be typed -> the policy's field, and how its value is read."""

@@ -3,13 +3,11 @@
 Knows: what stands in a release's way and what is only worth saying. Must not know: how facts were fetched, wording.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core import starting
+from bot.core import starting, uploads
 from bot.core.findings import Change, Check, Finding, Found, Level, Report
 from bot.core.forge import (
     ChecksFacts,
@@ -31,7 +29,7 @@ from bot.core.names import normalize_project
 from bot.core.outcomes import Absent, Present, SimpleOutcome, TryLater
 from bot.core.starting import Way
 from bot.core.versions import Wanted, is_older, is_version, new_tag, newest
-from storage.records import Freeze, Publisher, PublisherState, Registration, Release, ReleaseKind
+from storage.records import Freeze, Publisher, PublisherState, Registration, Release
 
 SHOWN_CHANGES = 8
 SHOWN_PEOPLE = 12
@@ -70,6 +68,8 @@ class Facts:
     """Index on which the policy wants a rehearsal that there can't be; "" where there can, or none is wanted."""
     run_id: int | None = None
     """The run of ours that was followed before: it may have published some of it already."""
+    sending: bool = False
+    """Whether the bot began to upload it before."""
     shown: str = ""
     """The commit that people were shown for a tag that is still to be made; "" where they have not been asked."""
     tag: TagOutcome | None = None
@@ -81,6 +81,12 @@ class Facts:
     compared: CompareOutcome | None = None
     way: Way | None = None
     since: str = ""
+    plan: uploads.Plan | None = None
+    """How the bot uploads it itself; None where the workflow publishes it."""
+
+
+def _began(facts: Facts) -> bool:
+    return facts.run_id is not None or facts.sending
 
 
 def located(facts: Facts) -> tuple[str, str, bool]:
@@ -103,6 +109,7 @@ def judge(facts: Facts) -> Report:
     findings = [finding for check in _CHECKS for finding in check(facts)]
     way = facts.way or Way()
     changes = facts.compared if isinstance(facts.compared, Compared) else None
+    plan = facts.plan
     return Report(
         findings=tuple(findings),
         tag=tag,
@@ -110,7 +117,9 @@ def judge(facts: Facts) -> Report:
         make_tag=make_tag,
         start=way.start,
         run_id=way.run.id if way.run else None,
-        publishing_jobs=way.publishing_jobs,
+        publishing_jobs=way.publishing_jobs if plan is None else (),
+        uploads=plan is not None,
+        assets=plan.assets if plan is not None and way.start is None else (),
         since=facts.since,
         changes=tuple(
             Change(one.sha, one.title, one.author, one.url) for one in changes.commits[:SHOWN_CHANGES]
@@ -142,44 +151,6 @@ def uncertain(facts: Facts) -> str:
         return facts.commit.detail or SILENT_FORGE
     way = facts.way
     return undecided(facts) or (way.unsure if way is not None else "")
-
-
-def changed(approved: Report, now: Report) -> tuple[Finding, ...] | tuple[str, str, str]:
-    """Return what voids the approvals: (tag, commit before, commit now), or new findings that weigh; () if nothing does."""
-    if now.commit != approved.commit or now.tag != approved.tag:
-        return now.tag, approved.commit, now.commit or "gone"
-    before = {_mark(finding) for finding in _weighty(approved)}
-    return tuple(finding for finding in _weighty(now) if _mark(finding) not in before)
-
-
-def _weighty(report: Report) -> tuple[Finding, ...]:
-    """Return what stands in the way, and the freezes that are overridden: one that is new was shown to nobody."""
-    overridden = (finding for finding in report.findings if finding.found is Found.FREEZE_OVERRIDDEN)
-    return (*report.blocking, *overridden)
-
-
-def _mark(finding: Finding) -> tuple[Check, Found, str]:
-    freeze = finding.values.get("reason", "") if finding.found is Found.FREEZE_OVERRIDDEN else ""
-    return finding.check, finding.found, freeze
-
-
-def digest(
-    target: Registration,
-    version: str,
-    notes: str,
-    report: Report,
-    kind: ReleaseKind = ReleaseKind.RELEASE,
-) -> str:
-    """Return the sha256 of what people approve: project, version, index, commit, tag, way, notes and what stood in the way.
-
-    Of a yank, `notes` is its reason.
-    """
-    shown = [
-        target.project, target.index, target.slug, target.workflow, target.environment, version, report.tag, report.commit,
-        report.make_tag, report.start, notes, *([kind] if kind is ReleaseKind.YANK else []),
-        [[finding.check, finding.level, finding.found, dict(finding.values)] for finding in report.findings],
-    ]  # fmt: skip
-    return hashlib.sha256(json.dumps(shown, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
 def _finding(check: Check, level: Level, found: Found, **values: object) -> list[Finding]:
@@ -233,7 +204,7 @@ def _taken(facts: Facts, version: str, files: int, *, yanked: bool) -> list[Find
     if yanked:
         return _finding(Check.INDEX, Level.BLOCKING, Found.INDEX_YANKED, version=version)
     # A run of ours that failed half-way may have left files: going on with it is what a retry is for.
-    level = Level.WARNING if facts.run_id is not None else Level.BLOCKING
+    level = Level.WARNING if _began(facts) else Level.BLOCKING
     return _finding(Check.INDEX, level, Found.INDEX_TAKEN, version=version, files=files)
 
 
@@ -305,6 +276,8 @@ def _ci(facts: Facts) -> list[Finding]:
 
 def _publisher(facts: Facts) -> list[Finding]:
     publisher, target = facts.books.publisher, facts.target
+    if facts.plan is not None:
+        return uploads.findings(facts.plan, target, facts.now)
     if publisher is None or publisher.state not in {
         PublisherState.CONFIRMED, PublisherState.PENDING, PublisherState.REQUESTED,
     }:  # fmt: skip
@@ -322,7 +295,9 @@ def _publisher(facts: Facts) -> list[Finding]:
 def _workflow(facts: Facts) -> list[Finding]:
     if facts.way is None:
         return _finding(Check.WORKFLOW, Level.UNKNOWN, Found.WORKFLOW_UNKNOWN, detail="")
-    return starting.findings(facts.way, facts.target)
+    if facts.plan is not None and facts.way.start is None and not facts.way.unsure:
+        return uploads.files(facts.plan, facts.target.workflow, located(facts)[0])
+    return starting.findings(facts.way, facts.target, publishes=facts.plan is None)
 
 
 def _freeze(facts: Facts) -> list[Finding]:

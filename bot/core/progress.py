@@ -60,6 +60,8 @@ class Progress:
     """(file name, sha256) of what the run built, where that could be seen."""
     expected_known: bool = False
     """Whether it was looked for to the end."""
+    sent: tuple[str, ...] = ()
+    """Names of the expected files that the index has taken, or had already, where the bot uploads them."""
     accepted_at: datetime | None = None
     installable_at: datetime | None = None
     downloadable_at: datetime | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.core import preflight
+from bot.core import binding, preflight
 from bot.core.approvals import Policy, reminders, term
 from bot.core.findings import Report
 from bot.core.forge import Unsure
@@ -158,7 +158,7 @@ def looked(situation: Situation, report: Report) -> Decision:
 
 def _ask(situation: Situation, report: Report, seen: Mapping[str, Any]) -> Decision:
     release, policy, now = situation.release, situation.policy, situation.now
-    digest = preflight.digest(release.target, release.version, release.notes, report, release.kind)
+    digest = binding.digest(release.target, release.version, release.notes, report, release.kind)
     expires = now + term(policy)
     asked = {
         **seen, "digest": digest, "round": release.round + 1, "asked_at": now, "expires_at": expires, "reminders": 0, "faults": 0,
@@ -247,7 +247,7 @@ def voided(situation: Situation, facts: preflight.Facts) -> Decision | None:
 
 def overtaken(situation: Situation, report: Report) -> Decision | None:
     """Return what becomes of approvals for something that is reported otherwise now; None where it is as it was."""
-    change = preflight.changed(situation.report, report)
+    change = binding.changed(situation.report, report)
     if not change:
         return None
     if isinstance(change[0], str):

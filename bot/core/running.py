@@ -6,6 +6,7 @@ Knows: what each answer of the forge means for a release. Must not know: how it 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.core import uploading
 from bot.core.forge import (
     ActOutcome,
     Conclusion,
@@ -325,8 +326,10 @@ def _approved(situation: Situation) -> tuple[Situation, tuple[Line, ...]]:
 
 
 def ended_well(situation: Situation, run: RunFacts, jobs: Sequence[JobFacts]) -> Decision:
-    """The run ended well: now the index must show it."""
+    """The run ended well: now the index must show it, or the bot uploads what it built."""
     progress, lines = noticed(situation.progress, run, jobs)
+    if situation.report.uploads:
+        return uploading.files_found(situation, progress, *lines, Line(Step.BUILT, {"url": run.url}))
     progress = replace(progress, looks=0, trouble="", waits_for="", waits_told=False)
     values = {
         "reason": ReleaseReason.RUN_DONE, "next_at": situation.now, "faults": 0, "begun": "", "begun_at": None,

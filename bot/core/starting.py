@@ -120,8 +120,8 @@ def _choose(
     return (StartBy.DISPATCH, None) if by_hand else (None, None)
 
 
-def findings(found: Way, target: Registration) -> list[Finding]:
-    """Return what is to be said of the workflow; blocking where it can't publish as registered."""
+def findings(found: Way, target: Registration, *, publishes: bool = True) -> list[Finding]:
+    """Return what is to be said of the workflow; blocking where it can't publish as registered, or build where it need not."""
     workflow = target.workflow
     if found.unsure or found.seen is None:
         return [_finding(Level.UNKNOWN, Found.WORKFLOW_UNKNOWN, detail=found.unsure)]
@@ -131,7 +131,7 @@ def findings(found: Way, target: Registration) -> list[Finding]:
     if not (facts.readable and facts.detailed):
         level = Level.BLOCKING if found.start is None else Level.UNKNOWN
         return [_finding(level, Found.WORKFLOW_UNKNOWN, detail=f"{workflow} can't be read that far")]
-    return [*_rights(facts, target), *_trigger(found, facts, target)]
+    return [*(_rights(facts, target) if publishes else ()), *_trigger(found, facts, target)]
 
 
 def _rights(facts: WorkflowFacts, target: Registration) -> list[Finding]:

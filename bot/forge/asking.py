@@ -56,6 +56,8 @@ class Terms:
 
 LOG = Terms(TIMEOUT, 2 * 1_048_576, f"bytes=-{LOG_TAIL}")
 ZIP = Terms(120.0, 64 * 1_048_576)
+FILE = Terms(300.0, 1_024 * 1_048_576)
+"""What goes to disk, not into memory."""
 
 
 def is_ref(name: str) -> bool:
@@ -192,6 +194,11 @@ def artifacts(repo: Repo, run_id: int, page: int) -> Ask | None:
 def archive(repo: Repo, artifact_id: int) -> Ask | None:
     """Ask where an artifact's zip is."""
     return _get(repo, "actions", "artifacts", str(artifact_id), "zip")
+
+
+def asset(repo: Repo, asset_id: int) -> Ask | None:
+    """Ask for the file that is attached to a release, or where it is."""
+    return _get(repo, "releases", "assets", str(asset_id), accept="application/octet-stream")
 
 
 def pulls(repo: Repo, sha: str) -> Ask | None:

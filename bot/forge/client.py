@@ -49,6 +49,7 @@ from bot.errors import ShipbellError, TransportError
 from bot.forge import acting, artifacts, asking, github, logs, places, reading, refusals, runs
 from bot.forge.app_auth import NoLine
 from bot.forge.asking import Ask, Terms
+from bot.forge.files import Files
 from bot.forge.gidget import Api
 from bot.forge.lines import Line, Lines, OneToken
 from bot.transport import Transport
@@ -65,7 +66,7 @@ ZIPS_AT_ONCE = 2
 One = TypeVar("One")
 
 
-class ForgeClient:
+class ForgeClient(Files):
     """One forge that speaks GitHub's API; without a token it sees what is public.
 
     It fulfils `bot.workflow.ports.Forge`, `PullRequests`, `Setting`, `Reading` and `Rights`. What it asks with is `lines`' business: else
@@ -82,10 +83,9 @@ class ForgeClient:
         write_gap: float = WRITE_GAP,
         lines: Lines | None = None,
     ) -> None:
-        self._api_url = api_url.rstrip("/")
+        super().__init__(transport.save, api_url, lines or OneToken(transport.send, token, write_gap))
         self._web_url = web_url.rstrip("/")
         self._transport = transport
-        self._lines = lines or OneToken(transport.send, token, write_gap)
         self._unpacking = asyncio.Semaphore(ZIPS_AT_ONCE)
 
     async def look(self, owner: str, repository: str, workflow: str) -> RepositoryFacts:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.core.forge import (
+    Asset,
     ChecksFacts,
     CommitFacts,
     Compared,
@@ -152,14 +153,18 @@ def compared(value: object) -> Compared:
 
 def release(value: object) -> ForgeRelease:
     """Read the release of a tag."""
+    assets = tuple(_asset(one) for one in entries(member(value, "assets")))
     return ForgeRelease(
         link(value), truth(value, "draft"), truth(value, "prerelease"),
-        tuple(_asset(one) for one in entries(member(value, "assets"))),
+        tuple((one.name, one.sha256) for one in assets), assets,
     )  # fmt: skip
 
 
-def _asset(value: Any) -> tuple[str, str]:
-    return needed(value, "name", limit=255), digest(value)
+def _asset(value: Any) -> Asset:
+    # Whoever fetches it looks how long it is.
+    size = number(value, "size") if member(value, "size") is not None else 0
+    known = number(value, "id") if member(value, "id") is not None else 0
+    return Asset(needed(value, "name", limit=255), known, size, digest(value))
 
 
 def pulls(value: object) -> tuple[PullFacts, ...]:

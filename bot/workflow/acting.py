@@ -8,7 +8,7 @@ of the act. A started workflow is the one act that can't be looked for at once, 
 
 from dataclasses import replace
 
-from bot.core import running
+from bot.core import running, uploading
 from bot.core.arriving import built_for
 from bot.core.forge import (
     BuiltFile,
@@ -79,6 +79,8 @@ def _begun(seen: Situation, act: str) -> Situation:
 
 async def _start(hands: Hands, seen: Situation) -> Decision | None:
     release = seen.release
+    if seen.report.assets:
+        return uploading.files_found(seen, seen.progress, Line(Step.BUILT))
     if release.run_id is not None or release.start is StartBy.PUSH or seen.report.run_id is not None:
         return at_once(seen, replace(seen.progress, started=True))
     if release.start is StartBy.RELEASE:

@@ -8,19 +8,25 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TypeVar
 
-from bot.core.approvals import Policy
+from bot.core import uploads
+from bot.core.approvals import Policy, Publish
+from bot.core.findings import Report
 from bot.core.forge import Nothing, Repo, TagFacts, TagOutcome, Unsure
 from bot.core.outcomes import Present, SimpleOutcome, TryLater
 from bot.core.preflight import Books, Facts, located
 from bot.core.progress import Progress
 from bot.core.starting import Seen, Way, way
+from bot.core.uploads import Means, Plan
 from bot.core.versions import Wanted, is_older, is_prerelease, newest, prefix, read
 from bot.forge.tag_filters import starts_on_tag
 from bot.forge.workflow_file import read_workflow
+from bot.index import tokens
+from bot.index.tokens import Opaque, TokenFacts, Unreadable
 from bot.workflow.hands import Hands, repo, unpacked
-from storage.ledger import freezes, publishers
+from bot.workflow.watching import policy_of
+from storage.ledger import credentials, freezes, publishers
 from storage.ledger import releases as ledger
-from storage.records import Reason, Release, ReleaseState, StartBy
+from storage.records import OpenCredential, Reason, Release, ReleaseState, StartBy
 
 SECONDS = 20.0
 """How long one fact may take."""
@@ -45,6 +51,8 @@ async def gather(hands: Hands, release: Release) -> Facts:
         asked_by=release.requested_by,
         unrehearsed=_unrehearsed(release),
         run_id=release.run_id,
+        sending=progress.started and unpacked(Report, release.report).uploads,
+        plan=await _plan(hands, release),
         shown=release.commit if release.make_tag and release.state in SHOWN else "",
     )
     where = repo(release)
@@ -104,7 +112,16 @@ async def _at_commit(hands: Hands, where: Repo, facts: Facts) -> Facts:
     pre = is_prerelease(facts.wanted.version)
     environment = facts.target.environment
     seen = Seen(text, facts_of, tag, tag_exists=not make_tag, prerelease=pre, environment=environment)
-    return replace(facts, way=await _way(hands, where, facts.target.workflow, sha, seen))
+    return _planned(replace(facts, way=await _way(hands, where, facts.target.workflow, sha, seen)))
+
+
+def _planned(facts: Facts) -> Facts:
+    """Return the facts with what the forge's release holds, where the bot uploads."""
+    seen = facts.way.seen if facts.way is not None else None
+    if facts.plan is None or seen is None:
+        return facts
+    assets = tuple((one.name, one.sha256) for one in uploads.attached(seen.release))
+    return replace(facts, plan=replace(facts.plan, assets=assets))
 
 
 async def _none() -> None:
@@ -138,6 +155,39 @@ def _newest_before(simple: SimpleOutcome | None, version: str) -> str:
     if not isinstance(simple, Present):
         return ""
     return newest([file.version for file in simple.files if file.version and file.yanked is None], version)
+
+
+async def _plan(hands: Hands, release: Release) -> Plan | None:
+    """Return how the bot uploads the release itself; None where the workflow publishes it."""
+    target = release.target
+    async with hands.database.reading() as session:
+        policy = await policy_of(session, release.team_id, target.project)
+        if policy.publish is not Publish.BOT:
+            return None
+        found = await credentials.find(session, release.team_id, target.index, target.project)
+        listed = () if found else await credentials.listed(session, release.team_id)
+    site = hands.index.site(target.index)
+    mine = [one for one in listed if one.index == site.name and one.project in {target.project, ""}]
+    means = Means(bool(site.upload_url), refused=any(one.refused_at is not None for one in mine))
+    return Plan(await asyncio.to_thread(_read, found, means, site.host) if found else means)
+
+
+def _read(found: OpenCredential, means: Means, host: str) -> Means:
+    """Return what a credential says of itself, without being used."""
+    one = replace(means, there=True, added_by=found.credential.added_by)
+    if found.username is not None:
+        return replace(one, password=True)
+    match tokens.read(found.secret):
+        case TokenFacts() as facts:
+            elsewhere = facts.location if facts.location not in {"", host} else ""
+            return replace(
+                one, elsewhere=elsewhere, account_wide=facts.account_wide, projects=facts.projects,
+                expires_at=facts.expires_at,
+            )  # fmt: skip
+        case Unreadable(cause):
+            return replace(one, unreadable=cause)
+        case Opaque():
+            return one
 
 
 async def _books(hands: Hands, release: Release) -> Books:

@@ -81,6 +81,12 @@ class Hands:
         async with self.database.transaction() as session:
             return await write(session, self, seen, decision, (self.owner, SHIPBELL)) is not None
 
+    async def go_on(self, seen: Situation, decision: Decision) -> Situation | None:
+        """Write a decision after which the same step goes on, and keep the claim; None where somebody was faster."""
+        async with self.database.transaction() as session:
+            fresh = await write(session, self, seen, decision, (self.owner, SHIPBELL), keep_lease=True)
+        return None if fresh is None else replace(fresh, now=self.clock())
+
     async def begin(self, release: Release, act: str) -> bool:
         """Write down, before the forge is asked, that an act begins; False where the claim was lost."""
         async with self.database.transaction() as session:
@@ -116,14 +122,20 @@ async def situation(session: AsyncSession, release: Release, now: datetime, base
 
 
 async def write(
-    session: AsyncSession, hands: Hands, seen: Situation, decision: Decision, by: tuple[UUID | None, str]
+    session: AsyncSession,
+    hands: Hands,
+    seen: Situation,
+    decision: Decision,
+    by: tuple[UUID | None, str],
+    *,
+    keep_lease: bool = False,
 ) -> Situation | None:
     """Write a decision, say what it says, keep its evidence; None where somebody was faster. `by` is (claim, actor)."""
     release = seen.release
     owner, actor = by
     after = follow_release(release.state, decision.event)
     values = _columns(seen, decision, after)
-    if not await ledger.move(session, release, owner, **values):
+    if not await ledger.move(session, release, owner, keep_lease=keep_lease, **values):
         log.info("claim lost", release=str(release.id), event=decision.event.name)
         return None
     for user in decision.withdrawn:

@@ -19,9 +19,8 @@ from bot.core.credential_notices import TokenUnneeded
 from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.publishers import Decision, Situation
 from bot.core.setup import SetupReport
-from bot.workflow import bulk, confirming, connecting, deciding, health, showing
+from bot.workflow import adding, bulk, confirming, connecting, deciding, health, showing
 from bot.workflow import credentials as keeping
-from bot.workflow.adding import add
 from bot.workflow.filling import Filling
 from bot.workflow.hands import Hands
 from bot.workflow.health import Tending
@@ -200,9 +199,12 @@ class Intents:
     async def _add(
         self, session: AsyncSession, item: InboxItem, intent: intents.AddPublisher
     ) -> notices.Notice | None:
-        asked = (item.actor, intent.channel)
-        publisher, made = await add(session, item.team_id, intent.registration, asked, self.clock())
-        return None if made else notices.AlreadyOpen(showing.line(publisher), intent.registration)
+        wanted, asked = intent.registration, (item.actor, intent.channel)
+        if await adding.uploaded(session, item.team_id, wanted):
+            there = await adding.know(session, item.team_id, wanted, asked, self.clock())
+            return notices.AlreadyOpen(showing.line(there), wanted) if there else notices.ProjectKnown(wanted)
+        publisher, made = await adding.add(session, item.team_id, wanted, asked, self.clock())
+        return None if made else notices.AlreadyOpen(showing.line(publisher), wanted)
 
     async def _named(
         self,

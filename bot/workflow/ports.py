@@ -19,6 +19,7 @@ from bot.core.forge import (
     CommitOutcome,
     CompareOutcome,
     EnvironmentsOutcome,
+    FetchOutcome,
     FileChange,
     FilesOutcome,
     HeadOutcome,
@@ -45,6 +46,7 @@ from bot.core.outcomes import (
     FeedName,
     FeedOutcome,
     ListOutcome,
+    Login,
     ProvenanceOutcome,
     RegisterOutcome,
     SimpleOutcome,
@@ -80,6 +82,11 @@ class Index(Protocol):
 
     async def download(self, index: str, url: str) -> DownloadOutcome:
         """Read a file to its end and hash it; addresses as the simple index gave them."""
+
+    async def upload(
+        self, index: str, file: Distribution, content: BinaryIO, login: Login, seconds: float
+    ) -> UploadOutcome:
+        """Send one file, once; where its answer is lost it may have arrived, and a look must tell."""
 
     async def attested(
         self, index: str, provenance_url: str, filename: str, sha256: str
@@ -168,6 +175,12 @@ class Forge(Protocol):
 
     async def built(self, repo: Repo, artifact_id: int) -> BuiltOutcome:
         """Return the distribution files (`.whl`, `.tar.gz`, `.zip`) inside an artifact, hashed."""
+
+    async def save_artifact(self, repo: Repo, artifact_id: int, into: BinaryIO) -> FetchOutcome:
+        """Fetch what a run has kept, a zip, into a file."""
+
+    async def save_asset(self, repo: Repo, asset_id: int, into: BinaryIO) -> FetchOutcome:
+        """Fetch what is attached to a release into a file."""
 
 
 class PullRequests(Protocol):

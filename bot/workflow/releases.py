@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.core.releases import Decision, Situation
-from bot.workflow import acting, asking, verifying, yanking
+from bot.workflow import acting, asking, uploading, verifying, yanking
 from bot.workflow.hands import Hands
 from storage.ledger import releases as ledger
 from storage.ledger.releases import ALL, Share
@@ -25,6 +25,12 @@ LEASE = timedelta(minutes=10)
 """Longer than all requests of one step together may take."""
 AFTER_A_FAULT = timedelta(minutes=1)
 
+
+async def publishing(hands: Hands, seen: Situation) -> Decision | None:
+    """Follow the job that publishes, or publish."""
+    return await (uploading.publish if seen.report.uploads else acting.follow)(hands, seen)
+
+
 Stepper = Callable[[Hands, Situation], Awaitable[Decision | None]]
 STEPS: Mapping[ReleaseState, Stepper] = {
     ReleaseState.REQUESTED: asking.look,
@@ -33,7 +39,7 @@ STEPS: Mapping[ReleaseState, Stepper] = {
     ReleaseState.APPROVED: asking.begin,
     ReleaseState.TAGGING: acting.act,
     ReleaseState.BUILDING: acting.follow,
-    ReleaseState.PUBLISHING: acting.follow,
+    ReleaseState.PUBLISHING: publishing,
     ReleaseState.VERIFYING: verifying.verify,
 }
 

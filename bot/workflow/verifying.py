@@ -51,13 +51,15 @@ async def verify(hands: Hands, seen: Situation) -> Decision:
     if isinstance(judged, Decision):
         return judged
     files = {file.filename: file for file in arriving.files_of(seen, simple)}
-    return arriving.arrived(seen, judged, await _files(hands, target.index, files, judged, look))
+    return arriving.arrived(
+        seen, judged, await _files(hands, target.index, files, judged, look, attested=not seen.report.uploads)
+    )
 
 
 async def _files(
-    hands: Hands, index: str, files: dict[str, SimpleFile], progress: Progress, look: Look
+    hands: Hands, index: str, files: dict[str, SimpleFile], progress: Progress, look: Look, *, attested: bool
 ) -> Look:
-    to_download, to_attest = arriving.outstanding(progress)
+    to_download, to_attest = arriving.outstanding(progress, attested=attested)
     downloads: dict[str, DownloadOutcome] = {}
     attestations: dict[str, AttestationOutcome] = {}
     end = _now() + SECONDS

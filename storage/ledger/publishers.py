@@ -52,6 +52,20 @@ async def request(
     return record(row), made
 
 
+async def know(
+    session: AsyncSession, team_id: UUID, registration: Registration, asked: tuple[str, str], now: datetime
+) -> None:
+    """Let a project be known without a publisher, as what is given here; `asked` is (Slack user, channel)."""
+    actor, channel = asked
+    wanted = {
+        "owner": registration.owner, "repository": registration.repository, "workflow": registration.workflow,
+        "environment": registration.environment, "channel": channel,
+    }  # fmt: skip
+    project_id = await _project(session, team_id, registration, wanted, (actor, now))
+    change = update(ProjectRow).where(col(ProjectRow.id) == project_id).values(**wanted)
+    await session.execute(change.execution_options(synchronize_session=False))
+
+
 async def get(session: AsyncSession, team_id: UUID, publisher_id: UUID) -> Publisher | None:
     """Return one publisher of the team."""
     row = await session.scalar(select(PublisherRow).where(_is(team_id, publisher_id)))

@@ -5,15 +5,19 @@ an answer before or after it has acted.
 """
 # ruff: noqa: ARG002 - a fake is given all that the protocol gives
 
+import hashlib
+import io
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from bot.core.forge import (
     ActOutcome,
     ArtifactFacts,
     ArtifactsOutcome,
+    Asset,
     BuiltFile,
     BuiltOutcome,
     ChecksFacts,
@@ -25,6 +29,8 @@ from bot.core.forge import (
     Conclusion,
     Done,
     Exists,
+    Fetched,
+    FetchOutcome,
     ForgeRelease,
     HeadFacts,
     HeadOutcome,
@@ -110,6 +116,10 @@ class Code:
     runs: list[Run] = field(default_factory=list)
     red: bool = False
     """Whether CI failed on the newest commit."""
+    builds: dict[str, bytes] | None = None
+    """What a run keeps, where it only builds and publishes nothing; None: it publishes what `built_at` says."""
+    attached: dict[str, bytes] = field(default_factory=dict)
+    """What is attached to each release."""
 
 
 @dataclass
@@ -150,7 +160,7 @@ class FakeForge:
             failed = run.failures > 0
             run.failures -= failed
             run.conclusion = Conclusion.FAILURE if failed else Conclusion.SUCCESS
-            if not failed:
+            if not failed and code.builds is None:
                 self.published(slug, run.ref, run.sha)
         return True
 
@@ -232,7 +242,12 @@ class FakeForge:
         """Return the forge's release of a tag."""
 
         def give(code: Code) -> ForgeRelease | Nothing:
-            made = ForgeRelease(f"https://forge/releases/{tag}", draft=False, prerelease=False, assets=())
+            files = tuple(
+                Asset(name, at, len(content), hashlib.sha256(content).hexdigest())
+                for at, (name, content) in enumerate(code.attached.items())
+            )
+            pairs = tuple((one.name, one.sha256) for one in files)
+            made = ForgeRelease(f"https://forge/releases/{tag}", False, False, pairs, files)
             return made if tag in code.releases else Nothing()
 
         return self._answer(repo, give)
@@ -350,6 +365,22 @@ class FakeForge:
         """Return the files of an artifact."""
         return self._of(repo, artifact_id, lambda _code, run: built_at(repo.name, run.ref, run.sha))
 
+    async def save_artifact(self, repo: Repo, artifact_id: int, into: BinaryIO) -> FetchOutcome:
+        """Give what a run has kept, as a zip."""
+
+        def give(code: Code, _run: Run) -> Fetched:
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w") as making:
+                for name, content in (code.builds or {}).items():
+                    making.writestr(f"dist/{name}", content)
+            return _given(packed.getvalue(), into)
+
+        return self._of(repo, artifact_id, give)
+
+    async def save_asset(self, repo: Repo, asset_id: int, into: BinaryIO) -> FetchOutcome:
+        """Give what is attached to a release."""
+        return self._answer(repo, lambda code: _given(list(code.attached.values())[asset_id], into))
+
     def _of(self, repo: Repo, run_id: int, give: Callable[[Code, Run], T]) -> T | Nothing | Unsure:
         def found(code: Code) -> T | Nothing:
             run = next((one for one in code.runs if one.id == run_id), None)
@@ -364,6 +395,12 @@ def built_at(project: str, tag: str, sha: str) -> tuple[BuiltFile, ...]:
     version = tag.removeprefix("v")
     names = (f"{project}-{version}.tar.gz", f"{project}-{version}-py3-none-any.whl")
     return tuple(BuiltFile(name, f"{index}{sha[:8]}".ljust(64, "0"), 10) for index, name in enumerate(names))
+
+
+def _given(content: bytes, into: BinaryIO) -> Fetched:
+    into.write(content)
+    into.seek(0)
+    return Fetched(hashlib.sha256(content).hexdigest(), len(content))
 
 
 def _commit(sha: str) -> CommitFacts:

@@ -2,11 +2,13 @@
 
 # ruff: noqa: ARG002 - a fake is given all that the protocol gives
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
+from bot.core.distributions import Distribution
 from bot.core.outcomes import (
     Absent,
     AttestationOutcome,
@@ -14,7 +16,9 @@ from bot.core.outcomes import (
     ByHand,
     Downloaded,
     DownloadOutcome,
+    FileThere,
     ListOutcome,
+    Login,
     NotOffered,
     Present,
     ProjectVersion,
@@ -23,6 +27,8 @@ from bot.core.outcomes import (
     SimpleFile,
     SimpleOutcome,
     TryLater,
+    Uploaded,
+    UploadOutcome,
     VersionOutcome,
 )
 from bot.core.people import CannotTell, Group, GroupOutcome, Person, PersonOutcome, Standing
@@ -74,6 +80,13 @@ class FakeIndex:
     clock: Clock
     uploads: list[Upload] = field(default_factory=list)
     down: bool = False
+    taken: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    """What was uploaded: file name -> (project, version, sha256)."""
+    arrived: list[tuple[str, str]] = field(default_factory=list)
+    """(file name, sha256) of each upload that arrived, as often as it did."""
+    uploading: list[UploadOutcome] = field(default_factory=list)
+    """What the next uploads come to instead."""
+    logins: list[Login] = field(default_factory=list)
 
     def publish(self, slug: str, tag: str, sha: str) -> None:
         """Take a version in; it is shown later."""
@@ -102,22 +115,48 @@ class FakeIndex:
             for one in self._at(project, "installable")
             for file in built_at(one.project, one.tag, one.sha)
         ]  # fmt: skip
+        files += [
+            SimpleFile(name, version, f"https://{index}/p/{name}", "", sha256, f"https://{index}/u/{name}")
+            for name, (of, version, sha256) in self.taken.items()
+            if of == project
+        ]
         seen = Evidence(EvidenceKind.APPEARED, f"https://{index}/simple/{project}/", "0" * 64, self.clock())
         return self._out_of_order() or (Present(tuple(files), "active", "", seen) if files else Absent())
 
     async def version(self, index: str, project: str, version: str) -> VersionOutcome:
         """Return a version that was accepted."""
-        there = any(one.version == version for one in self._at(project, "accepted"))
+        there = any(one.version == version for one in self._at(project, "accepted")) or any(
+            (of, known) == (project, version) for of, known, _ in self.taken.values()
+        )
         return self._out_of_order() or (ProjectVersion(version, (), version) if there else Absent())
 
     async def download(self, index: str, url: str) -> DownloadOutcome:
         """Return a file's digest."""
         _, name = url.rsplit("/", 1)
+        if name in self.taken:
+            return self._out_of_order() or Downloaded(self.taken[name][2], 10)
         for one in self._at(url.split("/")[-3], "downloadable"):
             for file in built_at(one.project, one.tag, one.sha):
                 if file.filename == name:
                     return self._out_of_order() or Downloaded(file.sha256, file.size)
         return self._out_of_order() or Absent()
+
+    async def upload(
+        self, index: str, file: Distribution, content: BinaryIO, login: Login, seconds: float
+    ) -> UploadOutcome:
+        """Take a file, unless something else was arranged; of another content it takes none."""
+        self.logins.append(login)
+        arranged = self.uploading.pop(0) if self.uploading else None
+        if arranged is not None and not (isinstance(arranged, TryLater) and arranged.arrived_maybe):
+            return arranged
+        sha256 = hashlib.sha256(content.read()).hexdigest()
+        assert sha256 == file.digests.sha256
+        self.arrived.append((file.filename, sha256))
+        fields = dict(file.metadata)
+        known = (fields["name"], fields["version"], sha256)
+        if self.taken.setdefault(file.filename, known) != known:
+            return FileThere("File already exists")
+        return arranged or Uploaded()
 
     async def attested(
         self, index: str, provenance_url: str, filename: str, sha256: str
@@ -147,7 +186,7 @@ class FakeIndex:
 
     def site(self, name: str) -> IndexSite:
         """Return where it is."""
-        return IndexSite(name, f"https://{name}.example")
+        return IndexSite(name, f"https://{name}.example", f"https://upload.{name}.example/legacy/")
 
     def by_hand(self, registration: Registration, *, project_exists: bool | None) -> ByHand:
         """Return a form."""

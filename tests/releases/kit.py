@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from pypitoken import Token
+
 from bot.core import intents
+from bot.core.approvals import Policy, Publish
 from bot.core.people import Person, Standing
-from bot.workflow.hands import Hands
+from bot.demo.index_files import make_distribution
+from bot.workflow.hands import Hands, packed
 from bot.workflow.inlet import Inlet, Wish
 from bot.workflow.intents import Intents
 from bot.workflow.outbox import SETTLE, Outbox
@@ -15,9 +19,10 @@ from bot.workflow.ports import Forge, Index, Notifier, People
 from bot.workflow.publishers import Publishers
 from bot.workflow.releases import Releases
 from storage.database import Database
-from storage.ledger import inbox, leases, outbox, publishers, teams
+from storage.ledger import credentials, inbox, leases, outbox, policies, publishers, teams
 from storage.ledger import releases as ledger
-from storage.records import Registration, Release, StartBy, Team
+from storage.ledger.credentials import NewCredential
+from storage.records import CredentialKind, Registration, Release, Secret, StartBy, Team
 from tests.releases.fake_forge import Code, FakeForge
 from tests.releases.fakes import Clock, FakeIndex, FakePeople, FakeSlack
 
@@ -132,6 +137,22 @@ class World:
             self.team = await teams.ensure(session, self.slack_team, "", now)
             await publishers.request(session, self.team.id, wanted, (ALICE, f"C-{name}"), now)
         return self.forge.add(f"acme/{name}", *starts)
+
+    async def uploaded(self, name: str, *starts: StartBy) -> Code:
+        """Add a project that the bot uploads itself, with a token of the team's; its workflow only builds."""
+        code = await self.project(name, *starts)
+        assert self.team is not None
+        token = Token.create(domain="pypi.example", identifier="1", key="key").dump()
+        new = NewCredential(CredentialKind.API_TOKEN, "pypi", "API token", Secret(token))
+        async with self.database.transaction() as session:
+            policy = packed(Policy(publish=Publish.BOT))
+            await policies.put(session, self.team.id, name, policy, ADMIN, self.clock())
+            if await credentials.find(session, self.team.id, "pypi", name) is None:
+                await credentials.store(session, self.team.id, new, ADMIN, self.clock())
+        code.review = False
+        files = (f"{name}-1.0.0.tar.gz", f"{name}-1.0.0-py3-none-any.whl")
+        code.builds = {one: make_distribution(one) for one in files}
+        return code
 
     async def deliver(self, actor: str, intent: intents.Intent, delivery: str = "") -> bool:
         """Let somebody want something, as Slack's listener writes it down."""

@@ -24,18 +24,22 @@ WAYS: dict[str, tuple[StartBy, int]] = {
     "release": (StartBy.RELEASE, 0),
     "dispatch": (StartBy.DISPATCH, 0),
     "a failed run, tried again": (StartBy.PUSH, 1),
+    "uploaded": (StartBy.PUSH, 0),
     "what is said": (StartBy.PUSH, 0),
 }
 PARTS = {
     "release": ("after forge.make_tag", "before forge.jobs"),
     "dispatch": ("after forge.make_tag", "before forge.jobs"),
     "a failed run, tried again": ("after forge.log_tail", "after forge.rerun", "before forge.jobs"),
+    "uploaded": ("after forge.jobs", "before forge.save_artifact", "before index.version"),
 }
 """From where to where a way differs from the first one, which is looked at from the first click to the end."""
+UPLOADED = "uploaded"
+"""The way that the bot publishes itself."""
 SPEECH = "what is said"
 """The way whose messages are said while it goes on; else they are said at the end."""
 LOST_START = "before forge.dispatch"
-EFFECTS = ("make_", "dispatch", "approve", "rerun", "commit")
+EFFECTS = ("make_", "dispatch", "approve", "rerun", "upload", "commit")
 
 
 def telling(points: Points, way: str) -> list[int]:
@@ -63,6 +67,7 @@ class Told:
     verified: bool
     acts: list[tuple[str, str, str]]
     runs: list[tuple[str, int]]
+    sent: list[str]
     roots: list[tuple[str, str]]
     lines: list[str]
     broadcasts: list[str]
@@ -73,7 +78,7 @@ async def played(world: World, number: int, way: str, points: Points) -> Told:
     """Play one release from its last approval to its end, dying at the fatal point."""
     start, failures = WAYS[way]
     name = f"p{number}"
-    code = await world.project(name, start)
+    code = await (world.uploaded if way == UPLOADED else world.project)(name, start)
     code.failures = failures
     await world.deliver(ALICE, intents.AskRelease(name, "1.0.0", "", notes="First."))
     await world.rest(lambda release: release.state is ReleaseState.AWAITING_APPROVAL, name)
@@ -121,6 +126,7 @@ async def told(world: World, name: str, release_id: UUID, heard: int) -> Told:
         verified=not release.detail,
         acts=[_without(act) for act in world.forge.acts if act.slug == slug],
         runs=[(run.event, run.attempt) for run in world.forge.codes[slug].runs],
+        sent=[file.removeprefix(name) for file, _ in world.index.arrived if file.startswith(f"{name}-")],
         roots=[(one.facts["state"], one.facts["reason"]) for one in roots],
         lines=[line["step"] for line in thread],
         broadcasts=[one.facts["step"] for one in below if one.broadcast],

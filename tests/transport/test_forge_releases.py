@@ -1,6 +1,7 @@
 """The forge client's questions and orders against servers that say exactly what a test wants."""
 
 import asyncio
+import hashlib
 import io
 import json
 import zipfile
@@ -15,6 +16,7 @@ from bot.core.forge import (
     Compared,
     Done,
     Exists,
+    Fetched,
     Forbidden,
     HeadFacts,
     Invalid,
@@ -219,6 +221,8 @@ QUESTIONS: dict[str, Callable[[ForgeClient], Awaitable[object]]] = {
     "run": lambda there: there.run(REPO, 7), "jobs": lambda there: there.jobs(REPO, 7),
     "waiting": lambda there: there.waiting(REPO, 7), "log_tail": lambda there: there.log_tail(REPO, 8),
     "artifacts": lambda there: there.artifacts(REPO, 7), "built": lambda there: there.built(REPO, 9),
+    "save_artifact": lambda there: there.save_artifact(REPO, 9, io.BytesIO()),
+    "save_asset": lambda there: there.save_asset(REPO, 9, io.BytesIO()),
 }  # fmt: skip
 
 
@@ -230,7 +234,9 @@ async def test_questions_end_in_a_value(transport: Transport, question: str) -> 
     for script in bad:
         async with serving(script) as server:
             got = await QUESTIONS[question](client(transport, server))
-            assert isinstance(got, Unsure | Invalid) or (question, got) == ("log_tail", "\ufffd")
+            # What is saved is saved as it is.
+            assert isinstance(got, Unsure | Invalid | Fetched) or (question, got) == ("log_tail", "\ufffd")
+            assert not isinstance(got, Fetched) or question.startswith("save_")
             assert not getattr(got, "arrived_maybe", False)
     async with serving(told({}, 404)) as server:
         assert await QUESTIONS[question](client(transport, server)) == Nothing()
@@ -294,6 +300,26 @@ async def test_what_lies_elsewhere_is_fetched_without_the_token(
     async with serving(answer(302, headers={"Location": "/again"})) as server:
         assert isinstance(await QUESTIONS[question](client(transport, server)), Unsure)
         assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "path"),
+    [("save_artifact", "/actions/artifacts/9/zip"), ("save_asset", "/releases/assets/9")],
+)
+async def test_a_file_is_saved_from_where_it_is(transport: Transport, question: str, path: str) -> None:
+    """The forge gives it itself, or leads to a storage, which never gets the token; it is written whole, and hashed."""
+    content = b"x" * 300_000
+    wanted = Fetched(hashlib.sha256(content).hexdigest(), len(content))
+    async with serving(answer(200, content)) as storage:
+        led = answer(302, headers={"Location": f"{storage.url}/blob?sig=1"})
+        for script in (led, answer(200, content)):
+            async with serving(table({path: script})) as server:
+                into = io.BytesIO(b"left over" * 100_000)
+                assert await getattr(client(transport, server), question)(REPO, 9, into) == wanted
+                assert into.getvalue() == content
+                assert b"uthorization: Bearer" in server.requests[0]
+        assert len(storage.requests) == 1
+        assert b"uthorization" not in storage.requests[0]
 
 
 async def test_a_long_log_is_asked_for_by_its_end(transport: Transport) -> None:

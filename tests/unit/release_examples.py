@@ -159,6 +159,53 @@ ROOTS: dict[str, ReleaseShown] = {
     "release voided": standing(S.VOIDED, R.CHANGED, rehearsal="testpypi"),
 }  # fmt: skip
 
+UPLOADS = replace(
+    REPORT,
+    uploads=True,
+    findings=(
+        finding(
+            Check.PUBLISHER, Level.WARNING, Found.UPLOAD_CREDENTIAL,
+            project="acme-widgets", index="company", by="U9", scope="account",
+        ),
+        *REPORT.findings[:2],
+    ),
+)  # fmt: skip
+ATTACHED = replace(
+    UPLOADS,
+    start=None,
+    assets=(("acme_widgets-1.4.0-py3-none-any.whl", "0" * 64),),
+    findings=(
+        finding(
+            Check.WORKFLOW, Level.WARNING, Found.UPLOAD_ASSETS,
+            files="1", names="acme_widgets-1.4.0-py3-none-any.whl", digest="0" * 64,
+        ),
+        *UPLOADS.findings,
+    ),
+)  # fmt: skip
+SENDING = replace(
+    ACTING,
+    jobs=(JobSeen("build", "completed", "success"),),
+    expected=(("acme_widgets-1.4.0-py3-none-any.whl", "0" * 64), ("acme_widgets-1.4.0.tar.gz", "1" * 64)),
+    expected_known=True,
+    sent=("acme_widgets-1.4.0-py3-none-any.whl",),
+)
+UPLOADING: dict[str, ReleaseShown] = {
+    "release asked, uploaded by the bot": replace(ASKED, report=UPLOADS),
+    "release asked, files of the forge's release": replace(ASKED, report=ATTACHED),
+    "release uploading": standing(S.PUBLISHING, R.FILES_FOUND, report=UPLOADS, progress=SENDING),
+    "release uploading, files of the forge's release": standing(
+        S.PUBLISHING, R.FILES_FOUND, report=ATTACHED, progress=replace(SENDING, jobs=(), run_url="")
+    ),
+    "release uploaded": standing(
+        S.PUBLISHED, R.VERIFIED_UPLOAD, report=UPLOADS, release_url=f"{URL}/project/acme-widgets/1.4.0/",
+        progress=replace(SENDING, accepted_at=AT, installable_at=AT, downloadable_at=AT),
+    ),
+    "release not uploaded": standing(
+        S.FAILED, R.UPLOAD_LATE, report=UPLOADS, progress=SENDING,
+        detail="acme_widgets-1.4.0.tar.gz: Uploading new files to releases older than 14 days is not allowed.",
+    ),
+}  # fmt: skip
+
 YANK = replace(
     ASKED,
     kind=ReleaseKind.YANK,
@@ -194,6 +241,23 @@ LINE = ReleaseLine("acme-widgets", "1.4.0", "company", S.PUBLISHED, AT, "U1", "C
 NOTICES: dict[str, notices.Notice] = {
     **ROOTS,
     **YANKS,
+    **UPLOADING,
+    "uploading, told": ReleaseTimeline(
+        tuple(
+            replace(STEP, step=step, people=(), values=values)
+            for step, values in (
+                (Step.BUILT, {"url": f"{FORGE}/actions/runs/7"}),
+                (Step.FILES_CHECKED, {"files": "2", "bytes": "5242880"}),
+                (
+                    Step.FILE_UNFIT,
+                    {"flaw": "climbs", "file": "acme_widgets-1.4.0.tar.gz", "detail": "'../x & <y>'"},
+                ),
+                (Step.FILE_UPLOADED, {"file": "acme_widgets-1.4.0.tar.gz", "number": "2", "files": "2"}),
+                (Step.FILE_THERE, {"file": "acme_widgets-1.4.0.tar.gz", "number": "2", "files": "2"}),
+                (Step.PUBLISHED, {"url": URL, "files": "2", "uploaded": "yes"}),
+            )
+        )
+    ),
     "yank step": replace(STEP, kind=ReleaseKind.YANK),
     "yank page": replace(
         STEP,

@@ -89,6 +89,7 @@ NOTICES: dict[str, notices.Notice] = {
     "empty list": notices.PublisherList((), 0),
     "status": notices.PublisherStatus(LINE, URL, Reason.REGISTERED, "", 3, AT, AT, (FACT,)),
     "already open": notices.AlreadyOpen(LINE, WANTED),
+    "project known": notices.ProjectKnown(WANTED),
     "unknown": notices.UnknownProject("acme-widget", "acme-widgets"),
     "moved on": notices.NoLongerPossible(LINE),
     "credentials": notices.CredentialsShown("view-1", (CREDENTIAL,), ("company", "pypi"), "company"),

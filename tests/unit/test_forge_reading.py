@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.core.forge import (
     ArtifactFacts,
+    Asset,
     ChecksFacts,
     CommitFacts,
     Compared,
@@ -123,11 +124,15 @@ def test_a_comparison() -> None:
 
 def test_a_release() -> None:
     """Its page, kind and files with their digests."""
-    assets = [{"name": "a.whl", "digest": "sha256:" + "0" * 64}, {"name": "b", "digest": None}]
+    assets = [
+        {"name": "a.whl", "digest": "sha256:" + "0" * 64, "id": 7, "size": 9},
+        {"name": "b", "digest": None},
+    ]
     value = {"html_url": "https://x/v1", "draft": False, "prerelease": True, "assets": assets}
     assert read(value, reading.release) == ForgeRelease(
-        "https://x/v1", draft=False, prerelease=True, assets=(("a.whl", "0" * 64), ("b", ""))
-    )
+        "https://x/v1", draft=False, prerelease=True, assets=(("a.whl", "0" * 64), ("b", "")),
+        attached=(Asset("a.whl", 7, 9, "0" * 64), Asset("b", 0, 0, "")),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

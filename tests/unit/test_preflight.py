@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core.binding import changed, digest
 from bot.core.findings import Check, Finding, Found, Level
 from bot.core.forge import ChecksFacts, Compared, HeadFacts, Nothing, TagFacts, Unsure
 from bot.core.outcomes import Absent, TryLater, Unchanged
-from bot.core.preflight import Books, changed, digest, judge, located, uncertain, undecided
+from bot.core.preflight import Books, judge, located, uncertain, undecided
 from bot.core.starting import Way
 from bot.core.versions import read
 from storage.records import Freeze, PublisherState, Reason, StartBy

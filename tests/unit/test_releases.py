@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.approvals import Policy, reminders
+from bot.core.binding import digest
 from bot.core.findings import Found, Report
 from bot.core.forge import ChecksFacts, Nothing, Unsure
 from bot.core.lifecycle import ReleaseEvent, follow_release
 from bot.core.outcomes import TryLater
-from bot.core.preflight import digest, judge
+from bot.core.preflight import judge
 from bot.core.progress import Progress
 from bot.core.release_notices import Step
 from bot.core.releases import (

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from bot.core.findings import Finding, Found, Level, Report
 from bot.slack.blocks.base import Block
-from bot.slack.blocks.pieces import count, go, moment, paragraphs, sha, tick, tidy
+from bot.slack.blocks.pieces import count, go, mention, moment, paragraphs, sha, tick, tidy
 
 Values = Mapping[str, str]
 
@@ -138,6 +138,28 @@ def _yanked(values: _Values) -> str:
     return f", {tidy(values['yanked'], 12)} of them yanked already" if some else ""
 
 
+_SCOPES: Mapping[str, str] = MappingProxyType(
+    {
+        "project": "a token of this project alone",
+        "account": "a token of an *entire account*, of which I send a copy for this project alone",
+        "password": "a *user name and password*, which can't be narrowed",
+    }
+)
+
+
+def _credential(values: _Values) -> str:
+    what = _SCOPES.get(values["scope"], "a token of which I can't tell what it may do")
+    return (
+        f"*the exception:* no trusted publisher publishes this. *I upload it myself* to {tick(values['index'])}, with a "
+        f"credential that is kept for long: {what}, added by {mention(values['by'])}. Nothing will attest where the files "
+        "were built."
+    )
+
+
+def _connect(values: _Values) -> str:
+    return f"`/shipbell connect {tidy(values['index'], 40)}`"
+
+
 _WORDS: Mapping[Found, Callable[[_Values], str]] = MappingProxyType(
     {
         Found.VERSION_FINE: lambda v: f"{tick(v['version'])} is a valid version.",
@@ -191,6 +213,16 @@ _WORDS: Mapping[Found, Callable[[_Values], str]] = MappingProxyType(
             f"`/publisher add` with `index={tidy(v['index'], 40)}` makes one."
         ),
         Found.REHEARSED: lambda v: f"{tick(v['version'])} is rehearsed on {tick(v['index'])} first.",
+        Found.UPLOAD_CREDENTIAL: _credential,
+        Found.UPLOAD_NO_ADDRESS: lambda v: f"the settings have no `upload_url` for {tick(v['index'])}. Let the operator add it.",
+        Found.UPLOAD_NO_CREDENTIAL: lambda v: f"I have no credential with which {tick(v['project'])} can be uploaded to {tick(v['index'])}. Give me one with {_connect(v)}.",
+        Found.UPLOAD_CREDENTIAL_REFUSED: lambda v: f"{tick(v['index'])} refused the credential for {tick(v['project'])} before, so I don't send it again. Give me a new one with {_connect(v)}.",
+        Found.UPLOAD_CREDENTIAL_UNREADABLE: lambda v: f"the token for {tick(v['project'])} {tidy(v['cause']) or 'can not be read'}. Give me a whole one with {_connect(v)}.",
+        Found.UPLOAD_CREDENTIAL_ELSEWHERE: lambda v: f"the token for {tick(v['index'])} is for another index, {tick(v['host'])}. Give me one of the right index with {_connect(v)}.",
+        Found.UPLOAD_CREDENTIAL_NARROWER: lambda v: f"the token is good for {tidy(v['projects'])} and not for {tick(v['project'])}. Give me one for this project with {_connect(v)}.",
+        Found.UPLOAD_CREDENTIAL_EXPIRED: lambda v: f"the token for {tick(v['project'])} ended {moment(v['at'])}. Give me a new one with {_connect(v)}.",
+        Found.UPLOAD_ASSETS: lambda v: f"no run builds it: I upload the {count(v['files'], 'file')} of the forge's release as they are now ({tidy(v['names'])}). Whoever may change that release can have made them.",
+        Found.UPLOAD_NO_FILES: lambda v: f"nothing builds the files: {tick(v['workflow'])} is not started by anything that I can do, and the forge's release of {tick(v['tag'])} holds no wheel and no sdist. Attach them there, or let the workflow build on a tag.",
         Found.YANK_THERE: lambda v: f"the index has {tick(v['version'])}: {count(v['files'], 'file')}{_yanked(v)}.",
         Found.YANK_MISSING: lambda v: f"the index has no file of {tick(v['version'])}. Name a version that is there.",
         Found.YANK_DONE: lambda v: f"every file of {tick(v['version'])} is yanked already. There is nothing left to do.",

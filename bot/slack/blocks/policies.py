@@ -6,7 +6,7 @@ Knows: words. Must not know: Bolt, network, rules.
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from bot.core.approvals import Policy, Tell
+from bot.core.approvals import Policy, Publish, Tell
 from bot.core.release_notices import FreezeLine, FreezeSet, PolicyRefused, PolicyShown
 from bot.slack.blocks.base import Message, context, date, fields, header, message, section
 from bot.slack.blocks.pieces import called, count, mention, one_line, paragraphs, quoted, span, tidy
@@ -17,6 +17,14 @@ TELLS: Mapping[Tell, str] = MappingProxyType(
         Tell.FINAL: "releases that are no pre-releases",
         Tell.PRE: "pre-releases",
         Tell.FAILURES: "failures",
+    }
+)
+
+
+PUBLISHES: Mapping[Publish, str] = MappingProxyType(
+    {
+        Publish.WORKFLOW: "the project's workflow, through its trusted publisher",
+        Publish.BOT: ":warning: I do, with a credential that is kept for long: the exception",
     }
 )
 
@@ -67,7 +75,8 @@ def shown(notice: PolicyShown) -> Message:
             section(
                 f"*Versions that appear unasked (watch):* {_yes(notice.policy.watch)}\n"
                 f"*Pull requests that shipped are told (thank):* {_yes(notice.policy.thank)}\n"
-                f"*Who asks or approves must be allowed to push (rights):* {_yes(notice.policy.rights)}"
+                f"*Who asks or approves must be allowed to push (rights):* {_yes(notice.policy.rights)}\n"
+                f"*What publishes (publish):* {PUBLISHES[notice.policy.publish]}"
             ),
             *_freezes(notice.freezes),
             context(f"This is {whose}. Admins change it: `/shipbell settings policy{project} quorum=2`"),

@@ -384,6 +384,23 @@ def already_open(notice: notices.AlreadyOpen) -> Message:
     )
 
 
+def known(notice: notices.ProjectKnown) -> Message:
+    """Say that a project is known, and that nothing was registered for it."""
+    name, index = notice.registration.project, notice.registration.index
+    return message(
+        f"{name} is known now; I upload it to {index} myself.",
+        [
+            section(
+                f"{_what(notice.registration)} is known now. By its policy (`publish=bot`) *I upload it myself*, so no "
+                f"trusted publisher was registered. I need a credential for it: {code(f'/shipbell connect {index}')}"
+            ),
+            context(
+                "A trusted publisher keeps no secret: `/shipbell settings policy` with `publish=workflow`."
+            ),
+        ],
+    )
+
+
 def unknown(notice: notices.UnknownProject) -> Message:
     """Say that no such project is known here."""
     hint = f" Did you mean {code(notice.suggestion)}?" if notice.suggestion else ""

@@ -32,12 +32,19 @@ def stages(notice: ReleaseShown) -> str:
 def _stages(notice: ReleaseShown) -> Iterator[tuple[str, bool]]:
     seen = notice.progress
     yield "tag", seen.tag_made or not notice.report.make_tag
-    yield go(seen.run_url, "run") if seen.run_url else "run", bool(seen.run_url)
-    yield _jobs(seen), notice.state in _DONE_WITH_JOBS or _all_well(seen)
+    if notice.report.assets:
+        yield "files", seen.started
+    else:
+        yield go(seen.run_url, "run") if seen.run_url else "run", bool(seen.run_url)
+        yield _jobs(seen), notice.state in _DONE_WITH_JOBS or _all_well(seen)
+    if notice.report.uploads:
+        count = f" {len(seen.sent)} of {len(seen.expected)}" if seen.expected else ""
+        yield f"uploaded{count}", notice.state in _DONE_WITH_JOBS
     yield "accepted", seen.accepted_at is not None
     yield "installable", seen.installable_at is not None
     yield "downloadable", seen.downloadable_at is not None
-    yield "attested", seen.attested_at is not None
+    if not notice.report.uploads:
+        yield "attested", seen.attested_at is not None
 
 
 def _all_well(seen: Progress) -> bool:

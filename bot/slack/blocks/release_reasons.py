@@ -181,6 +181,13 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
         ReleaseReason.YANKED: ("{index} shows every file of {name} as yanked.", ""),
         ReleaseReason.FILES_FOUND: ("The files are there; I check them and upload them to {index}.", ""),
         ReleaseReason.UPLOADED: ("{index} took every file; I am looking there now.", ""),
+        ReleaseReason.VERIFIED_UPLOAD: (
+            (
+                "{index} has every file, each as I uploaded it. Nothing attests where they were built, since no trusted "
+                "publisher was used."
+            ),
+            "",
+        ),
         ReleaseReason.NO_FILES: (
             "There is nothing to upload: neither the run nor the forge's release of the tag holds a wheel or an sdist.",
             "Let {workflow} keep them as an artifact, or attach them to the release, then try again.",

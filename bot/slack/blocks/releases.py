@@ -161,6 +161,8 @@ def _facts(notice: ReleaseShown) -> list[tuple[str, str]]:
 
 def _start(report: Report, workflow: str) -> str:
     file = tick(workflow)
+    if report.assets:
+        return "nothing builds it: I upload the files of the forge's release"
     if report.run_id:
         return f"{file} runs already, started by the tag"
     if report.start is None:

@@ -52,6 +52,7 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         notices.PublisherList: publishers.listed,
         notices.PublisherStatus: publishers.status,
         notices.AlreadyOpen: publishers.already_open,
+        notices.ProjectKnown: publishers.known,
         notices.UnknownProject: publishers.unknown,
         notices.NoLongerPossible: publishers.moved_on,
         notices.CredentialSaved: credentials.saved,

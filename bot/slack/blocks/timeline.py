@@ -25,6 +25,7 @@ from bot.slack.blocks.pieces import (
 )
 from bot.slack.blocks.release_reasons import explain
 from bot.slack.blocks.thanks import thanked
+from bot.slack.blocks.upload_timeline import UPLOAD_STEPS
 from bot.slack.blocks.yank_timeline import YANK_ONLY, YANK_STEPS
 from storage.records import ReleaseKind, ReleaseReason
 
@@ -318,6 +319,13 @@ def _published(line: Line) -> Told:
         return (
             f"{told} :warning: *Not verified:* {tidy(line['not_verified'])}. Look yourself before you rely on it.",
         )
+    if line["uploaded"]:
+        return (
+            (
+                f"{told} I read every file from the index: each is the one that I uploaded. With no trusted publisher, "
+                "*nothing attests* where they were built."
+            ),
+        )
     return (f"{told} I read every file from the index and verified it.",)
 
 
@@ -349,6 +357,7 @@ _STEPS: Mapping[Step, Callable[[Line], Told]] = MappingProxyType(
         Step.JOB_ENDED: _job_ended,
         Step.RUN_ENDED: _run_ended,
         Step.RUN_FAILED: _run_failed,
+        **UPLOAD_STEPS,
         Step.ACCEPTED: _accepted,
         Step.INSTALLABLE: _installable,
         Step.DOWNLOADABLE: _downloadable,
