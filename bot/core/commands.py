@@ -93,7 +93,8 @@ def registration(
 ) -> Registration | tuple[Problem, ...]:
     """Read the fields `project repository workflow environment index`, from a command or a dialog alike.
 
-    Returns every problem at once where the index would refuse any of them.
+    Returns every problem at once where the index would refuse any of them. A name that is refused for new projects alone is
+    taken: whether the project exists, only the index knows.
     """
     if leaked := _leaked(fields):
         return leaked
@@ -120,6 +121,7 @@ def registration(
         repository=wanted.repository,
         workflow=wanted.workflow,
         environment=wanted.environment,
+        project_exists=True,
     )
     return tuple(problems) if problems else wanted
 

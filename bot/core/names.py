@@ -116,7 +116,7 @@ def validate(
     }  # fmt: skip
     problems = [(name, _CHECKS[name](value) or _too_long(name, value)) for name, value in values.items()]
     if not project_exists and not problems[0][1]:
-        problems[0] = ("project", _barred(project))
+        problems[0] = ("project", barred(project))
     return tuple(Problem(name, message) for name, message in problems if message)
 
 
@@ -149,7 +149,8 @@ def _project(value: str) -> str:
     return ""
 
 
-def _barred(value: str) -> str:
+def barred(value: str) -> str:
+    """Return why an index makes no new project of a name, "" where it may; one that exists under it stays."""
     if normalize_project(value) in standard_library():
         return f"{_shown(value)} is the name of a standard library module, which the index refuses. Choose another."
     if normalize_project(value) in _PROHIBITED:

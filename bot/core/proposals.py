@@ -19,7 +19,7 @@ from bot.core.names import (
     DEFAULT_INDEX,
     DEFAULT_WORKFLOW,
     normalize_project,
-    validate,
+    project_problem,
 )
 from bot.core.repositories import RepositoryFacts, Upload, WorkflowFacts, WorkflowJob
 from bot.core.sites import IndexSite
@@ -233,13 +233,9 @@ def _package(path: str, text: TextOutcome) -> Package | Note:
         return Note(Noted.PYPROJECT_BROKEN, {"path": path})
     if not name:
         return Note(Noted.NAME_NOT_TOLD, {"path": path})
-    if any(problem.field == "project" for problem in _problems(name)):
+    if project_problem(name):
         return Note(Noted.NAME_REFUSED, {"path": path, "name": one_line(name, limit=60)})
     return Package(normalize_project(name), path.removesuffix(PYPROJECT).rstrip("/"))
-
-
-def _problems(name: str) -> Sequence[Any]:
-    return validate(project=name, owner="o", repository="r", workflow="w.yml", environment="")
 
 
 def project_name(text: str) -> str | None:

@@ -13,7 +13,7 @@ from bot.core.approvals import Denied, Refusal, member
 from bot.core.commands import registration
 from bot.core.forge import Repo
 from bot.core.intents import FillPublisherForm
-from bot.core.names import DEFAULT_INDEX, parse_slug
+from bot.core.names import DEFAULT_INDEX, Problem, barred, parse_slug
 from bot.core.outcomes import Absent, Present, SimpleOutcome, TryLater
 from bot.core.proposals import Seen, propose
 from bot.core.publisher_forms import Form, Looked, NameIs, PublisherFormShown, another_environment, filled
@@ -93,6 +93,9 @@ class Filling:
         if not isinstance(wanted, Registration):
             return form, Looked(problems=wanted)
         simple = await self._simple(wanted)
+        refused = barred(wanted.project) if isinstance(simple, Absent) else ""
+        if refused:
+            return form, Looked(problems=(Problem("project", refused),))
         async with self.database.reading() as session:
             others = await publishers.open_on(session, item.team_id, wanted.index)
         other = None if isinstance(simple, Present) else _shared(wanted, others)

@@ -21,6 +21,7 @@ from bot.core import polling
 from bot.core import publishers as decide
 from bot.core.health import WATCHED
 from bot.core.lifecycle import PublisherEvent, follow
+from bot.core.names import barred
 from bot.core.outcomes import (
     Absent,
     ListOutcome,
@@ -104,6 +105,10 @@ class Publishers:
                 publisher.existed_before
             )  # what was true when it was asked for, not after an attempt of ours
         publisher = replace(publisher, existed_before=existed)
+        if barred_as := barred(publisher.registration.project) if existed is False else "":
+            refused = Refused(Reason.VALUE_INVALID, barred_as)
+            await self._write(publisher, decide.after_register(self.situation(publisher), refused))
+            return
         if site.publisher_api is False:
             await self._hand(publisher, simple)
             return

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.core import notices
 from bot.core.commands import registration
 from bot.core.forge import Nothing
-from bot.core.names import MAX_LENGTH, Problem, validate
+from bot.core.names import MAX_LENGTH, Problem, barred, validate
 from bot.core.outcomes import ByHand
 from bot.core.setup import PENDING_A_PERSON, SetupFacts, judge
 from bot.core.sites import IndexSite
@@ -39,8 +39,11 @@ GOOD = {
     "workflow": "release.yml",
     "environment": "pypi",
 }
-WHOLE = [rule for rule in FIELDS if rule.refused[0] or rule.field not in {"owner", "repository"}]
-"""All but half a repository, of which `parse_slug` says that it is none, in words of its own."""
+WHOLE = [
+    rule for rule in FIELDS if not rule.new and (rule.refused[0] or rule.field not in {"owner", "repository"})
+]
+"""All but half a repository, of which `parse_slug` says that it is none, in words of its own, and but what holds for new projects."""
+NEW = [(rule, value) for rule in FIELDS if rule.new for value in rule.refused]
 OUR_OWN_LIMITS = {name: limit for name, limit in MAX_LENGTH.items() if name != "environment"}
 SIGNS = "aA0-_.Zé /\\'\",;`:\n\t\x00\x7f\u00a0\u200b\u2028ßſK.yml.git"
 
@@ -102,6 +105,17 @@ def test_a_command_and_a_dialog_say_the_same(rule: FieldRule) -> None:
     said = registration(fields, ("pypi",))
     assert not isinstance(said, Registration)
     assert [problem.message for problem in said] == [rule.ours]
+
+
+@pytest.mark.parametrize(("rule", "value"), NEW, ids=lambda each: getattr(each, "rule", each))
+def test_a_name_that_only_new_projects_may_not_have_is_taken_until_the_index_was_asked(
+    rule: FieldRule, value: str
+) -> None:
+    """A command and a dialog take it, since the project may exist; of a new one the table's words are said."""
+    said = registration({**GOOD, "project": value, "repository": "acme/widgets"}, ("pypi",))
+    assert isinstance(said, Registration)
+    assert barred(rule.refused[0]) == rule.ours
+    assert barred(said.project)
 
 
 def stricter(field: str, value: str) -> bool:

@@ -83,7 +83,7 @@ async def test_nobody_is_shown_what_is_not_theirs_and_nothing_waits_for_the_forg
     await world.gate.hands.choose(BOB, "repository", "acme/widgets", {})
     told = fields(await dialog(world, "I could not read the repository"))
     assert (told["project.1"], told["workflow.1"]) == ("", "release.yml")
-    await world.slack.submit(BOB, {"project.1": "os"})
+    await world.slack.submit(BOB, {"project.1": "-os"})
     assert set(world.slack.errors or {}) == {"project.1"}
     world.forge.heal()
     world.forge.fail("/repos/acme/widgets", hang=True, times=1)

@@ -47,7 +47,7 @@ async def test_a_command_is_answered_at_once_and_wholly(tmp_path: Path) -> None:
         found = await seen(world, "I don't know that.")
         assert "/publisher list" in repr(found["blocks"])
         await world.slack.command(
-            ALICE, RELEASES, "/publisher", "add os acme/wid$gets workflow=release.txt index=company"
+            ALICE, RELEASES, "/publisher", "add -os acme/wid$gets workflow=release.txt index=company"
         )
         found = await seen(world, "That can't be used yet.")
         shown = repr(found["blocks"])
@@ -63,7 +63,7 @@ async def test_a_dialog_shows_its_errors_beside_the_fields(tmp_path: Path) -> No
         await give_token(world, world.company.make_token())
         await world.slack.command(ALICE, RELEASES, "/publisher")
         await world.slack.wait_for(lambda slack: slack.views())
-        fields = {"project": "os", "repository": "x", "workflow": "a/b.yml", "index_choice": "company"}
+        fields = {"project": "-os", "repository": "x", "workflow": "a/b.yml", "index_choice": "company"}
         await world.slack.submit(ALICE, fields)
         assert set(world.slack.errors or {}) == {"project", "repository", "workflow"}
         secret = world.company.make_token()

@@ -21,6 +21,8 @@ class FieldRule:
     ours: str
     taken: tuple[str, ...] = ()
     """Values at the border, which both take."""
+    new: bool = False
+    """Whether it holds for new projects alone, so that the index is asked first whether the project exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +58,15 @@ FIELDS = (
         ("-x", "x-", ".x", "a b", "ünder", "a/b", "x\n"), "Invalid project name", f"'-x' {_NAME}", ("A.-_9", "a..b"),
     ),
     FieldRule(
-        "it is no module of the standard library, of whatever Python", "project_name",
+        "a new one is no module of the standard library, of whatever Python", "project_name",
         ("asynchat", "json", "JSON", "os.path", "future", "annotationlib", "xml_etree"),
         "This project name isn't allowed (conflict with the Python standard library module name)",
-        "'asynchat' is the name of a standard library module, which the index refuses. Choose another.", ("json2", "os-paths"),
+        "'asynchat' is the name of a standard library module, which the index refuses. Choose another.", ("json2", "os-paths"), new=True,
     ),
     FieldRule(
-        "it is not barred; the bot knows of two names", "project_name", ("requirements.txt", "rrequirements-txt"),
+        "a new one is not barred; the bot knows of two names", "project_name", ("requirements.txt", "rrequirements-txt"),
         "This project name isn't allowed",
-        "'requirements.txt' is a name that the index has barred. Choose another.", ("requirements", "requirements-tx"),
+        "'requirements.txt' is a name that the index has barred. Choose another.", ("requirements", "requirements-tx"), new=True,
     ),
     FieldRule(
         "the owner is given", "owner", ("",), "Specify GitHub repository owner (username or organization)",

@@ -70,7 +70,7 @@ def test_what_is_typed_is_what_is_meant(command: str, text: str, meant: commands
 def test_all_problems_come_at_once() -> None:
     """Everything that the index would refuse is told together, each with its field."""
     found = parse(
-        "/publisher", "add os acme/wid$gets workflow=a/b.txt environment=a,b index=nowhere channel=#x", HERE
+        "/publisher", "add -os acme/wid$gets workflow=a/b.txt environment=a,b index=nowhere channel=#x", HERE
     )
     assert isinstance(found, commands.Wrong)
     assert {problem.field for problem in found.problems} >= {

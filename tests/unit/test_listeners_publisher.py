@@ -253,7 +253,7 @@ async def test_a_command_with_a_repository_alone_opens_the_dialog_reading(desk: 
 
 async def test_the_filled_dialog_is_sent(desk: FormDesk) -> None:
     """Whatever the fields' ids are by now, what stands in them is registered, and problems stand at the right ones."""
-    refused = await desk.send(FILLED, {"project.1": "os", "repository": "acme/widgets"})
+    refused = await desk.send(FILLED, {"project.1": "-os", "repository": "acme/widgets"})
     assert set(refused["errors"]) == {"project.1"}
     assert await desk.send(FILLED, {}) == {}
     (intent,) = desk.wanted
