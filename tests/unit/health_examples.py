@@ -1,5 +1,7 @@
 """Examples of what the bot says of how publishers fare, for the tests of its words."""
 
+from dataclasses import replace
+
 from bot.core import notices
 from bot.core.health import MENDABLE, Ailment, Trouble
 from bot.core.health_notices import Fares, HealthBroke, HealthMended, HealthShown, NotTakenOver, TakenOver
@@ -16,9 +18,10 @@ TROUBLES = {one: Trouble(one, {**TOLD, "now": "666"} if one == "owner_replaced" 
 LINE = notices.PublisherLine(WANTED, PublisherState.CONFIRMED, AT, "C1", Fares.ATTENTION)
 
 
-def _status(health: HealthShown) -> notices.PublisherStatus:
+def _status(health: HealthShown, fares: Fares) -> notices.PublisherStatus:
+    line = replace(LINE, fares=fares)
     return notices.PublisherStatus(
-        LINE, URL, Reason.EVIDENCE, "", 3, None, None, (), publisher_id=ID, health=health
+        line, URL, Reason.EVIDENCE, "", 3, None, None, (), publisher_id=ID, health=health
     )
 
 
@@ -44,7 +47,7 @@ NOTICES: dict[str, notices.Notice] = {
         ),
         4,
     ),
-    "status with troubles": _status(HealthShown((TROUBLES[Ailment.WORKFLOW_GONE],), AT)),
-    "status in order": _status(HealthShown((), AT)),
-    "status not looked at": _status(HealthShown((), None)),
+    "status with troubles": _status(HealthShown((TROUBLES[Ailment.WORKFLOW_GONE],), AT), Fares.ATTENTION),
+    "status in order": _status(HealthShown((), AT), Fares.OK),
+    "status not looked at": _status(HealthShown((), None), Fares.NOT_LOOKED),
 }

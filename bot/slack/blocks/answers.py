@@ -29,15 +29,19 @@ from bot.slack.blocks.publishers import OPEN_CREDENTIALS
 HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
     {
         "/publisher": (
-            ("/publisher", "opens a dialog with all the fields"),
+            ("/publisher", "opens a dialog; the repository that you choose there fills in the other fields"),
+            ("/publisher add OWNER/REPO", "opens the same dialog with what that repository says"),
             (
                 "/publisher add PROJECT OWNER/REPO [workflow=release.yml] [environment=pypi] [index=pypi] [channel=#x]",
                 "registers the project's trusted publisher and tells the channel how it ends",
             ),
-            ("/publisher list", "shows where each publisher stands"),
+            ("/publisher list", "shows where each publisher stands, and how it fares"),
             (
                 "/publisher check PROJECT",
-                "looks at repository and index now, says what is missing, and offers a pull request that mends it",
+                (
+                    "looks at repository and index now, says what is missing or broke since, and offers what mends it: a pull "
+                    "request, or Confirm now, a run that makes a pending publisher real before the first release"
+                ),
             ),
             (
                 "/publisher import [OWNER] [index=pypi] [dry-run]",
@@ -77,9 +81,12 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
         "/shipbell": (
             (
                 "/shipbell credentials",
-                "enter, see and revoke the workspace's tokens; a secret is never shown again",
+                "enter, in Slack or on a web page, see and revoke what the workspace and its projects keep; a secret is never shown again",
             ),
-            ("/shipbell connect INDEX", "the same, with the index chosen"),
+            (
+                "/shipbell connect INDEX",
+                "the same, with the index chosen; where it grants access by OAuth, a link on which you say yes there",
+            ),
             (
                 "/shipbell connect github",
                 "sign in with GitHub, so that I know which account is yours; /shipbell disconnect github forgets it",

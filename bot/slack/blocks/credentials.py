@@ -33,7 +33,7 @@ from bot.slack.blocks.base import (
     section,
 )
 from bot.slack.blocks.forms import INDEX_CHOICE, View, choice, field, modal, text_field
-from bot.slack.blocks.pieces import count, one_line, tick
+from bot.slack.blocks.pieces import count, tick, tidy
 from storage.records import CredentialKind
 
 ADD, KEEP, REVOKE, OPEN, PAGE, LINK = (
@@ -180,13 +180,14 @@ def page_missing() -> View:
 
 def saved(notice: notices.CredentialSaved) -> Message:
     """Say that a credential is kept."""
+    token = notice.kind is CredentialKind.API_TOKEN
     how = "replaces the one kept before" if notice.replaced else "is kept, sealed"
-    what = "API token" if notice.kind is CredentialKind.API_TOKEN else "user name and password"
+    what = "API token" if token else "password with its user name"
     whose = _what(notice.index, notice.project)
     narrowed = (
         " It is a copy bound to that project; I have forgotten the wide one." if notice.narrowed else ""
     )
-    word = "token" if notice.kind is CredentialKind.API_TOKEN else "password"
+    word = "token" if token else "password"
     about = f"{notice.project} on {notice.index}" if notice.project else notice.index
     return message(
         f"The {word} for {about} is kept.",
@@ -247,7 +248,7 @@ def overtaken(notice: life.CredentialOvertaken) -> Message:
 
 def refused(notice: life.CredentialRefused) -> Message:
     """Tell an owner that the index refused their credential."""
-    said = f" It said: “{one_line(notice.detail, 300)}”" if notice.detail else ""
+    said = f" It said: “{tidy(notice.detail, 300)}”." if notice.detail else ""
     text = (
         f":x: {escape(notice.index)} *refused* the credential for {_what(notice.index, notice.project)} that you added "
         f"{date(notice.added_at)}.{said} I don't send it again.\n*Remedy:* {_make(notice.token_page)}, and enter it here."
