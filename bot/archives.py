@@ -8,13 +8,14 @@ Everything here blocks: call it in a thread. No input raises; what can't be read
 import gzip
 import hashlib
 import io
+import re
 import stat
 import tarfile
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from struct import error as StructError  # noqa: N812 - a class by a small name
 from typing import BinaryIO, cast
 
@@ -40,13 +41,20 @@ from bot.core.distributions import (
 
 MOST_DIRECTORY = 16 * 1_048_576
 """Bytes of a zip's own list, which is read whole."""
-MOST_AT_ONCE = 1_048_576
+MOST_AT_ONCE = 65_536
 """Bytes that a tar may have read at once: its headers are read whole, and may claim any length."""
+MOST_HEADERS = 128 * 1_048_576
+"""Bytes of a tar's extended headers in all."""
+MOST_GLOBAL = 100
+"""Values that a tar may set for all that follows: they are all kept."""
 CHUNK = 262_144
 _END = b"PK\x05\x06"
 _END_64 = b"PK\x06\x07"
 _TAIL = 65_557
 """Bytes from a zip's end in which its end record lies (APPNOTE 4.3.16): with the longest comment."""
+_DIGITS = re.compile(rb"\d{100}")
+_CHARSET = b"hdrcharset="
+"""What Pythons before 3.11.10 and 3.12.6 read in the square of its length, or never come back from (CVE-2024-6232)."""
 _PACKINGS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 BROKEN = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, StructError, EOFError, OSError, RuntimeError,
@@ -233,14 +241,18 @@ def directory_problem(reading: BinaryIO, size: int, most: int = MOST_DIRECTORY) 
 def _of_tar(reading: BinaryIO, file: Named, size: int) -> bytes | None:
     paths, text = _Paths(file), None
     with gzip.GzipFile(fileobj=reading, mode="rb") as unpacked:
-        with tarfile.open(fileobj=_Counted(unpacked, size), mode="r:") as opened:
+        stream = _Counted(unpacked, size)
+        with tarfile.open(fileobj=stream, mode="r:") as opened:
             while (member := opened.next()) is not None:
                 opened.members.clear()  # type: ignore[attr-defined]  # else all are kept
+                if len(opened.pax_headers) > MOST_GLOBAL:
+                    raise _Refused(Flaw.BOMB)
                 paths.take(member.name, folder=member.isdir())
                 if not (member.isreg() or member.isdir()):
                     raise _Refused(Flaw.LINK, member.name[:80])
                 if member.isreg() and is_metadata(file, member.name):
-                    text = _read_member(opened, member)
+                    with stream.content():
+                        text = _read_member(opened, member)
         # What comes after the tar's end is unpacked as well, by whoever takes the file.
         while unpacked.read(CHUNK):
             if inflates(size, unpacked.tell()):
@@ -261,6 +273,17 @@ class _Counted(io.RawIOBase):
 
     def __init__(self, inner: gzip.GzipFile, packed: int) -> None:
         self._inner, self._packed = inner, packed
+        self._extended = 0
+        self._inside = False
+
+    @contextmanager
+    def content(self) -> Iterator[None]:
+        """Let what is read meanwhile be a member's content, and no header."""
+        self._inside = True
+        try:
+            yield
+        finally:
+            self._inside = False
 
     def readable(self) -> bool:
         """Say that it can be read."""
@@ -276,8 +299,18 @@ class _Counted(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         """Unpack the next so many bytes."""
-        if size is None or not 0 <= size <= MOST_AT_ONCE:
+        if size is None or not 0 <= size <= (CHUNK if self._inside else MOST_AT_ONCE):
             raise _Refused(Flaw.BOMB)
+        found = self._unpacked(size)
+        if not self._inside and len(found) > tarfile.BLOCKSIZE:
+            self._extended += len(found)
+            if self._extended > MOST_HEADERS:
+                raise _Refused(Flaw.BOMB)
+            if _DIGITS.search(found) or found.count(_CHARSET) > 1:
+                raise _Refused(Flaw.UNSOUND, "a header that no builder writes")
+        return found
+
+    def _unpacked(self, size: int) -> bytes:
         found = self._inner.read(size)
         if inflates(self._packed, self._inner.tell()):
             raise _Refused(Flaw.BOMB)
@@ -289,7 +322,7 @@ class _Counted(io.RawIOBase):
         if whence != io.SEEK_SET or offset < at:
             raise OSError("a stream goes on only")
         while at < offset:
-            chunk = self.read(min(CHUNK, offset - at))
+            chunk = self._unpacked(min(CHUNK, offset - at))
             if not chunk:
                 break
             at += len(chunk)

@@ -239,6 +239,40 @@ def test_a_header_that_claims_any_length_is_not_read_whole() -> None:
     assert flaw(content, SDIST_NAME) is Flaw.BOMB
 
 
+def headed(kind: bytes, *bodies: bytes) -> bytes:
+    """Return an sdist before whose members stand extended headers."""
+    made = b""
+    for body in bodies:
+        info = tarfile.TarInfo("header")
+        info.type, info.size = kind, len(body)
+        made += info.tobuf(tarfile.USTAR_FORMAT) + body + bytes(-len(body) % tarfile.BLOCKSIZE)
+    return gzip.compress(made + gzip.decompress(sdist()))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (headed(tarfile.XHDTYPE, b"19 comment=gearbox\n" * 50), None),
+        (headed(tarfile.XHDTYPE, b"9" * 65_000), Flaw.UNSOUND),
+        (headed(tarfile.XHDTYPE, b"1 hdrcharset=" * 5_000), Flaw.UNSOUND),
+        (
+            headed(tarfile.XGLTYPE, b"".join(b"11 key%02d=x\n" % number for number in range(99))),
+            None,
+        ),
+        (
+            headed(tarfile.XGLTYPE, b"".join(b"12 key%03d=x\n" % number for number in range(101))),
+            Flaw.BOMB,
+        ),
+        (sdist(metadata=METADATA + b"9" * 70_000), None),
+    ],
+    ids=shown,
+)
+def test_headers_are_read_in_no_more_than_their_length(content: bytes, why: Flaw | None) -> None:
+    """A header that Python reads in the square of its length is refused unread, and so is what would fill the memory."""
+    found = looked(content, SDIST_NAME)
+    assert (found.flaw if isinstance(found, Unfit) else None) is why
+
+
 def test_too_many_members_are_not_counted_to_the_end() -> None:
     """A wheel with more files than anybody publishes is refused."""
     assert (
