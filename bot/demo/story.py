@@ -10,6 +10,7 @@ from bot.demo.release_story import ReleaseScenes
 from bot.demo.scenes import PATIENCE, DidNotHappen, Scenes
 from bot.demo.slack_config import ALICE, BOB, GENERAL, RELEASES, Channel
 from bot.demo.slack_workspace import SlackWorkspace
+from bot.demo.upload_story import UploadScenes
 
 
 class Story(Scenes):
@@ -22,6 +23,7 @@ class Story(Scenes):
         )  # fmt: skip
         await GrantScenes(self.world, self.console).play()
         await ReleaseScenes(self.world, self.console).play()
+        await UploadScenes(self.world, self.console).play()
         if self.world.gate.violations:
             raise DidNotHappen(f"Slack would have refused: {self.world.gate.violations}")
 
