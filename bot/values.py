@@ -41,7 +41,16 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
-INDEX_KEYS = ("url", "upload_url", "publisher_api", "token_location", "oauth1", "pending_days", "feeds")
+INDEX_KEYS = (
+    "url",
+    "upload_url",
+    "publisher_api",
+    "token_location",
+    "oauth1",
+    "pending_days",
+    "feeds",
+    "simple_url",
+)
 """What an entry of the table of indexes may name."""
 _CONSUMER_KEYS = ("consumer_key", "consumer_secret")
 
@@ -381,4 +390,5 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "oauth1": _consumer,
     "pending_days": whole(1, 3650, "a number of days"),
     "feeds": flag,
+    "simple_url": web_address,
 }

@@ -32,6 +32,8 @@ class IndexSite:
     pending_days: int = 30
     """Days that a pending publisher lives there."""
     feeds: bool = True
+    simple_url: str = ""
+    """Where its simple index is; "" for `simple` below `url`."""
 
     @property
     def host(self) -> str:

@@ -30,6 +30,7 @@ from bot.core.outcomes import (
     Unchanged,
 )
 from bot.core.sites import IndexSite
+from bot.index import simple_html
 from bot.index.statuses import GONE, later
 from bot.index.urls import joined, may_hold_files, on_index
 from bot.wire import Answer, Request
@@ -50,7 +51,7 @@ _STATUS = re.compile(r"[a-z][a-z-]{0,30}")
 
 def simple_request(site: IndexSite, project: str, etag: str = "", timeout: float = TIMEOUT) -> Request:
     """Return the request for a project's page; with `etag` only if it has changed since. `timeout` in seconds."""
-    url = f"{site.url}/simple/{quote(normalize_project(project), safe='')}/"
+    url = f"{site.simple_url or f'{site.url}/simple'}/{quote(normalize_project(project), safe='')}/"
     conditional = {"If-None-Match": etag} if etag else {}
     return Request(
         "GET", url, headers={"Accept": ACCEPT, **conditional}, timeout=timeout, max_bytes=MOST_BYTES
@@ -60,7 +61,8 @@ def simple_request(site: IndexSite, project: str, etag: str = "", timeout: float
 def read_simple(answer: Answer, url: str, seen_at: datetime) -> SimpleOutcome:
     """Read the answer about a project, fetched from `url` at `seen_at`. Never raises.
 
-    Only a page in the asked-for form about that very project counts as one: a landing page proves nothing.
+    Only a page in the asked-for form about that very project counts as one, or an older index's page that lists a file of
+    it: a landing page proves nothing.
     """
     if answer.status == 304:
         return Unchanged()
@@ -69,7 +71,7 @@ def read_simple(answer: Answer, url: str, seen_at: datetime) -> SimpleOutcome:
     if answer.status != 200:
         return later(answer, "its simple index")
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    page = answer.json()
+    page = answer.json() if kind != "text/html" else simple_html.page(answer.body, _project_of(url))
     if answer.truncated and kind == ACCEPT:
         page = {"name": _project_of(url)}
     if not isinstance(page, dict) or not _is_about(page, url):

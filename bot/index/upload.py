@@ -25,6 +25,8 @@ SLOWEST = 262_144
 TOKEN_USER = "__token__"  # noqa: S105 - what the index calls whoever has a token
 NEW_PROJECTS_WAIT = 3_600.0
 """Seconds after which an index that took too many new projects takes one more: it counts them by the hour."""
+_DEVPI = "devpi-"
+"""How devpi's tokens begin, which name their user themselves: another one beside them is refused."""
 R = ReleaseReason
 
 _PHRASES = frozenset(status.phrase.lower() for status in HTTPStatus)
@@ -37,8 +39,8 @@ _SAYINGS: tuple[tuple[int, re.Pattern[str], ReleaseReason, bool], ...] = tuple(
         (400, r"invalid attestations", R.UPLOAD_ATTESTATIONS, False),
         (400, r"invalid distribution file", R.UPLOAD_FILE_REFUSED, False),
         (400, r"file too large|exceeds|size limit", R.UPLOAD_TOO_LARGE, False),
-        (403, r"is not valid for project", R.UPLOAD_TOKEN_OTHER_PROJECT, False),
-        (403, r"token is expired", R.UPLOAD_TOKEN_EXPIRED, True),
+        (403, r"is not valid for project|denied access to project", R.UPLOAD_TOKEN_OTHER_PROJECT, False),
+        (403, r"token is expired|token expired", R.UPLOAD_TOKEN_EXPIRED, True),
         (403, r"signatures do not match", R.UPLOAD_TOKEN_BROKEN, True),
         (403, r"two-factor", R.UPLOAD_NO_SECOND_FACTOR, False),
         (403, r"isn't allowed to upload", R.UPLOAD_NOT_ALLOWED, False),
@@ -84,10 +86,16 @@ def upload_request(
     site: IndexSite, file: Distribution, content: BinaryIO, login: Login, seconds: float
 ) -> Request:
     """Return the request that uploads one file."""
-    pair = f"{login.user.reveal()}:{login.password.reveal()}".encode()
+    pair = f"{_user(login)}:{login.password.reveal()}".encode()
     headers = {"Authorization": f"Basic {b64encode(pair).decode()}"}
     form = Form(fields(file), "content", file.filename, content)
     return Request("POST", site.upload_url, headers, timeout=seconds, form=form)
+
+
+def _user(login: Login) -> str:
+    """Return the user's name; beside a token of devpi there is none, not even the word for whoever has a token."""
+    user = login.user.reveal()
+    return "" if user == TOKEN_USER and login.password.reveal().startswith(_DEVPI) else user
 
 
 def read_upload(answer: Answer, login: Login) -> UploadOutcome:

@@ -53,6 +53,28 @@ def test_a_project_is_asked_for_in_json() -> None:
     assert "If-None-Match" not in simple_request(SITE, "x").headers
 
 
+def test_a_simple_index_may_be_elsewhere() -> None:
+    """The settings may say where it is, as for devpi."""
+    elsewhere = IndexSite(
+        "x", "https://index.example/root/dev", simple_url="https://index.example/root/dev/+simple"
+    )
+    assert (
+        simple_request(elsewhere, "Acme_Widgets").url
+        == "https://index.example/root/dev/+simple/acme-widgets/"
+    )
+
+
+def test_an_older_index_answers_in_html() -> None:
+    """Its links are files with versions, digests and whole addresses; what is yanked says so."""
+    body = b'<a href="../../f/acme_widgets-1.0.tar.gz#sha256=' + b"a" * 64 + b'" data-yanked="">x</a>'
+    url = "https://index.example/simple/acme-widgets/"
+    found = read_simple(answer(200, body, kind="text/html; charset=utf-8"), url, SEEN)
+    assert isinstance(found, Present)
+    (file,) = found.files
+    assert (file.filename, file.version, file.sha256) == ("acme_widgets-1.0.tar.gz", "1.0", "a" * 64)
+    assert (file.url, file.yanked) == ("https://index.example/f/acme_widgets-1.0.tar.gz", "")
+
+
 def test_a_real_index_before_and_after_the_exchange() -> None:
     """An unknown project is absent; one made by a token exchange is there, without files."""
     url = "https://index.example/simple/claimed-pkg/"

@@ -164,3 +164,19 @@ def test_the_index_refuses_a_narrowed_copy_elsewhere_and_later() -> None:
     by_time = tokens.narrowed(token, until=NOW + timedelta(minutes=15))
     assert (by_time.narrowed, verdict(by_time.secret, core, NOW)) == (True, True)
     assert not verdict(by_time.secret, core, NOW + timedelta(hours=1))
+
+
+def test_a_token_of_devpi_is_narrowed_in_its_own_words() -> None:
+    """devpi-tokens verifies PyPI's caveats, and then fails to list them; what it writes itself it reads."""
+    until = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    copy = tokens.narrowed(
+        Secret(made(location="", prefix="devpi")), "Gear.Box", until, until - timedelta(hours=1)
+    )
+    assert copy.narrowed
+    read = Macaroon.deserialize(copy.secret.reveal().removeprefix("devpi-"))
+    said = [caveat.caveat_id_bytes.decode() for caveat in read.caveats]
+    begins = int((until - timedelta(hours=1)).timestamp())
+    assert said == ["projects=gear-box", f"expires={int(until.timestamp())}", f"not_before={begins}"]
+    found = tokens.read(copy.secret)
+    assert isinstance(found, TokenFacts)
+    assert (found.projects, found.expires_at) == (("gear-box",), until)

@@ -60,6 +60,14 @@ def test_a_file_is_sent_as_the_api_wants_it() -> None:
     assert MARKED not in repr((request, LOGIN))
 
 
+def test_a_token_of_devpi_goes_without_a_user() -> None:
+    """Such tokens name their user themselves, and devpi refuses another one beside them; PyPI wants its own word."""
+    for token, pair in (("pypi-x", "__token__:pypi-x"), ("devpi-x", ":devpi-x")):
+        whose = Login(Secret("__token__"), Secret(token))
+        request = upload_request(SITE, looked(wheel(), WHEEL_NAME), io.BytesIO(), whose, 9)
+        assert b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode() == pair
+
+
 def test_the_form_says_what_the_file_is() -> None:
     """Kind, Python and digests come from the file itself."""
     for content, name, kind, python in (
