@@ -360,6 +360,11 @@ class Registration:
         """The repository as the forge writes it: `owner/repository`."""
         return f"{self.owner}/{self.repository}"
 
+    @property
+    def subject(self) -> str:
+        """What the audit trail calls the publisher."""
+        return f"{self.project} on {self.index}"
+
 
 @dataclass(frozen=True, slots=True)
 class Team:

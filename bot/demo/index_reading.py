@@ -17,7 +17,6 @@ from bot.demo.index_stages import Stage
 from bot.demo.index_state import IndexState
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
-SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
 API_VERSION = "1.4"
 NULL_FIELDS = [
     "author",

@@ -78,11 +78,6 @@ def pointed(value: object) -> Pointed:
     return Pointed(needed(target, "type"), sha(target))
 
 
-def made_sha(value: object) -> str:
-    """Read the name of an object that was just made."""
-    return sha(value)
-
-
 def file_text(answer: Answer) -> TextOutcome:
     """Read a file's text; a folder, which comes as a JSON list, is no file."""
     if answer.status != 200:

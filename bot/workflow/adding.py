@@ -22,8 +22,7 @@ async def add(
     """Ask for a publisher; `asked` is (Slack user, channel). Returns it and True, or the open one that is there and False."""
     publisher, made = await publishers.request(session, team_id, wanted, asked, now)
     if made:
-        subject = f"{wanted.project} on {wanted.index}"
-        await write_down(session, team_id, (asked[0], "publisher.requested", subject), now)
+        await write_down(session, team_id, (asked[0], "publisher.requested", wanted.subject), now)
         policy = await watching.policy_of(session, team_id, wanted.project)
         await watching.begin(session, team_id, wanted.project, policy, now)
     return publisher, made

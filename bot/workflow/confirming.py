@@ -89,8 +89,8 @@ async def carry_out(
     now = hands.clock()
     if not await ledger.ask(session, publisher, item.actor, now):
         return ConfirmAnswer(publisher.registration, Heard.ALREADY)
-    subject = f"{publisher.registration.project} on {publisher.registration.index}"
-    await write_down(session, item.team_id, (item.actor, "publisher.confirm_asked", subject), now)
+    asked = (item.actor, "publisher.confirm_asked", publisher.registration.subject)
+    await write_down(session, item.team_id, asked, now)
     return ConfirmAnswer(publisher.registration, Heard.STARTED)
 
 
@@ -253,7 +253,7 @@ class Confirming:
     async def _written_down(
         self, session: AsyncSession, seen: Situation, decision: Decision, now: datetime
     ) -> None:
-        subject = f"{seen.registration.project} on {seen.registration.index}"
+        subject = seen.registration.subject
         well = decision.state is ConfirmationState.CONFIRMED
         action = "publisher.confirm_done" if well else "publisher.confirm_failed"
         reason, url = str(ConfirmationReason(decision.reason)), decision.progress.run_url

@@ -139,12 +139,12 @@ class Tending:
             )
             await _say(session, publisher, broke, now)
             ailments = ", ".join(one.ailment for one in look.broke)
-            did = (SHIPBELL, "publisher.broke", _subject(publisher))
+            did = (SHIPBELL, "publisher.broke", publisher.registration.subject)
             await write_down(session, publisher.team_id, did, now, ailments=ailments)
         if look.mended:
             await _say(session, publisher, HealthMended(wanted, look.mended, standing), now)
             ailments = ", ".join(one.ailment for one in look.mended)
-            did = (SHIPBELL, "publisher.mended", _subject(publisher))
+            did = (SHIPBELL, "publisher.mended", publisher.registration.subject)
             await write_down(session, publisher.team_id, did, now, ailments=ailments)
 
 
@@ -170,7 +170,7 @@ async def take_over(
     await ledger.put(session, health, packed(after), len(after.troubles))
     told = TakenOver(publisher.registration, item.actor, publisher.requested_by)
     await _say(session, publisher, told, now)
-    did = (item.actor, "publisher.taken_over", _subject(publisher))
+    did = (item.actor, "publisher.taken_over", publisher.registration.subject)
     await write_down(session, item.team_id, did, now, before=publisher.requested_by)
     return None
 
@@ -180,7 +180,3 @@ async def _say(session: AsyncSession, publisher: Publisher, notice: notices.Noti
     key = f"publisher:{publisher.id}:health:{uuid4()}"
     message = codec.pack(notice, notices.KINDS)
     await outbox.add(session, publisher.team_id, key, Destination(publisher.channel), message, now)
-
-
-def _subject(publisher: Publisher) -> str:
-    return f"{publisher.registration.project} on {publisher.registration.index}"

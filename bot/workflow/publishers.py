@@ -258,7 +258,7 @@ async def write(
         await _tend(session, publisher, after, now)
     if _is_news(publisher, decision):
         await imports.nudge(session, publisher, now)
-        subject = f"{publisher.registration.project} on {publisher.registration.index}"
+        subject = publisher.registration.subject
         reason = str(values.get("reason", publisher.reason))
         await write_down(
             session, publisher.team_id, (actor, f"publisher.{after}", subject), now, reason=reason

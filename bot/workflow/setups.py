@@ -103,8 +103,7 @@ class Setups:
             key = f"publisher:{publisher.id}:pull:{hashlib.sha256(done.url.encode()).hexdigest()[:16]}"
             to, now = Destination(publisher.channel), self.clock()
             if await outbox.add(session, item.team_id, key, to, (kind, facts), now):
-                subject = f"{done.registration.project} on {done.registration.index}"
-                did = (item.actor, "publisher.pull_opened", subject)
+                did = (item.actor, "publisher.pull_opened", done.registration.subject)
                 await write_down(session, item.team_id, did, now, url=done.url)
         return done
 

@@ -90,7 +90,6 @@ _BEFORE: Mapping[ReleaseReason, str] = MappingProxyType(
 """What stands before the detail of a reason, where it is no sentence by itself."""
 
 _LOOK = "Mend what is named, then look again."
-_RETRY = "Mend the cause, then try again: what is done already is not done twice."
 _NEW = "Ask again with /release {project} {version} when it is time."
 _SUSPECT = (
     "Do not install this version. Find out what has published it, yank it on {index} if it is not yours, "
