@@ -7,7 +7,7 @@
     |   `-- AnswerLost       it was sent, or may have been: time-out, connection cut
     `-- SlackRefused         Slack's Web API answered ok=false
 
-`storage` has its own tree in `storage/records.py` (StorageError), since it never imports `bot`.
+`storage` has its own tree in `storage/records/` (StorageError), since it never imports `bot`.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,100 @@
+"""The persisted words and the frozen records that travel; rows stay inside `storage`.
+
+Knows: names, shapes, units. Must not know: SQL, ciphers, Slack.
+
+Persisted enums only grow: a value that was ever written keeps its meaning forever, because old rows,
+old outbox payloads and the audit trail still say it.
+"""
+
+from storage.records.basis import (
+    AlreadyRunning,
+    DoesNotOpen,
+    KeyMissing,
+    NewerSchema,
+    SchemaMissing,
+    Secret,
+    StorageError,
+)
+from storage.records.credentials import Credential, Entry, GithubLink, GrantTaken, OpenCredential, SignIn
+from storage.records.messages import AuditEvent, InboxItem, OutboxItem
+from storage.records.publishers import (
+    Confirmation,
+    Evidence,
+    Feed,
+    Health,
+    Import,
+    ImportItem,
+    Publisher,
+    Registration,
+)
+from storage.records.releases import Approval, Freeze, Release, ReleaseThanks, Subscription, Watch
+from storage.records.teams import Project, Team
+from storage.records.words import (
+    ConfirmationReason,
+    ConfirmationState,
+    CredentialKind,
+    EvidenceKind,
+    Hears,
+    ImportItemState,
+    ImportState,
+    InboxState,
+    OutboxState,
+    PublisherState,
+    Reason,
+    ReleaseKind,
+    ReleaseReason,
+    ReleaseState,
+    StartBy,
+    Verdict,
+)
+
+__all__ = [
+    "AlreadyRunning",
+    "Approval",
+    "AuditEvent",
+    "Confirmation",
+    "ConfirmationReason",
+    "ConfirmationState",
+    "Credential",
+    "CredentialKind",
+    "DoesNotOpen",
+    "Entry",
+    "Evidence",
+    "EvidenceKind",
+    "Feed",
+    "Freeze",
+    "GithubLink",
+    "GrantTaken",
+    "Health",
+    "Hears",
+    "Import",
+    "ImportItem",
+    "ImportItemState",
+    "ImportState",
+    "InboxItem",
+    "InboxState",
+    "KeyMissing",
+    "NewerSchema",
+    "OpenCredential",
+    "OutboxItem",
+    "OutboxState",
+    "Project",
+    "Publisher",
+    "PublisherState",
+    "Reason",
+    "Registration",
+    "Release",
+    "ReleaseKind",
+    "ReleaseReason",
+    "ReleaseState",
+    "ReleaseThanks",
+    "SchemaMissing",
+    "Secret",
+    "SignIn",
+    "StartBy",
+    "StorageError",
+    "Subscription",
+    "Team",
+    "Verdict",
+    "Watch",
+]

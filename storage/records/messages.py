@@ -1,0 +1,70 @@
+"""What came in, what goes out, what was written down.
+
+Knows: shapes, units. Must not know: SQL, ciphers, Slack.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from storage.records.basis import Secret
+from storage.records.words import OutboxState
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """One intent from Slack, as written before the ack."""
+
+    id: UUID
+    team_id: UUID
+    kind: str
+    """What is wanted: a command's or an action's name (`bot/core/intents.py`)."""
+    actor: str
+    channel: str
+    payload: dict[str, Any]
+    sealed: dict[str, Secret] = field(repr=False)
+    """What must not lie in plain text: typed secrets, and Slack's `response_url`."""
+    received_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One message for Slack: facts, rendered to words when sent."""
+
+    id: UUID
+    team_id: UUID
+    slack_team_id: str
+    dedupe_key: str
+    channel: str
+    user: str
+    """Set where the message is for one person only (ephemeral)."""
+    response_url: Secret | None = field(repr=False)
+    kind: str
+    facts: dict[str, Any]
+    state: OutboxState
+    attempts: int
+    created_at: datetime
+    claimed_at: datetime | None
+    ts: str = ""
+    """Slack's id of the message where it was said before: then it is edited in place."""
+    thread_ts: str = ""
+    """Slack's id of the message that it answers, in whose thread it goes."""
+    broadcast: bool = False
+    """Whether the answer is shown in the channel too."""
+    revision: int = 0
+    """Counts up with each change of the facts, so that a change while it is sent is not lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """Who did what, when; append-only."""
+
+    team_id: UUID
+    at: datetime
+    actor: str
+    """Slack user id, or `shipbell`."""
+    action: str
+    subject: str
+    detail: dict[str, Any]
