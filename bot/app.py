@@ -5,7 +5,7 @@ Knows: every part. Must not know: a single decision.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,10 +22,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from bot import __version__, forging, keyfile, web
+from bot import __version__, forging, keyfile, lanes, web
 from bot.browsing import Browsing
 from bot.engine.embedded import EmbeddedEngine
-from bot.engine.lane import Work
 from bot.errors import SettingsError
 from bot.forge import webhooks
 from bot.forge.client import WRITE_GAP
@@ -51,12 +50,10 @@ from bot.workflow.releases import Releases
 from bot.workflow.scouting import Scouting
 from bot.workflow.setups import Setups
 from bot.workflow.thanking import Thanking
-from bot.workflow.watching import Watching
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
 from storage.ledger import health, inbox, keys, leases, outbox, publishers, releases
-from storage.ledger.releases import Share
 from storage.records import Secret, StorageError
 
 log = structlog.get_logger(__name__)
@@ -153,12 +150,14 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
             database, steps, hands, tuple(settings.indexes), now, setups, tending, settings.secrets_in_slack, filling
         )  # fmt: skip
         confirming = Confirming(hands, steps, forge)
-        works = _works(wishes, steps, shipping, (thanking, confirming), messages, tuple(settings.indexes))
+        works = lanes.works(
+            wishes, steps, shipping, (thanking, confirming), messages, tuple(settings.indexes)
+        )
         life = Credentials(database, index, now)
-        works.append(Work("credentials", life.claim, life.told, life.next_due, 1, ("outbox",)))
+        works.append(lanes.credentials(life))
         scout = Scouting(forging.forge_catalog(settings, lines), Picking(forge), forge, settings.indexes)
-        works.append(_imports(Importing(database, index, scout, now, owner), settings.indexes))
-        engine.start([*works, *_feeds(Feeding(database, index, now, base, owner), settings.indexes)])
+        works.append(lanes.imports(Importing(database, index, scout, now, owner), settings.indexes))
+        engine.start([*works, *lanes.feeds(Feeding(database, index, now, base, owner), settings.indexes)])
         stack.push_async_callback(engine.stop)
         if settings.slack_app_token:
             await _connect(settings, bolt, stack)
@@ -188,32 +187,11 @@ def _hook(
     async def nudge(event: str, body: bytes) -> None:
         found = webhooks.read(event, body)
         if found is not None and await shipping.nudge(found.repo.owner, found.repo.name, found.tag):
-            engine.nudge(*map(_lane, _shares(shipping.hands.index.names())))
+            engine.nudge(*lanes.of_releases(shipping.hands.index.names()))
         if found is not None and await confirming.nudge(found.repo.owner, found.repo.name):
             engine.nudge("confirmations")
 
     return web.Hook(partial(webhooks.signed, secret), nudge)
-
-
-def _shares(indexes: tuple[str, ...]) -> tuple[Share, ...]:
-    """Return the parts of the releases that hold back nobody else's.
-
-    Each index has its own, since one may hang; and those that give the forge orders wait for each other, a second each.
-    """
-    return tuple(Share(index, orders) for index in indexes for orders in (False, True))
-
-
-def _lane(share: Share) -> str:
-    """Return the name of a share's lane."""
-    return f"{'orders for' if share.orders else 'releases of'} {share.index}"
-
-
-def _releases(shipping: Releases, share: Share) -> Work:
-    both = (_lane(Share(share.index, orders=False)), _lane(Share(share.index, orders=True)))
-    claim, due = partial(shipping.claim, share=share), partial(shipping.next_due, share=share)
-    return Work(
-        _lane(share), claim, shipping.advance, due, 4 if share.orders else 8, (*both, "thanks", "outbox")
-    )
 
 
 async def _database(
@@ -249,80 +227,8 @@ def _master_keys(again: Callable[[], Settings] | None) -> Sequence[Secret]:
         return ()
 
 
-def _works(
-    wishes: Intents,
-    steps: Publishers,
-    shipping: Releases,
-    beside: tuple[Thanking, Confirming],
-    messages: Outbox,
-    indexes: tuple[str, ...],
-) -> list[Work]:
-    lanes = {name: f"publishers {name}" for name in indexes}
-    watching, (thanking, confirming) = Watching(shipping.hands), beside
-    after_a_wish = (
-        *lanes.values(),
-        *map(_feeds_lane, indexes),
-        *map(_lane, _shares(indexes)),
-        "watch",
-        "confirmations",
-        *(("health",) if wishes.tending else ()),
-        "imports",
-        "outbox",
-    )
-    return [
-        Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, after_a_wish),
-        *(_releases(shipping, share) for share in _shares(indexes)),
-        # One at a time: a comment may wait for its turn on the forge, and no release is to wait for many of them.
-        Work("thanks", thanking.claim, thanking.advance, thanking.next_due, 1, ("outbox",)),
-        Work("watch", watching.claim, watching.look, watching.next_due, 4, ("outbox",)),
-        Work("confirmations", confirming.claim, confirming.advance, confirming.next_due, 4, ("outbox",)),
-        *_health(wishes.tending),
-        Work("outbox", messages.claim, messages.work, messages.next_due, 16),
-        *(
-            # A lane for each index: a slow or lying one costs its own publishers only.
-            Work(
-                lane,
-                partial(steps.claim, name),
-                steps.advance,
-                partial(steps.next_due, name),
-                4,
-                ("imports", "outbox"),
-            )
-            for name, lane in lanes.items()
-        ),
-    ]
-
-
-def _imports(importing: Importing, indexes: Iterable[str]) -> Work:
-    """One at a time: whoever lists hundreds of repositories is not to take the forge's pace from releases."""
-    then = (*(f"publishers {name}" for name in indexes), "outbox")
-    return Work("imports", importing.claim, importing.advance, importing.next_due, 1, then)
-
-
-def _feeds_lane(index: str) -> str:
-    return f"feeds {index}"
-
-
-def _feeds(feeding: Feeding, indexes: Iterable[str]) -> list[Work]:
-    return [
-        # One look for all that wait on an index; those whom it makes due are looked at in their own lanes.
-        Work(
-            _feeds_lane(name), partial(feeding.claim, name), feeding.look, partial(feeding.next_due, name), 1,
-            (f"publishers {name}", "watch"),
-        )
-        for name in indexes
-    ]  # fmt: skip
-
-
 def _tending(setups: Setups, owner: UUID, hours: float) -> Tending | None:
     return Tending(setups, owner, timedelta(hours=hours)) if hours else None
-
-
-def _health(tending: Tending | None) -> list[Work]:
-    if tending is None:
-        return []
-    # Two at a time: each asks forge, index and Slack half a dozen things, and none of them is urgent.
-    return [Work("health", tending.claim, tending.look, tending.next_due, 2, ("outbox",))]
 
 
 def _client(settings: Settings, token: Secret | None, session: aiohttp.ClientSession) -> AsyncWebClient:

@@ -1,0 +1,126 @@
+"""The lanes in which due work is done: how many at once of what, and which lanes may have work after it.
+
+Knows: every kind of due work. Must not know: what a step means, how its parts are made.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+
+from bot.engine.lane import Work
+from bot.workflow.confirming import Confirming
+from bot.workflow.credentials import Credentials
+from bot.workflow.feeds import Feeding
+from bot.workflow.health import Tending
+from bot.workflow.importing import Importing
+from bot.workflow.intents import Intents
+from bot.workflow.outbox import Outbox
+from bot.workflow.publishers import Publishers
+from bot.workflow.releases import Releases
+from bot.workflow.thanking import Thanking
+from bot.workflow.watching import Watching
+from storage.ledger.releases import Share
+
+
+def works(
+    wishes: Intents,
+    steps: Publishers,
+    shipping: Releases,
+    beside: tuple[Thanking, Confirming],
+    messages: Outbox,
+    indexes: tuple[str, ...],
+) -> list[Work]:
+    """Return the lanes of wishes, releases and publishers, of what goes on beside them, and of messages."""
+    lanes = {name: f"publishers {name}" for name in indexes}
+    watching, (thanking, confirming) = Watching(shipping.hands), beside
+    after_a_wish = (
+        *lanes.values(),
+        *map(_feeds_lane, indexes),
+        *of_releases(indexes),
+        "watch",
+        "confirmations",
+        *(("health",) if wishes.tending else ()),
+        "imports",
+        "outbox",
+    )
+    return [
+        Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, after_a_wish),
+        *(_releases(shipping, share) for share in _shares(indexes)),
+        # One at a time: a comment may wait for its turn on the forge, and no release is to wait for many of them.
+        Work("thanks", thanking.claim, thanking.advance, thanking.next_due, 1, ("outbox",)),
+        Work("watch", watching.claim, watching.look, watching.next_due, 4, ("outbox",)),
+        Work("confirmations", confirming.claim, confirming.advance, confirming.next_due, 4, ("outbox",)),
+        *_health(wishes.tending),
+        Work("outbox", messages.claim, messages.work, messages.next_due, 16),
+        *(
+            # A lane for each index: a slow or lying one costs its own publishers only.
+            Work(
+                lane,
+                partial(steps.claim, name),
+                steps.advance,
+                partial(steps.next_due, name),
+                4,
+                ("imports", "outbox"),
+            )
+            for name, lane in lanes.items()
+        ),
+    ]
+
+
+def _shares(indexes: tuple[str, ...]) -> tuple[Share, ...]:
+    """Return the parts of the releases that hold back nobody else's.
+
+    Each index has its own, since one may hang; and those that give the forge orders wait for each other, a second each.
+    """
+    return tuple(Share(index, orders) for index in indexes for orders in (False, True))
+
+
+def _lane(share: Share) -> str:
+    """Return the name of a share's lane."""
+    return f"{'orders for' if share.orders else 'releases of'} {share.index}"
+
+
+def of_releases(indexes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the releases' lanes."""
+    return tuple(map(_lane, _shares(indexes)))
+
+
+def _releases(shipping: Releases, share: Share) -> Work:
+    both = (_lane(Share(share.index, orders=False)), _lane(Share(share.index, orders=True)))
+    claim, due = partial(shipping.claim, share=share), partial(shipping.next_due, share=share)
+    return Work(
+        _lane(share), claim, shipping.advance, due, 4 if share.orders else 8, (*both, "thanks", "outbox")
+    )
+
+
+def imports(importing: Importing, indexes: Iterable[str]) -> Work:
+    """One at a time: whoever lists hundreds of repositories is not to take the forge's pace from releases."""
+    then = (*(f"publishers {name}" for name in indexes), "outbox")
+    return Work("imports", importing.claim, importing.advance, importing.next_due, 1, then)
+
+
+def _feeds_lane(index: str) -> str:
+    return f"feeds {index}"
+
+
+def feeds(feeding: Feeding, indexes: Iterable[str]) -> list[Work]:
+    """Return a lane for the feeds of each index."""
+    return [
+        # One look for all that wait on an index; those whom it makes due are looked at in their own lanes.
+        Work(
+            _feeds_lane(name), partial(feeding.claim, name), feeding.look, partial(feeding.next_due, name), 1,
+            (f"publishers {name}", "watch"),
+        )
+        for name in indexes
+    ]  # fmt: skip
+
+
+def _health(tending: Tending | None) -> list[Work]:
+    if tending is None:
+        return []
+    # Two at a time: each asks forge, index and Slack half a dozen things, and none of them is urgent.
+    return [Work("health", tending.claim, tending.look, tending.next_due, 2, ("outbox",))]
+
+
+def credentials(life: Credentials) -> Work:
+    """Return the lane of what is said of credentials that end, have ended, or are old."""
+    return Work("credentials", life.claim, life.told, life.next_due, 1, ("outbox",))
