@@ -17,7 +17,8 @@ from types import MappingProxyType
 from bot.core import notices, polling
 from bot.core import publishers as of_publishers
 from bot.core.cleaning import one_line
-from bot.core.confirm_notices import ConfirmEnded, ConfirmRuns, ConfirmWaits, Difference, Part
+from bot.core.confirm_logs import claims_of, differences, refusals_of
+from bot.core.confirm_notices import ConfirmEnded, ConfirmRuns, ConfirmWaits, Difference
 from bot.core.forge import (
     ActOutcome,
     Conclusion,
@@ -39,7 +40,7 @@ from bot.core.forge import (
 )
 from bot.core.outcomes import Present, SimpleOutcome
 from bot.core.repositories import WorkflowFacts
-from bot.core.workflow_text import CONFIRM, FOLDER
+from bot.core.workflow_text import CONFIRM
 from storage.records import (
     Confirmation,
     ConfirmationReason,
@@ -75,10 +76,6 @@ _CODES: Mapping[str, ConfirmationReason] = MappingProxyType(
     }
 )
 """Every code of the exchange (warehouse `oidc/views.py`)."""
-_CLAIM = re.compile(r"claim (repository|repository_owner|job_workflow_ref|environment|ref): ?(.*)", re.ASCII)
-_REFUSED = re.compile(r"(?:::error::|##\[error\])([a-z]+(?:-[a-z]+)+): (.*)", re.ASCII)
-"""GitHub writes the command `::error::` as `##[error]` into the log."""
-_JOB_FILE = re.compile(r"([^/@]+/[^/@]+)/" + re.escape(FOLDER) + r"([^/@]+)@(.+)")
 _STATUS = re.compile(r"HTTPError: HTTP Error (\d{3})", re.ASCII)
 _BROKEN = re.compile(
     r"URLError|TimeoutError|ConnectionError|RemoteDisconnected|JSONDecodeError|IncompleteRead"
@@ -256,39 +253,6 @@ def ended(seen: Situation, end: End) -> Decision:
 def confirm_job(jobs: Sequence[JobFacts]) -> JobFacts | None:
     """Return the job that exchanges the identity."""
     return next((job for job in jobs if job.name == CONFIRM), None)
-
-
-def claims_of(log: str) -> dict[str, str]:
-    """Return the claims that a job's log says its identity has, by name."""
-    found = (_CLAIM.fullmatch(line.strip()) for line in log.splitlines())
-    return {one[1]: one[2].strip() for one in found if one}
-
-
-def refusals_of(log: str) -> list[tuple[str, str]]:
-    """Return what the index said no by, as a job's log says it: (code, description)."""
-    found = (_REFUSED.fullmatch(line.strip()) for line in log.splitlines())
-    return [(one[1], one[2].strip()) for one in found if one]
-
-
-def differences(wanted: Registration, claims: Mapping[str, str], branch: str = "") -> tuple[Difference, ...]:
-    """Return in what an identity is not the registered publisher's; upper and lower case count as the index counts them."""
-    slug = claims.get("repository", "")
-    owner, _, repository = slug.partition("/")
-    job = _JOB_FILE.fullmatch(claims.get("job_workflow_ref", ""))
-    file, whose, ref = (job[2], job[1], claims.get("ref", "")) if job else ("", "", claims.get("ref", ""))
-    environment = claims.get("environment", "")
-    parts = [
-        (Part.OWNER, wanted.owner, owner, wanted.owner.lower() == owner.lower()),
-        (Part.REPOSITORY, wanted.repository, repository, wanted.repository.lower() == repository.lower()),
-        (Part.REUSABLE, slug, whose, not whose or whose.lower() == slug.lower()),
-        (Part.WORKFLOW, wanted.workflow, file, wanted.workflow == file),
-        (Part.ENVIRONMENT, wanted.environment, environment,
-         not wanted.environment or wanted.environment.lower() == environment.lower()),
-        (Part.REF, f"refs/heads/{branch}", ref, not branch or ref == f"refs/heads/{branch}"),
-    ]  # fmt: skip
-    return tuple(
-        Difference(part, registered, claimed) for part, registered, claimed, same in parts if not same
-    )
 
 
 def shares_identity(ours: Registration, theirs: Registration) -> bool:

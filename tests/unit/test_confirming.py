@@ -9,6 +9,7 @@ import pytest
 
 from bot.core import confirming as decide
 from bot.core import publishers
+from bot.core.confirm_logs import differences
 from bot.core.confirm_notices import ConfirmEnded, ConfirmRuns, ConfirmWaits, Difference, Part
 from bot.core.confirming import Decision, End, Progress, Situation, Start
 from bot.core.forge import (
@@ -210,12 +211,12 @@ def test_a_difference_is_named_exactly(
 )  # fmt: skip
 def test_claims_are_compared_as_the_index_compares(claims: dict[str, str], parts: tuple[Part, ...]) -> None:
     """Owner, repository and environment count whatever their case, the workflow's file as it is written."""
-    assert tuple(one.part for one in decide.differences(WANTED, CLAIMS | claims, "main")) == parts
+    assert tuple(one.part for one in differences(WANTED, CLAIMS | claims, "main")) == parts
 
 
 def test_without_an_environment_any_will_do() -> None:
     """A publisher without an environment takes a run of any."""
-    assert decide.differences(replace(WANTED, environment=""), CLAIMS) == ()
+    assert differences(replace(WANTED, environment=""), CLAIMS) == ()
 
 
 def test_where_nothing_differs_the_form_is_at_fault() -> None:
