@@ -9,7 +9,9 @@ import typer
 import yaml
 
 from bot import cli, settings
+from bot.core import policies
 from bot.slack import scopes
+from bot.slack.blocks import answers
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -87,6 +89,32 @@ def test_every_slash_command_is_documented() -> None:
     """Each slash command has a heading on the page of commands."""
     for command in scopes.SLASH_COMMANDS:
         assert f"\n## {command}\n" in page("commands.md")
+
+
+def test_help_and_page_name_the_same_commands() -> None:
+    """What `help` names stands on the page, and what stands there is in `help`; no row stands twice."""
+    text = page("commands.md")
+    rows = re.findall(r"^\| `(/[^`]+)`", text, re.MULTILINE)
+    assert len(set(rows)) == len(rows)
+    named = {" ".join(row.split()[:2]) for row in rows}
+    helped = {" ".join(usage.split()[:2]) for usages in answers.HELP.values() for usage, _ in usages}
+    assert named - {"/shipbell help", "/shipbell disconnect"} == helped
+
+
+def test_every_field_of_a_policy_is_in_help_and_page() -> None:
+    """Whatever an admin can set is named where it is looked for."""
+    helped = " ".join(usage for usage, _ in answers.HELP["/shipbell"])
+    for field in policies.FIELDS:
+        assert f"[{field}=" in helped
+        assert f"[{field}=" in page("commands.md")
+
+
+def test_a_proxy_is_told_of_every_address_that_others_reach() -> None:
+    """Each address of the page but those for the operator's own machines begins as the page says that a proxy lets pass."""
+    text = page("http.md")
+    addresses = set(re.findall(r"`(?:GET|POST) /([a-z]+)", text)) - {"metrics", "healthz", "readyz"}
+    passed = set(re.findall(r"`/([a-z]+)/`", text.rpartition("let your proxy pass")[2]))
+    assert addresses == passed
 
 
 def test_the_manifest_asks_for_what_the_code_needs() -> None:
