@@ -51,19 +51,14 @@ def works(
         Work("confirmations", confirming.claim, confirming.advance, confirming.next_due, 4, ("outbox",)),
         *_health(wishes.tending),
         Work("outbox", messages.claim, messages.work, messages.next_due, 16),
-        *(
-            # A lane for each index: a slow or lying one costs its own publishers only.
-            Work(
-                lane,
-                partial(steps.claim, name),
-                steps.advance,
-                partial(steps.next_due, name),
-                4,
-                ("imports", "outbox"),
-            )
-            for name, lane in lanes.items()
-        ),
+        *(_publishers(steps, name, lane) for name, lane in lanes.items()),
     ]
+
+
+def _publishers(steps: Publishers, index: str, lane: str) -> Work:
+    """A lane for each index: a slow or lying one costs its own publishers only."""
+    claim, due = partial(steps.claim, index), partial(steps.next_due, index)
+    return Work(lane, claim, steps.advance, due, 4, ("imports", "outbox"))
 
 
 def _shares(indexes: tuple[str, ...]) -> tuple[Share, ...]:
