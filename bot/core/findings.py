@@ -130,7 +130,7 @@ class Found(StrEnum):
     REHEARSED = "rehearsed"
     """index, version: this is rehearsed there first"""
     UPLOAD_CREDENTIAL = "upload_credential"
-    """project, index, by (who added it), scope (`password`, `account`, `project` or "" for one that can't be told):
+    """project, index, by (who added it), scope (`password`, `grant`, `account`, `project` or "" for one that can't be told):
     the bot uploads it with a credential that is kept for long, which is the exception"""
     UPLOAD_NO_ADDRESS = "upload_no_address"
     """project, index: the settings have no address for uploads"""

@@ -24,6 +24,8 @@ class Means:
     """Whether the index has refused it before."""
     password: bool = False
     """Whether it is a user name and a password, and no token."""
+    granted: bool = False
+    """Whether it is a grant of the index's OAuth facility."""
     added_by: str = ""
     unreadable: str = ""
     elsewhere: str = ""
@@ -78,7 +80,9 @@ def _hindrance(means: Means, project: str, now: datetime) -> tuple[Found | None,
 
 
 def scope(means: Means) -> str:
-    """Return how far a credential reaches: `password`, `account`, `project`, or "" where it can't be told."""
+    """Return how far a credential reaches: `password`, `grant`, `account`, `project`, or "" where it can't be told."""
+    if means.granted:
+        return "grant"
     if means.password:
         return "password"
     if means.account_wide is None:

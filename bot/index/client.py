@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bot.core.distributions import Distribution
+from bot.core.oauth1 import TokenPair
 from bot.core.outcomes import (
     Absent,
     AttestationOutcome,
@@ -158,9 +159,11 @@ class IndexClient:
         return hashed if onward is None else await self._hashed(site, onward, hops - 1)
 
     async def upload(
-        self, index: str, file: Distribution, content: BinaryIO, login: Login, seconds: float
+        self, index: str, file: Distribution, content: BinaryIO, login: Login | TokenPair, seconds: float
     ) -> UploadOutcome:
-        """Send one file, once; where its answer is lost it may have arrived, and a look must tell."""
+        """Send one file, once, by a login or a grant; where its answer is lost it may have arrived, and a look must tell."""
+        if isinstance(login, TokenPair):
+            return await self.grants.upload(index, login, file, content, seconds)
         request = upload.upload_request(self.site(index), file, content, login, seconds)
         try:
             answer = await self._sender.send(request)

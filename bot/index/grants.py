@@ -11,14 +11,14 @@ from typing import BinaryIO
 
 from bot.core.distributions import Distribution
 from bot.core.oauth1 import Accepted, AccessOutcome, AddedOutcome, ReleaseFields, TokenOutcome, TokenPair
-from bot.core.outcomes import TryLater, UploadOutcome
+from bot.core.outcomes import TryLater, UploadOutcome, UploadRefused
 from bot.core.sites import IndexSite, OAuth1Consumer
 from bot.errors import TransportError
 from bot.index import oauth1
 from bot.index.holding import unanswered
 from bot.index.signing import Stamp, signed
 from bot.wire import Answer, Request
-from storage.records import Secret
+from storage.records import ReleaseReason, Secret
 
 Send = Callable[[Request], Awaitable[Answer]]
 
@@ -67,6 +67,10 @@ class Grants:
         self, index: str, pair: TokenPair, file: Distribution, content: BinaryIO, seconds: float
     ) -> UploadOutcome:
         """Tell the release that a file is of, then send the file, once; where its answer is lost a look must tell."""
+        if self.sites[index].oauth1 is None:
+            return UploadRefused(
+                ReleaseReason.UPLOAD_NO_SUCH_API, "the settings give no consumer for it any more"
+            )
         told = await self.add_release(index, pair, oauth1.release_fields(file))
         if not isinstance(told, Accepted):
             # Nothing of the file was sent, whatever became of its release.

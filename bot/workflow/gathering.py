@@ -26,7 +26,7 @@ from bot.workflow.hands import Hands, repo, unpacked
 from bot.workflow.watching import policy_of
 from storage.ledger import credentials, freezes, publishers
 from storage.ledger import releases as ledger
-from storage.records import OpenCredential, Reason, Release, ReleaseState, StartBy
+from storage.records import CredentialKind, OpenCredential, Reason, Release, ReleaseState, StartBy
 
 SECONDS = 20.0
 """How long one fact may take."""
@@ -168,13 +168,17 @@ async def _plan(hands: Hands, release: Release) -> Plan | None:
         listed = () if found else await credentials.listed(session, release.team_id)
     site = hands.index.site(target.index)
     mine = [one for one in listed if one.index == site.name and one.project in {target.project, ""}]
-    means = Means(bool(site.upload_url), refused=any(one.refused_at is not None for one in mine))
+    granted = found is not None and found.credential.kind is CredentialKind.OAUTH1
+    has_address = site.oauth1 is not None if granted else bool(site.upload_url)
+    means = Means(has_address, refused=any(one.refused_at is not None for one in mine))
     return Plan(await asyncio.to_thread(_read, found, means, site.host) if found else means)
 
 
 def _read(found: OpenCredential, means: Means, host: str) -> Means:
     """Return what a credential says of itself, without being used."""
     one = replace(means, there=True, added_by=found.credential.added_by)
+    if found.credential.kind is CredentialKind.OAUTH1:
+        return replace(one, granted=True, account_wide=True)
     if found.username is not None:
         return replace(one, password=True)
     match tokens.read(found.secret):

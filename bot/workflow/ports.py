@@ -84,9 +84,9 @@ class Index(Protocol):
         """Read a file to its end and hash it; addresses as the simple index gave them."""
 
     async def upload(
-        self, index: str, file: Distribution, content: BinaryIO, login: Login, seconds: float
+        self, index: str, file: Distribution, content: BinaryIO, login: Login | TokenPair, seconds: float
     ) -> UploadOutcome:
-        """Send one file, once; where its answer is lost it may have arrived, and a look must tell."""
+        """Send one file, once, by a login or a grant; where its answer is lost it may have arrived, and a look must tell."""
 
     async def attested(
         self, index: str, provenance_url: str, filename: str, sha256: str
@@ -289,15 +289,6 @@ class IndexGrants(Protocol):
 
     async def whose(self, index: str, pair: TokenPair) -> AccessOutcome:
         """Ask whose an access token is."""
-
-
-class GrantedUploads(Protocol):
-    """Uploads by a grant of an index's OAuth 1.0a facility; no method raises for what an index does."""
-
-    async def upload(
-        self, index: str, pair: TokenPair, file: Distribution, content: BinaryIO, seconds: float
-    ) -> UploadOutcome:
-        """Tell the release that a file is of, then send the file, once."""
 
 
 class Rights(Protocol):

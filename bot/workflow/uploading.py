@@ -11,9 +11,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.core import uploading
+from bot.core import oauth1, uploading
 from bot.core.distributions import Flaw, Unfit
 from bot.core.lifecycle import ReleaseEvent
+from bot.core.oauth1 import TokenPair
 from bot.core.outcomes import FileThere, Login, UploadOutcome, UploadRefused
 from bot.core.releases import Decision, Situation
 from bot.index.upload import TOKEN_USER, timeout
@@ -22,7 +23,7 @@ from bot.workflow.hands import Hands, subject
 from bot.workflow.parcels import Parcel, Parcels, fetch
 from storage.ledger import credentials
 from storage.ledger import releases as ledger
-from storage.records import OpenCredential, Secret
+from storage.records import CredentialKind, OpenCredential, Secret
 
 SECONDS = 420.0
 """How long one step may fetch and send; with the longest that is under way then, it does not outlast the claim
@@ -124,8 +125,10 @@ async def _blame(hands: Hands, found: OpenCredential, outcome: UploadRefused) ->
         await keeping.refused(session, found.credential, hands.index, outcome.detail, hands.clock())
 
 
-def _login(found: OpenCredential, project: str, now: datetime) -> Login:
-    """Return what is sent: of a token a copy for this project and a quarter of an hour; a password as it is."""
+def _login(found: OpenCredential, project: str, now: datetime) -> Login | TokenPair:
+    """Return what is sent: of a token a copy for this project and a quarter of an hour; a password or a grant as it is."""
+    if found.credential.kind is CredentialKind.OAUTH1:
+        return oauth1.unpacked(found.secret)
     if found.username is not None:
         return Login(found.username, found.secret)
     return Login(Secret(TOKEN_USER), keeping.sendable(found.secret, now, project).secret)

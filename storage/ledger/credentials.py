@@ -17,9 +17,9 @@ from storage.records import Credential, CredentialKind, OpenCredential, Secret
 from storage.tables import CredentialRow
 
 _ORDER: Mapping[CredentialKind, int] = MappingProxyType(
-    {CredentialKind.API_TOKEN: 0, CredentialKind.PASSWORD: 1}
+    {CredentialKind.API_TOKEN: 0, CredentialKind.OAUTH1: 1, CredentialKind.PASSWORD: 2}
 )
-"""What is sent by basic authentication, the better first."""
+"""By what a project's files are uploaded, the better first."""
 
 
 @dataclass(frozen=True, slots=True)

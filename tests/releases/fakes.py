@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 from bot.core.distributions import Distribution
+from bot.core.oauth1 import TokenPair
 from bot.core.outcomes import (
     Absent,
     AttestationOutcome,
@@ -32,7 +33,7 @@ from bot.core.outcomes import (
     VersionOutcome,
 )
 from bot.core.people import CannotTell, Group, GroupOutcome, Person, PersonOutcome, Standing
-from bot.core.sites import IndexSite
+from bot.core.sites import IndexSite, OAuth1Consumer
 from bot.workflow.ports import Delivery, Said, SayLater
 from storage.records import Evidence, EvidenceKind, OutboxItem, Reason, Registration, Secret
 from tests.releases.fake_forge import built_at
@@ -86,7 +87,7 @@ class FakeIndex:
     """(file name, sha256) of each upload that arrived, as often as it did."""
     uploading: list[UploadOutcome] = field(default_factory=list)
     """What the next uploads come to instead."""
-    logins: list[Login] = field(default_factory=list)
+    logins: list[Login | TokenPair] = field(default_factory=list)
 
     def publish(self, slug: str, tag: str, sha: str) -> None:
         """Take a version in; it is shown later."""
@@ -142,7 +143,7 @@ class FakeIndex:
         return self._out_of_order() or Absent()
 
     async def upload(
-        self, index: str, file: Distribution, content: BinaryIO, login: Login, seconds: float
+        self, index: str, file: Distribution, content: BinaryIO, login: Login | TokenPair, seconds: float
     ) -> UploadOutcome:
         """Take a file, unless something else was arranged; of another content it takes none."""
         self.logins.append(login)
@@ -186,7 +187,10 @@ class FakeIndex:
 
     def site(self, name: str) -> IndexSite:
         """Return where it is."""
-        return IndexSite(name, f"https://{name}.example", f"https://upload.{name}.example/legacy/")
+        consumer = OAuth1Consumer("shipbell", Secret("consumer"))
+        return IndexSite(
+            name, f"https://{name}.example", f"https://upload.{name}.example/legacy/", oauth1=consumer
+        )
 
     def by_hand(self, registration: Registration, *, project_exists: bool | None) -> ByHand:
         """Return a form."""

@@ -7,13 +7,15 @@ import pytest
 
 from bot.core import intents
 from bot.core.distributions import Flaw
+from bot.core.oauth1 import TokenPair, packed
 from bot.core.outcomes import Login, TryLater, UploadRefused
 from bot.demo.index_files import make_distribution
 from bot.index import tokens
 from bot.index.tokens import TokenFacts
 from storage.database import Database
 from storage.ledger import credentials
-from storage.records import Reason, Release, ReleaseReason, ReleaseState, StartBy
+from storage.ledger.credentials import NewCredential
+from storage.records import CredentialKind, Reason, Release, ReleaseReason, ReleaseState, Secret, StartBy
 from tests.releases.kit import ADMIN, ALICE, BOB, World
 
 WHEEL, SDIST = "gearbox-1.0.0-py3-none-any.whl", "gearbox-1.0.0.tar.gz"
@@ -80,14 +82,35 @@ async def test_a_release_is_built_checked_uploaded_and_verified(database: Databa
     assert not world.slack.doubled()
 
 
-def narrow(world: World, login: Login) -> None:
+def narrow(world: World, login: Login | TokenPair) -> None:
     """See that what was sent is a copy for this project and for minutes."""
+    assert isinstance(login, Login)
     assert login.user.reveal() == "__token__"
     facts = tokens.read(login.password)
     assert isinstance(facts, TokenFacts)
     assert facts.projects == ("gearbox",)
     assert facts.expires_at is not None
     assert facts.expires_at <= world.clock() + timedelta(minutes=15)
+
+
+async def test_a_grant_uploads_where_there_is_no_token(database: Database) -> None:
+    """A token is better, since a copy of it is narrowed; without one the team's OAuth grant does it, and people are told which."""
+    world = World(database)
+    await world.uploaded("gearbox", StartBy.PUSH)
+    assert world.team is not None
+    pair = TokenPair(Secret("granted"), Secret("granted-secret"))
+    new = NewCredential(CredentialKind.OAUTH1, "pypi", "OAuth grant of demo", packed(pair))
+    async with database.transaction() as session:
+        await credentials.store(session, world.team.id, new, ADMIN, world.clock())
+        best = await credentials.find(session, world.team.id, "pypi", "gearbox")
+        assert best is not None
+        assert best.credential.kind is CredentialKind.API_TOKEN
+        await credentials.revoke(session, world.team.id, best.credential.id, ADMIN, world.clock())
+    done = await approved(world)
+    assert (done.state, done.reason) == (S.PUBLISHED, R.VERIFIED_UPLOAD)
+    assert world.index.logins == [pair, pair]
+    (warned,) = [one for one in done.report["findings"] if one["found"] == "upload_credential"]
+    assert (warned["level"], warned["values"]["scope"]) == ("warning", "grant")
 
 
 async def test_files_of_the_forges_release_are_sent_as_approved(database: Database) -> None:

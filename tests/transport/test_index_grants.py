@@ -252,6 +252,18 @@ async def test_who_asks_to_wait_is_not_asked(
     assert index.count("/oauth/") == 1
 
 
+async def test_a_grant_goes_the_facilitys_way(
+    transport: Transport, index: IndexStandIn, consumer: Consumer
+) -> None:
+    """Whoever uploads gives the client a login or a grant; one whose consumer is gone from the settings is told, not a fault."""
+    mine, content = access(index, consumer), make_distribution("spam-1.0.tar.gz")
+    file = looked_through("spam-1.0.tar.gz", content)
+    site = IndexSite("company", index.url, oauth1=OAuth1Consumer(consumer.key, Secret(consumer.secret)))
+    for known, kind in ((site, Uploaded), (replace(site, oauth1=None), UploadRefused)):
+        asking = IndexClient(transport, {"company": known}, utc_now)
+        assert isinstance(await asking.upload("company", file, io.BytesIO(content), mine, 30), kind)
+
+
 async def test_an_index_without_a_consumer_is_a_mistake_of_ours(
     transport: Transport, index: IndexStandIn
 ) -> None:

@@ -143,6 +143,7 @@ _SCOPES: Mapping[str, str] = MappingProxyType(
         "project": "a token of this project alone",
         "account": "a token of an *entire account*, of which I send a copy for this project alone",
         "password": "a *user name and password*, which can't be narrowed",
+        "grant": "an *OAuth grant* of the index, which can't be narrowed and does not end",
     }
 )
 
