@@ -8,10 +8,26 @@ from pathlib import Path
 
 import aiohttp
 
+from bot.demo.forge_seed import WORKFLOW_PATH
 from bot.demo.slack_config import ALICE, BOB, RELEASES, User
 from bot.demo.world import World
-from tests.stories.kit import PATIENCE, faults, heard, in_order, whispers, world_on
+from tests.stories.kit import (
+    ADD,
+    PATIENCE,
+    click,
+    commit_version,
+    faults,
+    files_of,
+    heard,
+    in_order,
+    policy,
+    root_saying,
+    seen,
+    whispers,
+    world_on,
+)
 from tests.stories.test_connect import ENDED, browser, fields, press, rows, shown
+from tests.stories.test_release_upload import BUILDS, SDIST, WHEEL
 from tests.stories.test_release_watch import until
 
 SAYS = "company is connected"
@@ -134,3 +150,22 @@ async def test_no_one_else_in_their_place(tmp_path: Path) -> None:
         await heard(world, SAYS)
         assert kept(world) == [("OAuth grant of demo",)]
         assert not faults(world)
+
+
+async def test_a_project_goes_from_tag_to_verified_by_a_grant(tmp_path: Path) -> None:
+    """Connected in the browser, asked for with the exception named, built by the run, uploaded through OAuth 1.0a, verified."""
+    async with granting(tmp_path) as world, browser() as session:
+        assert SAYS in (await shown(session, await answered(session, await sent_to(world, session))))[1]
+        await policy(world, "publish=bot")
+        await world.slack.command(ALICE, RELEASES, "/publisher", ADD)
+        await seen(world, "widgets is known now; I upload it to company myself.")
+        commit_version(world, "1.4.0", **{WORKFLOW_PATH: BUILDS})
+        await world.slack.command(ALICE, RELEASES, "/release", "widgets v1.4.0")
+        root = await root_saying(world, "waiting for")
+        assert "OAuth grant" in repr(root["blocks"])
+        await click(world, BOB, root, "release.approve")
+        await root_saying(world, "published")
+        assert files_of(world, "1.4.0") == {WHEEL, SDIST}
+        assert (world.company.count("/oauth/upload"), world.company.count("/legacy/")) == (2, 0)
+        assert world.company.state.projects["widgets"].releases["1.4.0"].fields["metadata_version"] == "1.2"
+        in_order(world)
