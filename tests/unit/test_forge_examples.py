@@ -10,6 +10,7 @@ import pytest
 
 from bot.core.forge import (
     ArtifactFacts,
+    Asset,
     CommitFacts,
     Compared,
     Conclusion,
@@ -25,6 +26,7 @@ from bot.wire import Answer
 
 EXAMPLES = json.loads((Path(__file__).parents[1] / "data" / "github_examples.json").read_text())
 """Made by `tests/data/extract_examples.py`."""
+EXAMPLE_ZIP = "2151b604e3429bff440b9fbc03eb3617bc2603cda96c95b9bb05277f9ddba255"
 WEB = "https://github.com/octocat/Hello-World"
 ACTIONS = "https://github.com/octo-org/octo-repo"
 DIGEST = "cfc3236bdad15b5898bca8408945c9e19e1917da8704adc20eaa618444290a8c"
@@ -51,7 +53,7 @@ RUN = RunFacts(
         ("comparison", reading.compared, Compared(1, (COMMIT,), ("octocat",), f"{WEB}/compare/master...topic", "behind")),
         ("release", reading.release, ForgeRelease(
             f"{WEB}/releases/v1.0.0", draft=False, prerelease=False,
-            assets=(("example.zip", "2151b604e3429bff440b9fbc03eb3617bc2603cda96c95b9bb05277f9ddba255"),),
+            assets=(("example.zip", EXAMPLE_ZIP),), attached=(Asset("example.zip", 1, 1024, EXAMPLE_ZIP),),
         )),
         ("run", runs.run, RUN),
         ("jobs", runs.jobs,
