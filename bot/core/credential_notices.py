@@ -7,12 +7,21 @@ Written words are forever: these lie in the outbox, so a kind keeps its fields, 
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.core.approvals import Denied
 from bot.core.credentials import Reminder
 
 
 @dataclass(frozen=True, slots=True)
 class EntryEnded:
     """Somebody agreed to keep a secret that is not there any more: used, or too late."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialDenied:
+    """Somebody who is no full member wanted to enter, keep or revoke a credential, and nothing was changed."""
+
+    why: Denied
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from bot.core.confirm_notices import ConfirmAnswer, ConfirmEnded, ConfirmRuns, ConfirmWaits
 from bot.core.connect_notices import GithubLinked, GithubUnlinked, IndexConnected
 from bot.core.credential_notices import (
+    CredentialDenied,
     CredentialOvertaken,
     CredentialRefused,
     CredentialReminder,
@@ -368,6 +369,7 @@ Notice = (
     | IndexConnected
     | GithubUnlinked
     | EntryEnded
+    | CredentialDenied
     | CredentialOvertaken
     | CredentialRefused
     | CredentialReminder
@@ -426,6 +428,7 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "credential.refused": CredentialRefused,
         "credential.reminder": CredentialReminder,
         "credential.unneeded": TokenUnneeded,
+        "credential.denied": CredentialDenied,
         "confirm.answer": ConfirmAnswer,
         "confirm.runs": ConfirmRuns,
         "confirm.waits": ConfirmWaits,

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import codec
 from bot.core import intents, notices
 from bot.core import publishers as decide
-from bot.core.credential_notices import TokenUnneeded
+from bot.core.approvals import Refusal, member
+from bot.core.credential_notices import CredentialDenied, TokenUnneeded
 from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.publishers import Decision, Situation
 from bot.core.setup import SetupReport
@@ -104,7 +105,7 @@ class Intents:
             async with self.database.reading() as session:
                 team = await teams.get(session, item.team_id)
             return deciding.Known(setup=await self.setups.before(item, team.slack_team_id, intent))
-        if isinstance(intent, (intents.TakeOver, *bulk.BULK)):
+        if isinstance(intent, (intents.TakeOver, *bulk.BULK, *keeping.MEMBERS_ONLY)):
             async with self.database.reading() as session:
                 team = await teams.get(session, item.team_id)
             return deciding.Known(await self.hands.people.person(team.slack_team_id, item.actor))
@@ -150,7 +151,7 @@ class Intents:
         self, session: AsyncSession, item: InboxItem, intent: intents.Intent, known: deciding.Known
     ) -> Did:
         if isinstance(intent, keeping.Wish | connecting.Wish):
-            return self._secret(session, item, intent)
+            return self._secret(session, item, intent, known)
         if isinstance(intent, ELSEWHERE):
             return self._elsewhere(session, item, intent, known)
         match intent:
@@ -180,10 +181,21 @@ class Intents:
             case _:
                 assert_never(intent)
 
-    def _secret(self, session: AsyncSession, item: InboxItem, intent: keeping.Wish | connecting.Wish) -> Did:
+    async def _secret(
+        self,
+        session: AsyncSession,
+        item: InboxItem,
+        intent: keeping.Wish | connecting.Wish,
+        known: deciding.Known,
+    ) -> notices.Notice | None:
+        refusal = member(known.person) if isinstance(intent, keeping.MEMBERS_ONLY) else None
+        if isinstance(refusal, Refusal):
+            # What was entered is told of once it is to be kept.
+            silent = isinstance(intent, intents.EnterCredential)
+            return None if silent else CredentialDenied(refusal.why, refusal.detail)
         if isinstance(intent, keeping.Wish):
-            return keeping.carry_out(session, item, intent, self.publishers.index, self.clock())
-        return connecting.carry_out(session, item, intent, self.clock)
+            return await keeping.carry_out(session, item, intent, self.publishers.index, self.clock())
+        return await connecting.carry_out(session, item, intent, self.clock)
 
     def _elsewhere(
         self,

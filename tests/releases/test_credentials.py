@@ -22,7 +22,8 @@ from bot.workflow.entering import Entering, OpenEntry
 from bot.workflow.inlet import Wish
 from bot.workflow.publishers import Publishers
 from storage.database import Database
-from storage.ledger import audit, credentials, publishers, teams
+from storage.ledger import audit, credentials, entries, grants, publishers, teams
+from storage.ledger.grants import Ticket
 from storage.records import (
     Credential,
     CredentialKind,
@@ -34,7 +35,7 @@ from storage.records import (
 )
 from tests.releases.dying import Killed, Points, around
 from tests.releases.fakes import FakeIndex
-from tests.releases.kit import ALICE, BASE, BOB, Parts, World
+from tests.releases.kit import ALICE, BASE, BOB, GUEST, Parts, World
 from tests.unit.test_tokens import ID, made
 
 WIDE = made([3, ID], location="pypi.example")
@@ -108,6 +109,27 @@ async def keeper(database: Database) -> Keeper:
     world = World(database)
     await world.project("p", StartBy.PUSH)
     return Keeper(world)
+
+
+async def test_credentials_are_not_a_guest_s_to_change(database: Database) -> None:
+    """A guest's secret is not kept, by dialog or page, nor is the team's revoked; a member's is, and one whom Slack does not tell is none."""
+    here = await keeper(database)
+    await here.keep(ALICE, await here.enter(ALICE))
+    (team_s, _), *_ = before = await here.live()
+    for who, why in ((GUEST, "guest"), ("U-nobody", "unknown")):
+        told = await here.keep(who, await here.enter(who, seen=(str(team_s.id),)))
+        assert (told.kind, told.facts["why"]) == ("credential.denied", why)
+        await here.wish(who, intents.RevokeCredential(str(team_s.id)))
+        await here.wish(who, intents.OpenEntryPage(hashed(f"state of {who}"), "pypi", "@guest"))
+        await here.wish(who, intents.ConnectIndex("pypi", hashed(f"grant of {who}"), "@guest"))
+    assert [one.kind for one in here.whispers()].count("credential.denied") == 8
+    assert [(one.id, secret) for one, secret in await here.live()] == [
+        (one.id, secret) for one, secret in before
+    ]
+    async with here.world.database.reading() as session:
+        assert await entries.next_end(session) is None
+        ticket = Ticket("pypi", hashed("grant of U8"))
+        assert await grants.whose(session, ticket, here.world.clock()) is None
 
 
 async def test_what_was_shown_is_kept_once(database: Database) -> None:

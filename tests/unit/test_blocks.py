@@ -11,6 +11,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from bot import codec
 from bot.core import commands, connect_notices, intents, notices
 from bot.core import credential_notices as life
+from bot.core.approvals import Denied
 from bot.core.credentials import Reminder
 from bot.core.names import Problem
 from bot.core.outcomes import ByHand
@@ -105,6 +106,7 @@ NOTICES: dict[str, notices.Notice] = {
     "saved, narrowed": notices.CredentialSaved("company", True, "acme-widgets", narrowed=True),
     "saved password": notices.CredentialSaved("company", False, "", CredentialKind.PASSWORD),
     "entry ended": life.EntryEnded(),
+    "credential denied to a guest": life.CredentialDenied(Denied.GUEST),
     "overtaken": life.CredentialOvertaken("company", "acme-widgets", "U1", AT),
     "credential refused": life.CredentialRefused("company", "", AT, f"{URL}/tokens", "no <such> token"),
     **{

@@ -34,6 +34,7 @@ from bot.slack.blocks.base import (
 )
 from bot.slack.blocks.forms import INDEX_CHOICE, View, choice, field, modal, text_field
 from bot.slack.blocks.pieces import count, tick, tidy
+from bot.slack.blocks.release_answers import DENIED
 from storage.records import CredentialKind
 
 ADD, KEEP, REVOKE, OPEN, PAGE, LINK = (
@@ -233,6 +234,18 @@ def ended(_notice: life.EntryEnded) -> Message:
         "*Remedy:* enter it again."
     )
     return message("Nothing was kept.", [section(text), actions(button("Enter a token safely", OPEN))])
+
+
+def denied(notice: life.CredentialDenied) -> Message:
+    """Tell somebody who is no full member that credentials are not theirs to change."""
+    cause, remedy = DENIED[notice.why]
+    detail = f" ({tidy(notice.detail, 200)})" if notice.detail else ""
+    text = (
+        ":no_entry_sign: You can't change this workspace's credentials, and nothing was changed.\n"
+        f"*Cause:* {cause.replace('decide about releases', 'change credentials')}{detail}.\n"
+        f"*Remedy:* {remedy.replace('to decide', 'to do this')}"
+    )
+    return message("Nothing was changed: credentials are for full members.", [section(text)])
 
 
 def overtaken(notice: life.CredentialOvertaken) -> Message:

@@ -58,6 +58,7 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         notices.CredentialSaved: credentials.saved,
         notices.CredentialRevoked: credentials.revoked,
         life.EntryEnded: credentials.ended,
+        life.CredentialDenied: credentials.denied,
         life.CredentialOvertaken: credentials.overtaken,
         life.CredentialRefused: credentials.refused,
         life.CredentialReminder: credentials.reminded,
