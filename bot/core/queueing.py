@@ -1,6 +1,6 @@
 """Whose turn it is: an index lets one person have a few pending publishers, and what is more waits.
 
-Knows: the index's limit, the order of asking. Must not know: how rows are read, wording.
+Knows: the order of asking. Must not know: how rows are read, wording.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from bot.core import notices
 from bot.core.lifecycle import PublisherEvent
 from bot.core.outcomes import NotOffered
+from bot.core.places import PENDING_A_PERSON, holders, holds, limited
 from bot.core.publishers import Decision, Situation, after_register
-from bot.core.setup import PENDING_A_PERSON
-from storage.records import Publisher, PublisherState, Reason
+from storage.records import Publisher, Reason
 
 LOOK = timedelta(hours=6)
 """How often one that waits is looked at by itself; whoever frees a place wakes the next at once."""
@@ -21,17 +21,16 @@ LOOK = timedelta(hours=6)
 def turn(at: Situation, places: Sequence[Publisher]) -> Decision:
     """Decide whether the form is given to the person now, or waits; `places` are the person's own, in order of asking."""
     ours = at.publisher
-    others = [one for one in places if one.id != ours.id and not one.organization]
-    holders = [one for one in others if _holds(one)]
+    placed = holders(ours, places)
+    others = [one for one in places if one.id != ours.id and limited(one) and not holds(one)]
     # Also those that were asked for before and that nobody has looked at yet: their turn comes first.
-    ahead = [one for one in others if not _holds(one) and _order(one) < _order(ours)]
-    free = PENDING_A_PERSON - len(holders)
-    limited = ours.existed_before is not True and not ours.organization
-    if not limited or len(ahead) < free:
+    ahead = [one for one in others if _order(one) < _order(ours)]
+    free = PENDING_A_PERSON - len(placed)
+    if not limited(ours) or len(ahead) < free:
         decision = after_register(at, NotOffered())
         return replace(decision, values={**decision.values, "handed_at": at.now, "queued_at": None})
     names = tuple(
-        one.registration.project for one in sorted((*holders, *ahead), key=_order)[:PENDING_A_PERSON]
+        one.registration.project for one in sorted((*placed, *ahead), key=_order)[:PENDING_A_PERSON]
     )
     notice = notices.PublisherQueued(
         str(ours.id),
@@ -47,11 +46,6 @@ def turn(at: Situation, places: Sequence[Publisher]) -> Decision:
         "next_at": at.now + LOOK,
     }  # fmt: skip
     return Decision(PublisherEvent.QUEUED, values, (notice,))
-
-
-def _holds(one: Publisher) -> bool:
-    """Whether it has a place, or its form lies with the person, who may submit it at any moment."""
-    return one.state is PublisherState.PENDING or one.handed_at is not None
 
 
 def _order(one: Publisher) -> tuple[datetime, str]:

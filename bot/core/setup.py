@@ -20,11 +20,10 @@ from bot.core.forge import (
 )
 from bot.core.names import MAX_LENGTH
 from bot.core.outcomes import Absent, Present, SimpleOutcome, TryLater, Unchanged
+from bot.core.places import PENDING_A_PERSON, holders, holds, limited
 from bot.core.repositories import RepositoryFacts, WorkflowFacts, WorkflowJob
 from storage.records import Publisher, PublisherState, Registration
 
-PENDING_A_PERSON = 3
-"""Pending publishers that PyPI lets one person have (warehouse `accounts/views.py`)."""
 CLOSED = frozenset({"archived", "quarantined"})
 """Project statuses (PEP 792) with which an index takes no uploads."""
 _WAITS = frozenset({PublisherState.REQUESTED, PublisherState.PENDING})
@@ -332,19 +331,13 @@ def _name(facts: SetupFacts) -> Iterator[Finding]:
 
 
 def _slots(facts: SetupFacts) -> Iterator[Finding]:
-    """Give how many pending publishers the person who asked may still have, counted over the team's own ones."""
-    if not facts.by_hand or not _waits(facts):
+    """Give how many places the person who asked may still have, counted over the team's own publishers as the queue counts."""
+    ours = facts.publisher
+    if not facts.by_hand or not _waits(facts) or not limited(ours):
         return
-    who = facts.publisher.requested_by
-    used = sum(
-        other.requested_by == who
-        and other.state is PublisherState.PENDING
-        and other.existed_before is not True
-        for other in facts.others
-    )
-    pending = facts.publisher.state is PublisherState.PENDING
-    values = {"pending": used + pending, "most": PENDING_A_PERSON, "who": who}
-    if used >= PENDING_A_PERSON and not pending:
+    used, has = len(holders(ours, facts.others)), holds(ours)
+    values = {"pending": used + has, "most": PENDING_A_PERSON, "who": ours.requested_by}
+    if used >= PENDING_A_PERSON and not has:
         yield _finding(Check.SLOTS, Level.BLOCKING, Found.SLOTS_NONE, **values)
     else:
         yield _finding(Check.SLOTS, Level.FINE, Found.SLOTS_LEFT, **values)

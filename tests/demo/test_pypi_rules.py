@@ -16,7 +16,8 @@ from bot.core.commands import registration
 from bot.core.forge import Nothing
 from bot.core.names import MAX_LENGTH, Problem, barred, validate
 from bot.core.outcomes import ByHand
-from bot.core.setup import PENDING_A_PERSON, SetupFacts, judge
+from bot.core.places import PENDING_A_PERSON
+from bot.core.setup import SetupFacts, judge
 from bot.core.sites import IndexSite
 from bot.demo import index_model
 from bot.demo.index import IndexStandIn

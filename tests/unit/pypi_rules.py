@@ -145,8 +145,8 @@ LOOKS = {
     ),
     "three": LookRule(
         "a person has at most three pending publishers", "You can't register more than 3 pending trusted publishers at once.",
-        "<@U1> has 3 pending publishers already, and the index takes no more than 3 of one person. Let one become real first, or "
-        "let somebody else submit the form.", CHECK,
+        "<@U1> has 3 pending publishers already, the forms that I have given out included, and the index takes no more than 3 of "
+        "one person. Let one become real first or remove one, or let somebody else ask for this one.", CHECK,
     ),
     "again": LookRule(
         "the same project, owner, repository, workflow and environment (in lower case) is not pending already",

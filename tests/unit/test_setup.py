@@ -51,7 +51,9 @@ def publisher(**more: Any) -> Publisher:
 def other(project: str = "acme-gears", environment: str = "pypi", **more: Any) -> Publisher:
     """Return another project's pending publisher of the same repository and workflow."""
     wanted = replace(WANTED, project=project, environment=environment)
-    usual = {"registration": wanted, "project_id": UUID(int=3), "state": PublisherState.PENDING}
+    usual: dict[str, Any] = {
+        "registration": wanted, "id": UUID(int=4), "project_id": UUID(int=3), "state": PublisherState.PENDING,
+    }  # fmt: skip
     return publisher(**{**usual, **more})
 
 
@@ -81,6 +83,7 @@ def jobs(*jobs: WorkflowJob, **more: Any) -> WorkflowFacts:
 PUBLISH = WorkflowJob("publish", "publish", "pypi", id_token=True)
 BLOCKING, WARNING, UNKNOWN = Level.BLOCKING, Level.WARNING, Level.UNKNOWN
 HERS = {"requested_by": "U2"}
+PENDING_TWO = (other("a1", "e1"), other("a2", "e2"))
 
 CASES: dict[str, tuple[SetupFacts, dict[Level, set[Found]]]] = {
     "all is well": (GOOD_FACTS, {}),
@@ -118,6 +121,22 @@ CASES: dict[str, tuple[SetupFacts, dict[Level, set[Found]]]] = {
     "index unchanged": (replace(GOOD_FACTS, simple=Unchanged()), {UNKNOWN: {Found.NAME_UNKNOWN}}),
     "no slot left": (
         replace(GOOD_FACTS, others=tuple(other(f"a{n}", f"e{n}") for n in range(3))), {BLOCKING: {Found.SLOTS_NONE}}
+    ),
+    "a form that was given out has a slot": (
+        replace(GOOD_FACTS, others=(*PENDING_TWO, other("a3", "e3", state=PublisherState.REQUESTED, handed_at=AT))),
+        {BLOCKING: {Found.SLOTS_NONE}},
+    ),
+    "one that waits has none": (
+        replace(GOOD_FACTS, others=(*PENDING_TWO, other("a3", "e3", state=PublisherState.REQUESTED, queued_at=AT))), {}
+    ),
+    "an organization's has none": (
+        replace(GOOD_FACTS, others=(*PENDING_TWO, other("a3", "e3", organization=True))), {}
+    ),
+    "an organization's needs none": (
+        replace(GOOD_FACTS, publisher=publisher(organization=True), others=(*PENDING_TWO, other("a3", "e3"))), {}
+    ),
+    "our own form has one": (
+        replace(GOOD_FACTS, publisher=publisher(handed_at=AT), others=(*PENDING_TWO, other("a3", "e3"))), {}
     ),
     "others' slots": (replace(GOOD_FACTS, others=tuple(other(f"a{n}", f"e{n}", **HERS) for n in range(3))), {}),
     "slots of an own index": (

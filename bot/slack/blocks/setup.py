@@ -286,8 +286,8 @@ _WORDS: Mapping[Found, Callable[[_Values], str]] = MappingProxyType(
         Found.NAME_GONE: lambda v: f"{tick(v['project'])} was confirmed, and is not on the index now.",
         Found.NAME_CLOSED: lambda v: f"{tick(v['project'])} is {tidy(v['status'], 40)} on the index, so it takes no uploads. Its owner can change that there.",
         Found.NAME_UNKNOWN: _unknown("the index"),
-        Found.SLOTS_LEFT: lambda v: f"{mention(v['who'])} has {tidy(v['pending'], 6)} of {tidy(v['most'], 6)} pending publishers here, as far as I know of them.",
-        Found.SLOTS_NONE: lambda v: f"{mention(v['who'])} has {tidy(v['pending'], 6)} pending publishers already, and the index takes no more than {tidy(v['most'], 6)} of one person. Let one become real first, or let somebody else submit the form.",
+        Found.SLOTS_LEFT: lambda v: f"{mention(v['who'])} has {tidy(v['pending'], 6)} of {tidy(v['most'], 6)} pending publishers here, the forms that I have given out included, as far as I know of them.",
+        Found.SLOTS_NONE: lambda v: f"{mention(v['who'])} has {tidy(v['pending'], 6)} pending publishers already, the forms that I have given out included, and the index takes no more than {tidy(v['most'], 6)} of one person. Let one become real first or remove one, or let somebody else ask for this one.",
         Found.SHARED: _shared,
     }
 )  # fmt: skip
