@@ -5,12 +5,15 @@ Knows: the story. Must not know: how the world is wired.
 
 import aiohttp
 
+from bot.demo.forge_seed import pyproject
 from bot.demo.grant_story import GrantScenes
 from bot.demo.release_story import ReleaseScenes
 from bot.demo.scenes import PATIENCE, DidNotHappen, Scenes
 from bot.demo.slack_config import ALICE, BOB, GENERAL, RELEASES, Channel
 from bot.demo.slack_workspace import SlackWorkspace
 from bot.demo.upload_story import UploadScenes
+
+GIZMOS = "acme/gizmos"
 
 
 class Story(Scenes):
@@ -36,14 +39,10 @@ class Story(Scenes):
         """Alice gives the bot an API token of the company's index, in a dialog."""
         slack = self.world.slack
         await slack.command(ALICE, RELEASES, "/shipbell", "credentials")
-        await slack.wait_for(
-            lambda seen: any(view.get("callback_id") == "credential.add" for view in seen.views()), PATIENCE
-        )
+        await self._dialog("credential.add")
         await slack.submit(ALICE, {"index_choice": "company", "token": self.world.company.make_token()})
         # The bot shows what the token may do before it is kept.
-        await slack.wait_for(
-            lambda seen: any(view.get("callback_id") == "credential.keep" for view in seen.views()), PATIENCE
-        )
+        await self._dialog("credential.keep")
         await slack.submit(ALICE)
         # The dialog's answer has no channel: it comes as a direct message.
         await slack.wait_for(lambda seen: _any_text(seen, "The token for company is kept."), PATIENCE)
@@ -63,26 +62,38 @@ class Story(Scenes):
         await self.seen(RELEASES, "The trusted publisher for widgets on company is confirmed.")
 
     async def by_hand(self) -> None:
-        """Bob registers gizmos on an index without an API: the form is his, the rest the bot's."""
+        """Bob registers gizmos on an index without an API: the form is his, the rest the bot's; a run confirms it."""
         slack = self.world.slack
-        await slack.command(BOB, GENERAL, "/publisher", "add gizmos acme/gizmos")
+        self.world.forge.add_repository(GIZMOS, {"pyproject.toml": pyproject("gizmos", "0.1")})
+        await slack.command(BOB, GENERAL, "/publisher", f"add gizmos {GIZMOS}")
         message = await self.seen(GENERAL, "pypi has no API for trusted publishers")
+        await self._merge_workflow(message["ts"])
         await self._fill_in_form()
         await slack.click(BOB, GENERAL, message["ts"], "publisher.submitted")
-        await self.seen(GENERAL, "The trusted publisher for gizmos is pending on pypi.")
-        # The workflow's first run exchanges its identity for a token: that makes the publisher real.
-        await self._run_workflow("acme/gizmos")
-        await self.seen(GENERAL, "The trusted publisher for gizmos on pypi is confirmed.")
+        pending = await self.seen(GENERAL, "The trusted publisher for gizmos is pending on pypi.")
+        await slack.click(BOB, GENERAL, pending["ts"], "publisher.confirm")
+        await self._dialog("publisher.confirm")
+        await slack.submit(BOB, {})
+        confirmed = await self.seen(GENERAL, "The trusted publisher for gizmos on pypi is confirmed.")
+        (run,) = self.world.forge.state.found(GIZMOS).runs
+        self.must(f"/actions/runs/{run.id}" in str(confirmed["blocks"]), "the evidence is that run")
+        self.must(not self.world.public.state.projects["gizmos"].files, "nothing was published")
 
-    async def _run_workflow(self, repository: str) -> None:
-        """Do what a publishing job does first: exchange the forge's identity for a token of the index."""
-        url = self.world.public.url
-        async with aiohttp.ClientSession() as session:
-            async with session.get(f"{url}/_/oidc/audience") as answer:
-                audience = (await answer.json())["audience"]
-            token = self.world.forge.id_token(repository, aud=audience)
-            async with session.post(f"{url}/_/oidc/mint-token", json={"token": token}) as answer:
-                self.must(answer.status == 200, "the workflow's exchange with the index was taken")
+    async def _merge_workflow(self, message: str) -> None:
+        """Let Bob ask for the pull request with the workflow, and somebody merge it in the forge."""
+        await self.world.slack.click(BOB, GENERAL, message, "setup.open")
+        await self._dialog("setup.pull")
+        await self.world.slack.submit(BOB, {"environment": "yes"})
+        await self.seen(GENERAL, "A pull request sets gizmos up for trusted publishing.")
+        (pull,) = self.world.forge.state.found(GIZMOS).pulls.values()
+        self.world.forge.merge(GIZMOS, pull.number)
+        self.console.print("  the pull request is merged")
+
+    async def _dialog(self, name: str) -> None:
+        """Wait until a dialog is open."""
+        await self.world.slack.wait_for(
+            lambda seen: any(view.get("callback_id") == name for view in seen.views()), PATIENCE
+        )
 
     async def _fill_in_form(self) -> None:
         url = self.world.public.url
