@@ -14,7 +14,7 @@ from bot.core.repositories import RepositoryFacts, WorkflowFacts
 from bot.core.setup import MENDABLE, Found, SetupReport, of_workflow
 from bot.core.sites import IndexSite
 from bot.core.workflow_mending import Lack, mend
-from bot.core.workflow_text import FOLDER, PYPI, Plan, blob, branch, write
+from bot.core.workflow_text import FOLDER, PYPI, Plan, blob, branch, confirm_lines, write
 from storage.records import Registration
 
 _LACKS = {
@@ -86,6 +86,16 @@ def propose(
         plan.upload_url, plan.tags, plan.attest,
     )  # fmt: skip
     return Proposal(other.path, write(other), "", beside=True)
+
+
+def missing_confirm(wanted: Registration, report: SetupReport, site: IndexSite) -> str:
+    """Return the lines that a workflow which is well lacks to confirm a publisher; "" where it lacks none.
+
+    They are not put in by a pull request: the other jobs must be kept from running with it, and what their conditions
+    mean is not read here.
+    """
+    plan = Plan(wanted.project, wanted.workflow, wanted.environment, site.url)
+    return confirm_lines(plan) if report.lacks_confirm else ""
 
 
 def _plan(wanted: Registration, repository: RepositoryFacts, site: IndexSite) -> Plan:

@@ -75,6 +75,8 @@ class Found(StrEnum):
     """workflow: it is only called by others"""
     WORKFLOW_CALLS = "workflow_calls"
     """workflow, job, uses: the publishing job is a reusable workflow"""
+    CONFIRM_NONE = "confirm_none"
+    """workflow: it has no job that confirms a pending publisher"""
     TRIGGER_THERE = "trigger_there"
     """events"""
     TRIGGER_NONE = "trigger_none"
@@ -151,6 +153,11 @@ class SetupReport:
     confirms: bool = False
     """Whether a run of the workflow's `confirm` job can confirm the publisher now."""
 
+    @property
+    def lacks_confirm(self) -> bool:
+        """Whether the workflow is there without such a job, which nothing hangs on."""
+        return any(one.found is Found.CONFIRM_NONE for one in self.findings)
+
 
 @dataclass(frozen=True, slots=True)
 class SetupFacts:
@@ -175,6 +182,7 @@ def judge(facts: SetupFacts) -> SetupReport:
         *_repository(facts),
         *_owner(facts),
         *_workflow(facts),
+        *_confirm(facts),
         *_environments(facts),
         *_name(facts),
         *_slots(facts),
@@ -231,6 +239,15 @@ def _workflow(facts: SetupFacts) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield from of_workflow(wanted, seen.workflow, seen.branch)
+
+
+def _confirm(facts: SetupFacts) -> Iterator[Finding]:
+    """Give that a publisher which waits could be confirmed by a job that is not there; the first release does it too."""
+    seen = facts.repository.workflow
+    waits = facts.by_hand and facts.publisher.state in _WAITS
+    if waits and seen is not None and seen.found and seen.detailed and not seen.confirms:
+        workflow = facts.publisher.registration.workflow
+        yield _finding(Check.WORKFLOW, Level.FINE, Found.CONFIRM_NONE, workflow=workflow)
 
 
 def of_workflow(wanted: Registration, facts: WorkflowFacts, branch: str) -> Iterator[Finding]:

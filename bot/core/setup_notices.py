@@ -19,6 +19,8 @@ class Outcome(StrEnum):
     """What was shown is not what would be proposed now."""
     NOTHING = "nothing"
     """There is nothing that a pull request would mend."""
+    LINES = "lines"
+    """Only the job that confirms is lacking: the lines are shown, to be put in by hand."""
     NOT_OURS = "not_ours"
     """The branch holds other people's commits."""
     DEFAULT_BRANCH = "default_branch"

@@ -94,6 +94,12 @@ def write(plan: Plan) -> str:
     return _filled(_HEAD + "".join(jobs), plan)
 
 
+def confirm_lines(plan: Plan) -> str:
+    """Return what a workflow of somebody's own needs besides for confirming a pending publisher, ready to copy."""
+    head = _HEAD[_HEAD.index("  workflow_dispatch:\n") : _HEAD.index("\npermissions:")]
+    return _filled(f"{_LINES_ON}{head}{_LINES_JOBS}{_CONFIRM}", plan)
+
+
 def uses(action: str) -> str:
     """Return an action by its full commit, with the version in a comment."""
     pin = PINS[action]
@@ -146,6 +152,20 @@ concurrency:
   group: publish-${{ github.ref }}
   cancel-in-progress: false
 
+jobs:
+"""
+_LINES_ON = """\
+# 1. The input, below the file's own `on`:
+on:
+"""
+_LINES_JOBS = """
+# 2. In each other job, so that a confirmation builds and publishes nothing:
+#      if: ${{ !inputs.confirm }}
+#    A job that has an `if` already: put its condition into brackets, and `&& !inputs.confirm` behind it.
+#    Where `workflow_dispatch` is new to the file, ${{ github.event_name != 'workflow_dispatch' }} lets
+#    nothing but the confirmation be started by hand.
+
+# 3. The job, below the file's own `jobs`:
 jobs:
 """
 _BUILD = """\

@@ -29,7 +29,7 @@ from bot.core.forge import (
     Unsure,
 )
 from bot.core.outcomes import TryLater
-from bot.core.proposing import Proposal, change, draft, is_ours, propose, title
+from bot.core.proposing import Proposal, change, draft, is_ours, missing_confirm, propose, title
 from bot.core.repositories import RepositoryFacts
 from bot.core.setup import SetupFacts, SetupReport, judge
 from bot.core.setup_notices import Outcome, PullAnswer, PullOpened, SetupShown
@@ -134,7 +134,9 @@ class Setups:
         if seen.trouble:
             return replace(blank, outcome=Outcome.UNSURE, detail=seen.trouble)
         if seen.proposal is None:
-            return blank
+            lines = missing_confirm(wanted, seen.report, self.index.site(wanted.index))
+            path = f"{FOLDER}{wanted.workflow}"
+            return replace(blank, outcome=Outcome.LINES, path=path, difference=lines) if lines else blank
         shown, left_out = _cut(seen.proposal.difference())
         return replace(
             blank, outcome=Outcome.OPENED, path=seen.proposal.path, into=seen.repository.branch, difference=shown,

@@ -4,7 +4,7 @@ from bot.core import notices
 from bot.core.findings import Level
 from bot.core.setup import Check, Finding, Found, SetupReport
 from bot.core.setup_notices import Outcome, PullAnswer, PullOpened, SetupShown
-from bot.core.workflow_text import Plan, branch, write
+from bot.core.workflow_text import Plan, branch, confirm_lines, write
 from storage.records import PublisherState, Reason
 from tests.unit.wording import AT, ID, URL, WANTED
 
@@ -46,6 +46,14 @@ NOTICES: dict[str, notices.Notice] = {
     "set-up": SHOWN,
     "set-up, mended": MENDED,
     "set-up, open already": SetupShown("view-1", ID, WANTED, Outcome.ALREADY_OPEN, url=PULL),
+    "set-up, lines to add": SetupShown(
+        "view-1",
+        ID,
+        WANTED,
+        Outcome.LINES,
+        path=PATH,
+        difference=confirm_lines(Plan(WANTED.project, WANTED.workflow, WANTED.environment)),
+    ),
     "set-up, unsure": SetupShown("view-1", ID, WANTED, Outcome.UNSURE, "GitHub is out of order (503)."),
     "pull request": PullOpened(WANTED, PULL, PATH, "U1", Outcome.MADE, ("ada", "grace")),
     "pull request, found": PullOpened(WANTED, PULL, "", "U1"),

@@ -14,7 +14,7 @@ from bot.core import intents
 from bot.core.findings import Level
 from bot.core.forge import AccountFacts, CommitFacts, Compared, EnvironmentFacts, Nothing, Unsure
 from bot.core.outcomes import Absent, Present, TryLater, Unchanged
-from bot.core.proposing import Proposal, change, draft, is_ours, propose
+from bot.core.proposing import Proposal, change, draft, is_ours, missing_confirm, propose
 from bot.core.repositories import Filters, RepositoryFacts, WorkflowFacts, WorkflowJob
 from bot.core.setup import Found, SetupFacts, judge
 from bot.core.setup_notices import Outcome, PullAnswer
@@ -229,6 +229,25 @@ def test_what_is_not_plain_gets_a_file_beside_it() -> None:
 def test_nothing_is_proposed_where_nothing_lacks() -> None:
     """A set-up that is well needs no pull request."""
     assert proposed(TEXT) is None
+
+
+def test_what_lacks_only_the_job_that_confirms_is_told_its_lines() -> None:
+    """It is in nobody's way, no pull request is made of it, and the lines have input, job and the other jobs' condition.
+
+    In the place where they belong they make a workflow that the bot reads as one that confirms.
+    """
+    facts = seen(read_workflow(GOOD_WORKFLOW.decode()))
+    report = judge(facts)
+    assert (report.mendable, report.lacks_confirm, judge(GOOD_FACTS).lacks_confirm) == (False, True, False)
+    assert propose(WANTED, report, GOOD_WORKFLOW.decode(), (THERE, SITE), read_workflow) is None
+    lines = missing_confirm(WANTED, report, SITE)
+    assert read_workflow(lines).confirms
+    assert "if: ${{ !inputs.confirm }}" in lines
+    assert f'INDEX: "{SITE.url}"' in lines
+    assert missing_confirm(WANTED, judge(GOOD_FACTS), SITE) == ""
+    confirmed = replace(facts, publisher=publisher(state=PublisherState.CONFIRMED))
+    assert not judge(confirmed).lacks_confirm
+    assert not judge(replace(facts, by_hand=False)).lacks_confirm
 
 
 def test_the_commit_goes_to_the_bots_own_branch() -> None:

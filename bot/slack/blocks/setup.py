@@ -60,6 +60,8 @@ def report_blocks(report: SetupReport, publisher_id: str, *more: Mapping[str, An
         if one.level is level
     ]
     offer = [button("Open pull request", OPEN, publisher_id, style="primary")] if report.mendable else []
+    if report.lacks_confirm and not report.mendable:
+        offer = [button("Show the lines", OPEN, publisher_id)]
     return [*paragraphs(lines, most=len(lines)), *([actions(*offer, *more)] if offer or more else [])]
 
 
@@ -71,6 +73,13 @@ def loading(external_id: str) -> View:
 
 def shown(notice: SetupShown) -> View:
     """Return the dialog: what the pull request would change, and the environment's reviewers."""
+    if notice.outcome is Outcome.LINES:
+        blocks = [
+            section(_WHY_NOT[Outcome.LINES]),
+            section(f"*{tick(notice.path, 300)}*"),
+            *_difference(notice),
+        ]
+        return modal(TITLE, blocks, "setup.told", external_id=notice.view_id)
     if notice.outcome is not Outcome.OPENED:
         told = section(f"{_why_not(notice.outcome, notice.detail)}{_there(notice.url)}")
         return modal(TITLE, [told], "setup.told", external_id=notice.view_id)
@@ -201,6 +210,7 @@ _WHY_NOT: Mapping[Outcome, str] = MappingProxyType(
         Outcome.ALREADY_OPEN: ":information_source: A pull request with the set-up is open already, so none was opened.",
         Outcome.CHANGED: ":warning: The repository has changed since you were shown the file, so *nothing was done*. Press *Open pull request* again, and look at it anew.",
         Outcome.NOTHING: ":information_source: There is nothing that a pull request would mend. `/publisher check` says how it stands.",
+        Outcome.LINES: ":information_source: Nothing is in the way of a release, so there is no pull request. To confirm the publisher *before* the first release, the workflow needs the lines below. I don't put them in myself: its other jobs must not run with a confirmation, and you know best what their conditions mean. Merge them, then `/publisher check` offers *Confirm now*.",
         Outcome.NOT_OURS: ":warning: The branch {detail} holds other people's commits, so I leave it alone. Merge or delete it, then press the button again.",
         Outcome.DEFAULT_BRANCH: ":no_entry: That branch is the repository's default one, and I never write there. Nothing was done.",
         Outcome.NOT_A_MEMBER: ":no_entry: Only full members of this workspace open pull requests here. Nothing was done.",
@@ -269,6 +279,7 @@ _WORDS: Mapping[Found, Callable[[_Values], str]] = MappingProxyType(
         Found.WORKFLOW_NO_TOKEN: lambda v: f"no job of {tick(v['workflow'])} has `permissions: id-token: write`, which trusted publishing needs.",
         Found.WORKFLOW_REUSABLE: lambda v: f"{tick(v['workflow'])} is a reusable workflow (`on: workflow_call`), and those do not match a publisher. Let the publisher name the workflow that calls it, and publish there.",
         Found.WORKFLOW_CALLS: lambda v: f"the publishing job {tick(v['job'])} of {tick(v['workflow'])} is a reusable workflow ({tick(v['uses'])}), and those do not match a publisher. Publish in a job of this file.",
+        Found.CONFIRM_NONE: lambda v: f"{tick(v['workflow'])} has no job `confirm` with an input of that name, so the first release confirms the publisher. With that job a run would do so before, without publishing.",
         Found.TRIGGER_THERE: lambda v: f"it starts on {tidy(v['events'])}.",
         Found.TRIGGER_NONE: lambda v: f"nothing that releases starts {tick(v['workflow'])} (only {tidy(v['triggers']) or 'nothing'}). Let it start on a tag's `push`, on `release` or on `workflow_dispatch`.",
         Found.ENVIRONMENT_SAME: lambda v: f"job and publisher name the same environment, {tick(v['environment'])}.",
