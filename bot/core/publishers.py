@@ -154,8 +154,12 @@ def unseen(at: Situation, outcome: TryLater) -> Decision | None:
 
 
 def appeared(at: Situation, outcome: SimpleOutcome) -> Decision | None:
-    """Decide about one whose form nobody was given: a project that was not there before, and is now, confirms it."""
-    if at.publisher.existed_before is False and isinstance(outcome, Present):
+    """Decide about one whose form a person has: a project that was not there before, and is now, confirms it.
+
+    Where nobody has the form yet it proves nothing: whoever made the project, it was not by this publisher.
+    """
+    given = at.publisher.handed_at is not None
+    if given and at.publisher.existed_before is False and isinstance(outcome, Present):
         return confirmed(at, outcome.evidence)
     return None
 

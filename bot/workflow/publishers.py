@@ -124,6 +124,9 @@ class Publishers:
 
         Whose turn it is and that it had it is read and written in one transaction.
         """
+        if publisher.handed_at is None and isinstance(simple, Present):
+            # Also where somebody has made it while this one waited: now it needs the form of a project that exists.
+            publisher = replace(publisher, existed_before=True)
         at, now = self.situation(publisher), self.clock()
         decision = decide.appeared(at, simple)
         if publisher.existed_before is None and isinstance(simple, TryLater):

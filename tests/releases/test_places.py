@@ -224,14 +224,17 @@ async def test_an_organizations_page_has_no_places(database: Database) -> None:
     assert form["registration"]["project"] == "d"
 
 
-async def test_evidence_confirms_one_that_waits(database: Database) -> None:
-    """A project that appears while it waits in the queue is confirmed without any form."""
+async def test_a_name_taken_while_it_waits_confirms_nothing(database: Database) -> None:
+    """A project that appears before anybody has the form is no evidence: the form of an existing project is given."""
     one = await five(database)
     one.index.there = {"e"}
     one.clock.forward(timedelta(hours=7))
     await one.work(one.born())
-    assert (await one.of("e")).state is PublisherState.CONFIRMED
+    found = await one.of("e")
+    assert (found.state, found.existed_before) == (PublisherState.REQUESTED, True)
+    assert found.handed_at is not None
     assert (await one.of("d")).handed_at is None
+    assert (await one.said())["publisher.by_hand", "e"] == 1
 
 
 async def test_two_processes_give_out_no_place_twice(database: Database) -> None:
