@@ -32,7 +32,7 @@ from bot.core.outcomes import (
 from bot.core.sites import IndexSite
 from bot.index import simple_html
 from bot.index.statuses import GONE, later
-from bot.index.urls import joined, may_hold_files, on_index
+from bot.index.urls import joined, may_hold_files, on_index, redirected
 from bot.wire import Answer, Request
 from storage.records import Evidence, EvidenceKind, Reason
 
@@ -66,7 +66,7 @@ def read_simple(answer: Answer, url: str, seen_at: datetime) -> SimpleOutcome:
     """
     if answer.status == 304:
         return Unchanged()
-    if answer.status in GONE:
+    if answer.status in GONE or _passes_on(answer, url):
         return Absent()
     if answer.status != 200:
         return later(answer, "its simple index")
@@ -106,6 +106,19 @@ def read_provenance(answer: Answer, url: str, seen_at: datetime) -> ProvenanceOu
         environment=_text(publisher, "environment"),
         evidence=evidence,
     )
+
+
+def _passes_on(answer: Answer, url: str) -> bool:
+    """Return whether it sends pip to the project's page on another index, as pypiserver does with what it has not itself.
+
+    Other redirects say nothing of the project: a moved index, a page to sign in.
+    https://github.com/pypiserver/pypiserver#usage (`--fallback-url`)
+    """
+    if answer.status != 303:
+        return False
+    target = redirected(url, answer.headers.get("location", ""))
+    elsewhere = bool(target) and not on_index(url, target) and not urlsplit(target).query
+    return elsewhere and _project_of(target) == _project_of(url)
 
 
 def _project_of(url: str) -> str:

@@ -155,8 +155,28 @@ def test_a_provenance_elsewhere_is_ignored(url: object) -> None:
     ],
 )
 def test_each_status_has_its_own_meaning(status: int, outcome: object) -> None:
-    """Only 404 and 410 mean that the project is not there."""
+    """Of the bare statuses only 404 and 410 mean that the project is not there."""
     assert read_simple(answer(status, retry_after="5"), URL, SEEN) == outcome
+
+
+@pytest.mark.parametrize(
+    ("status", "to", "absent"),
+    [
+        (303, "https://pypi.org/simple/acme-widgets/", True),
+        (303, "http://index.example:3141/root/pypi/+simple/Acme_Widgets", True),
+        (302, "https://pypi.org/simple/acme-widgets/", False),
+        (301, "https://new.example/simple/acme-widgets/", False),
+        (303, "https://index.example/simple/acme-widgets/", False),
+        (303, "https://login.example/?next=/simple/acme-widgets/", False),
+        (303, "https://login.example/next/acme-widgets/?why=1", False),
+        (303, "https://pypi.org/simple/widgets/", False),
+        (303, "https://[/simple/acme-widgets/", False),
+        (303, "", False),
+    ],
+)
+def test_an_index_that_passes_on_to_another_has_not_the_project(status: int, to: str, absent: bool) -> None:
+    """Only a "see other" to the very project's page elsewhere says that it is not here, as pypiserver says it."""
+    assert isinstance(read_simple(answer(status, location=to), URL, SEEN), Absent if absent else TryLater)
 
 
 @pytest.mark.parametrize(
@@ -372,6 +392,13 @@ def test_a_file_may_have_no_provenance() -> None:
 )
 def test_no_answer_breaks_reading(status: int, body: object, header: str) -> None:
     """Whatever comes back, it is one of the outcomes."""
-    got = answer(status, body, kind=header if len(header) % 2 else ACCEPT, etag=header, retry_after=header)
+    got = answer(
+        status,
+        body,
+        kind=header if len(header) % 2 else ACCEPT,
+        etag=header,
+        retry_after=header,
+        location=header,
+    )
     assert isinstance(read_simple(got, URL, SEEN), Absent | Present | Unchanged | TryLater)
     assert isinstance(read_provenance(got, URL, SEEN), Absent | Provenance | TryLater)
