@@ -15,6 +15,7 @@ from bot.core.forge import BuiltFile
 from bot.core.lifecycle import ReleaseEvent
 from bot.core.names import normalize_project
 from bot.core.outcomes import (
+    Absent,
     AttestationOutcome,
     Attested,
     Downloaded,
@@ -96,7 +97,7 @@ def listed(situation: Situation, look: Look) -> Decision | Progress:
         return broke(situation, ReleaseReason.DIGEST_DIFFERS, wrong, progress=progress)
     missing = [name for name, _ in progress.expected if name not in {file.filename for file in files}]
     if not files or missing:
-        return _not_yet(situation, progress, files, missing)
+        return _not_yet(situation, progress, look, missing)
     if progress.installable_at is None:
         progress = replace(progress, installable_at=situation.now)
     seen = {file.filename: file for file in progress.files}
@@ -123,14 +124,12 @@ def _fits(sha256: str, wanted: set[str] | None) -> bool:
     return not sha256 or not wanted or sha256 in wanted
 
 
-def _not_yet(
-    situation: Situation, progress: Progress, files: Sequence[SimpleFile], missing: Sequence[str]
-) -> Decision:
+def _not_yet(situation: Situation, progress: Progress, look: Look, missing: Sequence[str]) -> Decision:
     if _late(situation):
-        if files and missing:
+        if files_of(situation, look.simple) and missing:
             return broke(situation, ReleaseReason.FILES_MISSING, ", ".join(missing[:5]), progress=progress)
         return broke(situation, ReleaseReason.NOT_ARRIVED, progress=progress)
-    return again(situation, progress, told(situation, progress))
+    return again(situation, progress, told(situation, progress, look))
 
 
 def _late(situation: Situation) -> bool:
@@ -195,7 +194,7 @@ def _end(situation: Situation, progress: Progress, look: Look) -> Decision:
     unread = sum(file.too_large for file in progress.files)
     if unread:
         progress = replace(progress, not_verified=f"{unread} of the files too large to be read")
-    lines = told(situation, progress)
+    lines = told(situation, progress, look)
     evidence = _evidence(look)
     if done:
         return _published(progress, lines, evidence, uploaded=uploaded)
@@ -232,14 +231,14 @@ def _published(
     return Decision(ReleaseEvent.VERIFIED, values, replace(progress, trouble=""), (*lines, end), evidence)
 
 
-def told(situation: Situation, progress: Progress) -> tuple[Line, ...]:
+def told(situation: Situation, progress: Progress, look: Look) -> tuple[Line, ...]:
     """Return a line for each stage that is reached now and was not before."""
     before, target = situation.progress, situation.release.target
     count = str(len(progress.files))
     read = str(sum(not file.too_large for file in progress.files))
     compared = sum(not file.too_large and file.filename in dict(progress.expected) for file in progress.files)
     stages = (
-        (before.accepted_at, progress.accepted_at, Line(Step.ACCEPTED)),
+        (before.accepted_at, progress.accepted_at, _accepted(look)),
         (before.installable_at, progress.installable_at, Line(Step.INSTALLABLE, {"files": count})),
         (
             before.downloadable_at,
@@ -249,6 +248,11 @@ def told(situation: Situation, progress: Progress) -> tuple[Line, ...]:
         (before.attested_at, progress.attested_at, _attested(target, situation, count)),
     )
     return tuple(line for was, now, line in stages if was is None and now is not None)
+
+
+def _accepted(look: Look) -> Line:
+    # Said, since only PyPI and what is made like it have one: pypiserver and devpi answer 404, and serve all the same.
+    return Line(Step.ACCEPTED, {"simple": "yes"} if isinstance(look.version, Absent) else {})
 
 
 def _attested(target: Registration, situation: Situation, count: str) -> Line:

@@ -119,7 +119,7 @@ class Step(StrEnum):
     FILE_THERE = "file_there"
     """file, number, files (count): the index had the very same one already"""
     ACCEPTED = "accepted"
-    """files (count), url"""
+    """files (count), url, simple ("yes" where the simple index alone says so: there is no project JSON)"""
     INSTALLABLE = "installable"
     """files (count), url"""
     DOWNLOADABLE = "downloadable"

@@ -254,6 +254,7 @@ NOTICES: dict[str, notices.Notice] = {
                 ),
                 (Step.FILE_UPLOADED, {"file": "acme_widgets-1.4.0.tar.gz", "number": "2", "files": "2"}),
                 (Step.FILE_THERE, {"file": "acme_widgets-1.4.0.tar.gz", "number": "2", "files": "2"}),
+                (Step.ACCEPTED, {"url": URL, "simple": "yes"}),
                 (Step.PUBLISHED, {"url": URL, "files": "2", "uploaded": "yes"}),
             )
         )

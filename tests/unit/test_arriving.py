@@ -124,9 +124,11 @@ def test_stages_come_in_any_order_and_are_told_once(order: list[int], repeated: 
 
 
 def test_an_index_without_a_project_json_is_believed() -> None:
-    """What pip can read has been accepted, whether or not the index says so elsewhere."""
-    for version in (Absent(), SLOW, None):
-        assert reason(looked(at(), whole(version=version))) is ReleaseReason.VERIFIED
+    """What pip can read has been accepted, whether or not the index says so elsewhere; that it has no such page is told."""
+    for version, said in ((Absent(), {"simple": "yes"}), (SLOW, {}), (None, {}), (ACCEPTED, {})):
+        decision = looked(at(), whole(version=version))
+        assert reason(decision) is ReleaseReason.VERIFIED
+        assert (decision.lines[0].step, dict(decision.lines[0].values)) == (Step.ACCEPTED, said)
 
 
 @pytest.mark.parametrize(

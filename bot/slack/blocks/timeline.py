@@ -246,7 +246,8 @@ def _files(line: Line) -> str:
 
 def _accepted(line: Line) -> Told:
     what = f"lists {_files(line)} of it" if line["files"] else "has it"
-    return (f":inbox_tray: *Accepted:* {go(line['url'], line.about.index)} {what}.",)
+    only = ", as its simple index says; it has no project JSON of it" if line["simple"] else ""
+    return (f":inbox_tray: *Accepted:* {go(line['url'], line.about.index)} {what}{only}.",)
 
 
 def _installable(line: Line) -> Told:
