@@ -5,6 +5,7 @@ Knows: markup, control characters, HTTP dates. Must not know: who sent it, where
 
 import html
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -22,14 +23,14 @@ _BRACKETS = str.maketrans("<>", "  ")
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 
 
-def one_line(text: str, *, limit: int = LONGEST, hide: Secret | None = None) -> str:
+def one_line(text: str, *, limit: int = LONGEST, hide: Iterable[Secret] = ()) -> str:
     """Return the text as one line of at most `limit` characters, without markup, control characters and tokens.
 
-    `hide` is a secret that the sender knows, and might repeat in a form that nobody would recognise.
+    `hide` are secrets that the sender knows, and might repeat in a form that nobody would recognise.
     """
     text = html.unescape(text[:_READ])
-    if hide:
-        text = text.replace(hide.reveal(), REDACTED)
+    for secret in hide:
+        text = text.replace(secret.reveal(), REDACTED)
     text = _TAG.sub(" ", _HIDDEN.sub(" ", text)).translate(_BRACKETS)
     text = "".join(sign if sign.isprintable() else " " if sign.isspace() else "" for sign in text)
     line = redact(" ".join(text.split()))

@@ -33,9 +33,9 @@ SLACK_HOOK = TokenKind("a Slack webhook's address", "Remove the webhook on the S
 PRIVATE_KEY = TokenKind("a private key", "Replace the key wherever its public half is trusted.")
 OTHER_TOKEN = TokenKind("a token", "Revoke it where it was made.")
 
-# `pypi-` begins many a project's name, so what follows must look like a macaroon in base64 (version 2: `Ag`), hold
+# `pypi-` and `devpi-` begin many a project's name, so what follows must look like a macaroon in base64 (version 2: `Ag`), hold
 # a capital letter early on, or be longer than any such name.
-_INDEX = r"pypi-(?:Ag[\w-]{8,}|(?=[a-z\d_-]{0,64}[A-Z])[\w-]{16,}|[\w-]{64,})"
+_INDEX = r"(?:py|dev)pi-(?:Ag[\w-]{8,}|(?=[a-z\d_-]{0,64}[A-Z])[\w-]{16,}|[\w-]{64,})"
 # Some `ghs_` tokens go on like a JWT. Words such as `laughs_aloud` end like a prefix.
 _GITHUB = (
     r"(?:(?<![A-Za-z\d])gh[pousr]_[\w-]{6,}|gh[pousr]_[A-Za-z\d]{30,}|github_pat_\w{6,})(?:\.[\w-]+){0,2}"

@@ -86,10 +86,13 @@ def upload_request(
     site: IndexSite, file: Distribution, content: BinaryIO, login: Login, seconds: float
 ) -> Request:
     """Return the request that uploads one file."""
-    pair = f"{_user(login)}:{login.password.reveal()}".encode()
-    headers = {"Authorization": f"Basic {b64encode(pair).decode()}"}
+    headers = {"Authorization": f"Basic {_pair(login).reveal()}"}
     form = Form(fields(file), "content", file.filename, content)
     return Request("POST", site.upload_url, headers, timeout=seconds, form=form)
+
+
+def _pair(login: Login) -> Secret:
+    return Secret(b64encode(f"{_user(login)}:{login.password.reveal()}".encode()).decode())
 
 
 def _user(login: Login) -> str:
@@ -103,9 +106,12 @@ def read_upload(answer: Answer, login: Login) -> UploadOutcome:
     status = answer.status
     if 200 <= status < 300:
         return Uploaded()
-    said = _said(answer, login.password)
+    hide = _known(login)
+    said = _said(answer, hide)
     if status in _REDIRECTS:
-        return UploadRefused(R.UPLOAD_MOVED, one_line(answer.headers.get("location", ""), limit=200))
+        return UploadRefused(
+            R.UPLOAD_MOVED, one_line(answer.headers.get("location", ""), limit=200, hide=hide)
+        )
     if status == 409 or (status == 400 and _EXISTS.search(said)):
         return FileThere(said)
     if status in {408, 425, 429} or (status >= 500 and status != 501):
@@ -131,10 +137,16 @@ def _later(answer: Answer, said: str) -> TryLater:
     return TryLater(found.reason, detail, wait, arrived_maybe=answer.status != 429)
 
 
-def _said(answer: Answer, secret: Secret) -> str:
+def _known(login: Login) -> tuple[Secret, ...]:
+    """Return what an index was sent, in every form in which it might repeat it; a token's user is everybody's word."""
+    named = () if login.user.reveal() in {"", TOKEN_USER} else (login.user,)
+    return (_pair(login), login.password, *named)
+
+
+def _said(answer: Answer, hide: tuple[Secret, ...]) -> str:
     """Return why, as the index says it: in the status line, else in the body."""
-    line = one_line(answer.reason, hide=secret)
+    line = one_line(answer.reason, hide=hide)
     if line and line.lower() not in _PHRASES:
         return line
-    body = one_line(answer.body[:8_192].decode("utf-8", "replace"), hide=secret)
+    body = one_line(answer.body[:8_192].decode("utf-8", "replace"), hide=hide)
     return body or line

@@ -38,7 +38,7 @@ def test_markup_and_tokens_are_taken_out(text: str, line: str) -> None:
 
 def test_a_secret_of_unknown_form_is_hidden_too() -> None:
     """What the sender was given does not come back, whatever it looks like."""
-    assert one_line("your secret hunter2 is bad", hide=Secret("hunter2")) == "your secret [redacted] is bad"
+    assert one_line("your secret hunter2 is bad", hide=[Secret("hunter2")]) == "your secret [redacted] is bad"
 
 
 def test_a_long_line_is_cut_where_it_shows() -> None:

@@ -23,6 +23,7 @@ from bot.core.secrets import (
 BODY = "AgEIcHlwaS5vcmcCJDU0ZTJmYzA3LWQ2Zjk0"
 TOKENS: list[tuple[str, TokenKind]] = [
     (f"pypi-{BODY}", INDEX_TOKEN),
+    (f"devpi-{BODY}", INDEX_TOKEN),
     ("ghp_0123456789abcdefghijABCDEFGHIJ012345", GITHUB_TOKEN),
     ("gho_0123456789abcdefghijABCDEFGHIJ012345", GITHUB_TOKEN),
     ("ghu_0123456789abcdefghijABCDEFGHIJ012345", GITHUB_TOKEN),
@@ -65,7 +66,7 @@ def test_a_token_is_taken_out_whatever_stands_around(token: str, before: str, af
 @pytest.mark.parametrize(
     "text",
     [
-        "pypi", "pypi-", "pypi-publish", "pypi-attestations", "pypi-simple-index-mirror-tool", "gh-action-pypi-publish",
+        "pypi", "pypi-", "devpi-server", "devpi-tokens", "pypi-publish", "pypi-attestations", "pypi-simple-index-mirror-tool", "gh-action-pypi-publish",
         "pypa/gh-action-pypi-publish@0123456789abcdef0123456789abcdef01234567", "laughs_aloud_again", "xoxb-", "xoxb-...",
         "Token page", "token authentication", "the bearer of bad news", "Basic authentication", "tokens: none",
         "https://github.com/acme/widgets", "acme/widgets workflow=release.yml environment=pypi",

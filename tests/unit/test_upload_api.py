@@ -1,7 +1,7 @@
 """The upload API's two halves: the form that is sent, and what every answer means."""
 
 import io
-from base64 import b64decode
+from base64 import b64decode, b64encode
 
 import pytest
 from hypothesis import given, settings
@@ -177,6 +177,20 @@ def test_what_passes_is_tried_later(
     found = said(status, reason, headers=headers)
     assert isinstance(found, TryLater)
     assert (found.reason, found.retry_after, found.arrived_maybe) == (why, wait, maybe)
+
+
+def test_what_was_sent_is_not_repeated() -> None:
+    """An index may quote the password, the user's name or the header in whatever it answers: nothing of them is kept."""
+    whose = Login(Secret("MARK-name"), Secret(f"{MARKED} with spaces"))
+    pair = b64encode(f"MARK-name:{MARKED} with spaces".encode()).decode()
+    for quoted in (pair, "MARK-name", f"{MARKED} with spaces"):
+        for status in (303, 400, 403, 409, 429, 503):
+            for got in (
+                Answer(status, f"No: {quoted}.", {}, b""),
+                Answer(status, "Forbidden", {"location": f"/{quoted}/"}, f"<p>No: {quoted}.</p>".encode()),
+            ):
+                assert quoted not in repr(read_upload(got, whose)), (quoted, status)
+    assert "__token__" in repr(said(403, "__token__ is the user of every token"))
 
 
 @given(
