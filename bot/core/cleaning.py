@@ -29,7 +29,7 @@ def one_line(text: str, *, limit: int = LONGEST, hide: Iterable[Secret] = ()) ->
     `hide` are secrets that the sender knows, and might repeat in a form that nobody would recognise.
     """
     text = html.unescape(text[:_READ])
-    for secret in hide:
+    for secret in filter(None, hide):
         text = text.replace(secret.reveal(), REDACTED)
     text = _TAG.sub(" ", _HIDDEN.sub(" ", text)).translate(_BRACKETS)
     text = "".join(sign if sign.isprintable() else " " if sign.isspace() else "" for sign in text)

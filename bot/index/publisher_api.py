@@ -198,9 +198,8 @@ def _said(answer: Answer, token: Secret | None) -> str:
         words = ""  # a page is made for eyes; its title says no more than the status
     else:
         words = answer.body[:4_096].decode("utf-8", "replace")
-    return one_line(
-        words, limit=LONGEST - 30, hide=filter(None, (token,))
-    )  # what stands before it must fit too
+    hide = (token,) if token else ()
+    return one_line(words, limit=LONGEST - 30, hide=hide)  # what stands before it must fit too
 
 
 def _sentences(value: object) -> Iterator[str]:

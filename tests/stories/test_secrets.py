@@ -1,5 +1,6 @@
 """A marked secret goes through the whole story, and is found nowhere afterwards."""
 
+import base64
 import hashlib
 import json
 import re
@@ -10,6 +11,7 @@ import aiohttp
 import psycopg
 from sqlalchemy import create_engine, inspect, make_url, text
 
+from bot.demo.index import IndexStandIn
 from bot.demo.slack_config import ALICE, BOB, CAROL, RELEASES
 from bot.demo.world import WEBHOOK_SECRET, World
 from storage.crypto import generate_master_key
@@ -31,8 +33,10 @@ from tests.stories.kit import (
     seen,
     world_on,
 )
+from tests.stories.relay import Relay, asked_for, give, world_with
 from tests.stories.test_connect import browser, fields, press, shown
 from tests.stories.test_release_watch import until
+from tests.transport.real_servers import pypiserver
 
 NARROWED = "The token for widgets on company is kept."
 PAGE = re.compile(r"http://127\.0\.0\.1:\d+/credentials/enter\?state=[\w-]+")
@@ -242,6 +246,70 @@ async def test_a_releases_secrets_are_nowhere(database_url: str, tmp_path: Path)
         # The operator's own secrets are in the environment, where they were put, and nowhere else.
         own = {"forge": world.forge_token, "webhook": WEBHOOK_SECRET, "bot": world.slack.bot_token}
         assert _found(own, {where: held for where, held in places.items() if where != "environ"}) == []
+
+
+async def through_trouble(world: World, relay: Relay, typed: dict[str, str]) -> list[dict[str, str]]:
+    """Upload a release past a kill -9 and a refusal that quotes what was sent; returns all places, then and at the end."""
+    url, places = world.settings["SHIPBELL_DATABASE_URL"], []
+    await give(world, typed)
+    root = await asked_for(world)
+    relay.fail("/", method="POST", hang=True)
+    await click(world, BOB, root, "release.approve")
+    await relay.until_hanging()
+    places.append(await everything(world, url, world.folder))
+    await world.bot.kill()
+    places.append({"rows": rows(url)} | files(Path("/nowhere"), world.folder))
+    relay.refusals = 1
+    relay.release()
+    await world.bot.start()
+    root = await root_saying(world, "failed")
+    await ended(world, root, "*Failed*")
+    await world.slack.wait_for(lambda slack: "refused a credential of yours" in slack.describe(), PATIENCE)
+    places.append(await everything(world, url, world.folder))
+    await give(world, typed)
+    await click(world, BOB, root, "release.retry")
+    await root_saying(world, "published")
+    await ended(world, root, "*Published*")
+    await world.slack.command(ALICE, RELEASES, "/shipbell", "audit widgets")
+    await seen(world, "Audit trail of widgets")
+    await open_credentials(world)
+    in_order(world)
+    return [*places, await everything(world, url, world.folder)]
+
+
+async def test_an_uploads_token_is_nowhere(database_url: str, tmp_path: Path) -> None:
+    """Neither the kept token nor any copy that was sent is anywhere: while it is sent, after a kill, refused, at the end."""
+    async with IndexStandIn(name="shelf") as shelf, Relay() as relay:
+        token = shelf.make_token()
+        async with world_with(database_url, tmp_path, relay, shelf.url, upload_path="/legacy/") as world:
+            found = await through_trouble(world, relay, {"token": token})
+        codes = {one: one for one in relay.secrets()}
+        pieces = {f"a piece of {one}": piece for one in codes for piece in (one[30:70], one[-40:])}
+        assert len(codes) >= 3 * 3  # another copy each time: died with, refused, taken; in three forms
+        assert token not in "".join(codes)
+        marks = {"token": token, "a piece of it": token[20:60], "its end": token[-40:]} | codes | pieces
+        assert [_found(marks, places) for places in found] == [[]] * 4
+
+
+async def test_an_uploads_password_is_nowhere(tmp_path: Path) -> None:
+    """Neither name nor password, nor both as they are sent, are anywhere, whatever the index quotes when it refuses them."""
+    name, password = f"MARK{uuid4().hex}", f"MARK{uuid4().hex} with spaces"
+    (tmp_path / "index").mkdir()
+    with pypiserver(tmp_path / "index", name, password) as url:
+        home = tmp_path / "bot"
+        home.mkdir()
+        async with Relay() as relay, world_with(f"sqlite:///{home}/shipbell.db", home, relay, url) as world:
+            found = await through_trouble(world, relay, {"username": name, "token": password})
+    pair = base64.b64encode(f"{name}:{password}".encode()).decode()
+    assert set(relay.sent) == {f"Basic {pair}"}
+    marks = {
+        "name": name,
+        "password": password,
+        "a piece of it": password[:20],
+        "both": pair,
+        "a piece": pair[20:60],
+    }
+    assert [_found(marks, places) for places in found] == [[]] * 4
 
 
 def _found(marks: dict[str, str], places: dict[str, str]) -> list[tuple[str, str]]:

@@ -57,11 +57,11 @@ def _answers(running: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
 
 
 @contextmanager
-def pypiserver(folder: Path) -> Iterator[str]:
-    """Give the address of a pypiserver in which `team` may upload with `pass`."""
-    url, digest = f"http://127.0.0.1:{free_port()}", hashlib.sha1(b"pass").digest()
+def pypiserver(folder: Path, user: str = "team", password: str = "pass") -> Iterator[str]:
+    """Give the address of a pypiserver in which one user may upload, by default `team` with `pass`."""
+    url, digest = f"http://127.0.0.1:{free_port()}", hashlib.sha1(password.encode()).digest()
     (folder / "packages").mkdir()
-    (folder / "htpasswd").write_text(f"team:{{SHA}}{base64.b64encode(digest).decode()}\n")
+    (folder / "htpasswd").write_text(f"{user}:{{SHA}}{base64.b64encode(digest).decode()}\n")
     where = ("-i", "127.0.0.1", "-p", url.rpartition(":")[2])
     rights = ("-a", "update", "-P", str(folder / "htpasswd"), "--hash-algo", "sha256")
     with process(folder, url, "pypi-server", "run", *where, *rights, str(folder / "packages")):
