@@ -29,7 +29,7 @@ from bot.demo.slack_workspace import SlackWorkspace
 from bot.errors import ShipbellError
 
 WEBHOOK_SECRET = "stand-in-webhook-secret"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 25.0
 
 

@@ -37,6 +37,9 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=2)
 ATTEMPTS = 5
+ENTERING = "credential.enter"
+IN_TURN = timedelta(seconds=0.2)
+"""How long an intent waits that came before its turn."""
 Did = Awaitable[notices.Notice | None]
 ELSEWHERE = (*deciding.DECIDED, *bulk.BULK)
 """Intents that a module of their own carries out."""
@@ -76,7 +79,12 @@ class Intents:
             intent = codec.unpack(item.kind, item.payload, intents.KINDS)
             known = await self._before(item, intent)
             async with self.database.transaction() as session:
-                if await inbox.done(session, item, self.clock()):
+                if isinstance(intent, intents.KeepCredential) and await inbox.earlier(
+                    session, item, ENTERING
+                ):
+                    # Many are carried out side by side; what is to be kept may still be on its way in.
+                    await inbox.postpone(session, item, "", self.clock() + IN_TURN)
+                elif await inbox.done(session, item, self.clock()):
                     notice = await self._do(session, item, intent, known)
                     if notice is not None:
                         await answer(session, item, notice, self.clock())

@@ -79,6 +79,14 @@ async def postpone(session: AsyncSession, item: InboxItem, error: str, until: da
     )
 
 
+async def earlier(session: AsyncSession, item: InboxItem, kind: str) -> bool:
+    """Return whether an intent of this kind still waits that the same person had before this one."""
+    row = InboxRow
+    theirs = (col(row.team_id) == item.team_id) & (col(row.actor) == item.actor) & (col(row.kind) == kind)
+    waits = col(row.next_at).is_not(None) & (col(row.received_at) <= item.received_at)
+    return await session.scalar(select(col(row.id)).where(theirs & waits).limit(1)) is not None
+
+
 async def retake(session: AsyncSession, now: datetime) -> None:
     """At the start of the only process: what a dead one had taken is due at once."""
     await session.execute(
