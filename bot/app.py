@@ -25,9 +25,11 @@ from starlette.routing import Route
 from bot import __version__, forging, keyfile, lanes, web
 from bot.browsing import Browsing
 from bot.engine.embedded import EmbeddedEngine
+from bot.engine.lane import Work
 from bot.errors import SettingsError
 from bot.forge import webhooks
-from bot.forge.client import WRITE_GAP
+from bot.forge.client import WRITE_GAP, ForgeClient
+from bot.forge.lines import AppTokens, OneToken
 from bot.index.client import IndexClient
 from bot.settings import Settings
 from bot.slack.listeners import Listeners
@@ -43,6 +45,7 @@ from bot.workflow.health import Tending
 from bot.workflow.importing import Importing
 from bot.workflow.inlet import Inlet
 from bot.workflow.intents import Intents
+from bot.workflow.menus import Menu
 from bot.workflow.outbox import SETTLE, Outbox
 from bot.workflow.picking import Picking
 from bot.workflow.publishers import Publishers
@@ -101,70 +104,126 @@ async def _serve(settings: Settings, again: Callable[[], Settings] | None) -> No
 async def running(settings: Settings, again: Callable[[], Settings] | None = None) -> AsyncIterator[Bot]:
     """Open everything, run the engine, close everything. One process at a time on one database."""
     async with AsyncExitStack() as stack:
-        database = await _database(settings, stack, again)
-        transport = await stack.enter_async_context(
-            Transport(
-                allow_private_addresses=settings.allow_private_addresses,
-                user_agent=user_agent(settings.contact),
-            )
-        )
-        session = await stack.enter_async_context(shared_session())
-        client = _client(settings, settings.slack_bot_token, session)
-        engine = EmbeddedEngine(now, partial(_tidy, database))
-        index = IndexClient(transport, settings.indexes, now, trust_root=settings.sigstore_trust_root)
-        base, owner = timedelta(seconds=settings.poll_seconds), uuid4()
-        steps = Publishers(database, index, now, base, owner)
-        lines = forging.forge_lines(settings, transport, now, min(WRITE_GAP, settings.poll_seconds))
-        forge = forging.forge_client(settings, transport, lines)
-        people = SlackPeople(lambda _team: client, now)
-        hands = Hands(database, index, forge, people, now, base, owner, settings.github_web_url, forge)
-        shipping = Releases(hands)
-        menu = forging.forge_menu(settings, lines, people, now)
+        parts = await _parts(settings, stack, again)
+        engine = EmbeddedEngine(now, partial(_tidy, parts.database))
+        menu = forging.forge_menu(settings, parts.lines, parts.people, now)
         if menu is not None:
             stack.push_async_callback(menu.close)
-        inlet = Inlet(database, now, partial(engine.nudge, "inbox"))
-        browsing = Browsing(settings, database, index, index.grants, now, partial(engine.nudge, "outbox"))
-        bolt = _bolt(
-            settings,
-            session,
-            Listeners(
-                inlet,
-                settings.indexes,
-                settings.poll_seconds,
-                settings.github_web_url,
-                connect_url=f"{settings.public_url}/github/connect" if settings.github_client_secret else "",
-                entry_url=browsing.entry_url,
-                secrets_in_slack=settings.secrets_in_slack,
-                menu=menu,
-                public_url=settings.public_url,
-            ),
+        browsing = Browsing(
+            settings, parts.database, parts.index, parts.index.grants, now, partial(engine.nudge, "outbox")
         )
-        messages = Outbox(database, SlackNotifier(lambda _team: client, session), now)
-        thanking = Thanking(hands, forge)
-        setups = Setups(database, index, forge, people, now)
-        tending = _tending(setups, owner, settings.health_hours)
-        filling = Filling(
-            database, index, Picking(forge), people, settings.github_web_url, menu=menu is not None
-        )
-        wishes = Intents(
-            database, steps, hands, tuple(settings.indexes), now, setups, tending, settings.secrets_in_slack, filling
-        )  # fmt: skip
-        confirming = Confirming(hands, steps, forge)
-        works = lanes.works(
-            wishes, steps, shipping, (thanking, confirming), messages, tuple(settings.indexes)
-        )
-        life = Credentials(database, index, now)
-        works.append(lanes.credentials(life))
-        scout = Scouting(forging.forge_catalog(settings, lines), Picking(forge), forge, settings.indexes)
-        works.append(lanes.imports(Importing(database, index, scout, now, owner), settings.indexes))
-        engine.start([*works, *lanes.feeds(Feeding(database, index, now, base, owner), settings.indexes)])
+        bolt = _bolt(settings, parts.session, _listeners(parts, engine, browsing, menu))
+        steps = _steps(parts)
+        engine.start(_works(parts, steps, menu))
         stack.push_async_callback(engine.stop)
         if settings.slack_app_token:
             await _connect(settings, bolt, stack)
-        probes = web.Probes(partial(_ready, database, engine), partial(_figures, database))
-        hook = _hook(settings.github_webhook_secret, shipping, confirming, engine)
+        probes = web.Probes(partial(_ready, parts.database, engine), partial(_figures, parts.database))
+        hook = _hook(settings.github_webhook_secret, steps.shipping, steps.confirming, engine)
         slack = bolt if settings.slack_signing_secret else None
-        yield Bot(web.routes(slack, probes, hook, _pages(settings, transport, browsing)), engine, database)
+        pages = _pages(settings, parts.transport, browsing)
+        yield Bot(web.routes(slack, probes, hook, pages), engine, parts.database)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What everything else is wired from: the database, and the ways out."""
+
+    settings: Settings
+    database: Database
+    transport: Transport
+    session: aiohttp.ClientSession
+    client: AsyncWebClient
+    index: IndexClient
+    lines: OneToken | AppTokens
+    forge: ForgeClient
+    people: SlackPeople
+    base: timedelta
+    owner: UUID
+    """This process, as it signs its claims."""
+
+
+async def _parts(settings: Settings, stack: AsyncExitStack, again: Callable[[], Settings] | None) -> _Parts:
+    database = await _database(settings, stack, again)
+    transport = await stack.enter_async_context(
+        Transport(
+            allow_private_addresses=settings.allow_private_addresses,
+            user_agent=user_agent(settings.contact),
+        )
+    )
+    session = await stack.enter_async_context(shared_session())
+    client = _client(settings, settings.slack_bot_token, session)
+    lines = forging.forge_lines(settings, transport, now, min(WRITE_GAP, settings.poll_seconds))
+    return _Parts(
+        settings=settings,
+        database=database,
+        transport=transport,
+        session=session,
+        client=client,
+        index=IndexClient(transport, settings.indexes, now, trust_root=settings.sigstore_trust_root),
+        lines=lines,
+        forge=forging.forge_client(settings, transport, lines),
+        people=SlackPeople(lambda _team: client, now),
+        base=timedelta(seconds=settings.poll_seconds),
+        owner=uuid4(),
+    )
+
+
+def _listeners(parts: _Parts, engine: EmbeddedEngine, browsing: Browsing, menu: Menu | None) -> Listeners:
+    settings = parts.settings
+    return Listeners(
+        Inlet(parts.database, now, partial(engine.nudge, "inbox")),
+        settings.indexes,
+        settings.poll_seconds,
+        settings.github_web_url,
+        connect_url=f"{settings.public_url}/github/connect" if settings.github_client_secret else "",
+        entry_url=browsing.entry_url,
+        secrets_in_slack=settings.secrets_in_slack,
+        menu=menu,
+        public_url=settings.public_url,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The workflows that are nudged from outside too."""
+
+    publishers: Publishers
+    shipping: Releases
+    confirming: Confirming
+
+
+def _steps(parts: _Parts) -> _Steps:
+    web_url, forge = parts.settings.github_web_url, parts.forge
+    hands = Hands(
+        parts.database, parts.index, forge, parts.people, now, parts.base, parts.owner, web_url, forge
+    )
+    publishers = Publishers(parts.database, parts.index, now, parts.base, parts.owner)
+    return _Steps(publishers, Releases(hands), Confirming(hands, publishers, forge))
+
+
+def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
+    """Return every lane."""
+    settings, database, index, forge = parts.settings, parts.database, parts.index, parts.forge
+    hands, names = steps.shipping.hands, tuple(settings.indexes)
+    setups = Setups(database, index, forge, parts.people, now)
+    tending = _tending(setups, parts.owner, settings.health_hours)
+    filling = Filling(
+        database, index, Picking(forge), parts.people, settings.github_web_url, menu=menu is not None
+    )
+    wishes = Intents(
+        database, steps.publishers, hands, names, now, setups, tending, settings.secrets_in_slack, filling
+    )  # fmt: skip
+    messages = Outbox(database, SlackNotifier(lambda _team: parts.client, parts.session), now)
+    beside = (Thanking(hands, forge), steps.confirming)
+    scout = Scouting(forging.forge_catalog(settings, parts.lines), Picking(forge), forge, settings.indexes)
+    feeding = Feeding(database, index, now, parts.base, parts.owner)
+    return [
+        *lanes.works(wishes, steps.publishers, steps.shipping, beside, messages, names),
+        lanes.credentials(Credentials(database, index, now)),
+        lanes.imports(Importing(database, index, scout, now, parts.owner), settings.indexes),
+        *lanes.feeds(feeding, settings.indexes),
+    ]
 
 
 def _pages(settings: Settings, transport: Transport, browsing: Browsing) -> list[Route]:
