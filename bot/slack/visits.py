@@ -66,6 +66,18 @@ class Visit:
             found or hashlib.sha256(json.dumps(self.body, sort_keys=True, default=str).encode()).hexdigest()
         )
 
+    @property
+    def origin(self) -> str:
+        """By what somebody asks, in words for the audit trail."""
+        if command := str(self.body.get("command") or ""):
+            return f"command {command}"
+        kind, view = str(self.body.get("type") or ""), (self.body.get("view") or {}).get("type")
+        if kind == "block_actions":
+            return {"home": "home", "modal": "dialog"}.get(str(view), "button")
+        return {"view_submission": "dialog", "shortcut": "shortcut", "message_action": "shortcut"}.get(
+            kind, "event"
+        )
+
     def wish(
         self, intent: intents.Intent, secrets: Mapping[str, Secret] | None = None, channel: str = ""
     ) -> Wish:
@@ -79,6 +91,7 @@ class Visit:
             channel=self.channel or channel,
             intent=intent,
             secrets={**(secrets or {}), **({"response_url": Secret(str(url))} if url else {})},
+            origin=self.origin,
         )
 
     async def open(self, view: View, *, above: bool = False) -> Reply | str:

@@ -5,6 +5,7 @@ Knows: teams and the inbox. Must not know: Slack's payloads.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bot import codec
@@ -28,6 +29,22 @@ class Wish:
     channel: str
     intent: intents.Intent
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+    origin: str = ""
+    """By what it was asked, for the audit trail: `command /release`, `button`, `dialog`, `home`."""
+
+
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class _Order:
+    """Moments, each later than the one before, though the clock stand still or be put back."""
+
+    last: datetime = EARLIEST
+
+    def next(self, now: datetime) -> datetime:
+        self.last = max(now, self.last + timedelta(microseconds=1))
+        return self.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +56,24 @@ class Inlet:
     written: Callable[[], None]
     """Called after the commit, so that the engine looks at once."""
     _teams: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    _order: _Order = field(default_factory=_Order)
+    """What one person wants is carried out in this order."""
 
     async def put(self, wish: Wish) -> bool:
         """Write the wish down; False where the same delivery was written before. Raises if it can't be written."""
         kind, payload = codec.pack(wish.intent, intents.KINDS)
         names = (wish.slack_team_id, wish.enterprise_id)
         now = self.clock()
+        came = self._order.next(now)
         async with self.database.transaction(urgent=True) as session:
             team_id = self._teams.get(names)
             if team_id is None:
                 team_id = (await teams.ensure(session, *names, now)).id
-            new = NewIntent(kind, wish.actor, wish.channel, payload, wish.secrets)
-            fresh = await inbox.put(session, team_id, wish.delivery[:255], new, now)
+            new = NewIntent(
+                kind, wish.actor, wish.channel, payload, wish.secrets, wish.origin,
+                in_turn=not isinstance(wish.intent, intents.LOOKS),
+            )  # fmt: skip
+            fresh = await inbox.put(session, team_id, wish.delivery[:255], new, now, came)
         self._teams[names] = team_id  # only once it is committed
         if fresh:
             self.written()

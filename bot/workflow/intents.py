@@ -27,7 +27,7 @@ from bot.workflow.hands import Hands
 from bot.workflow.health import Tending
 from bot.workflow.publishers import Publishers, write
 from bot.workflow.setups import WISHES, Setups, Wish
-from bot.workflow.telling import answer
+from bot.workflow.telling import VIA, answer
 from storage.database import Database
 from storage.ledger import inbox, teams, watches
 from storage.ledger import publishers as ledger
@@ -37,9 +37,6 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=2)
 ATTEMPTS = 5
-ENTERING = "credential.enter"
-IN_TURN = timedelta(seconds=0.2)
-"""How long an intent waits that came before its turn."""
 Did = Awaitable[notices.Notice | None]
 ELSEWHERE = (*deciding.DECIDED, *bulk.BULK)
 """Intents that a module of their own carries out."""
@@ -79,12 +76,8 @@ class Intents:
             intent = codec.unpack(item.kind, item.payload, intents.KINDS)
             known = await self._before(item, intent)
             async with self.database.transaction() as session:
-                if isinstance(intent, intents.KeepCredential) and await inbox.earlier(
-                    session, item, ENTERING
-                ):
-                    # Many are carried out side by side; what is to be kept may still be on its way in.
-                    await inbox.postpone(session, item, "", self.clock() + IN_TURN)
-                elif await inbox.done(session, item, self.clock()):
+                if await inbox.done(session, item, self.clock()):
+                    session.info[VIA] = item.origin
                     notice = await self._do(session, item, intent, known)
                     if notice is not None:
                         await answer(session, item, notice, self.clock())

@@ -25,6 +25,8 @@ TABLED = (
 """What an import's table tells of its publishers."""
 SHIPBELL = "shipbell"
 """Who did it, where the bot itself did."""
+VIA = "via"
+"""Where a session keeps by what the person asked whose intent its transaction carries out."""
 
 
 async def tell_channel(
@@ -78,6 +80,9 @@ async def say_in_channel(
 async def write_down(
     session: AsyncSession, team_id: UUID, who_did: tuple[str, str, str], now: datetime, **detail: Any
 ) -> None:
-    """Append to the audit trail; `who_did` is (actor, action, subject)."""
+    """Append to the audit trail; `who_did` is (actor, action, subject). By what a person asked stands beside it."""
     actor, action, subject = who_did
+    via = session.info.get(VIA)
+    if via and actor != SHIPBELL:
+        detail.setdefault(VIA, via)
     await audit.append(session, AuditEvent(team_id, now, actor, action, subject, detail))

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from storage.crypto import Place
@@ -26,27 +28,39 @@ class NewIntent:
     channel: str
     payload: Mapping[str, Any]
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+    origin: str = ""
+    in_turn: bool = True
+    """Whether it waits until all is done that the same person wanted before."""
 
 
 async def put(
-    session: AsyncSession, team_id: UUID, dedupe_key: str, intent: NewIntent, now: datetime
+    session: AsyncSession,
+    team_id: UUID,
+    dedupe_key: str,
+    intent: NewIntent,
+    now: datetime,
+    came: datetime | None = None,
 ) -> bool:
-    """Write an intent down; return False where the same delivery was written before."""
+    """Write an intent down that `came` when no other did (None: now); False where the same delivery was written before."""
     row_id = uuid4()
     place = _place(team_id, row_id)
     return await insert_once(
         session, InboxRow,
         id=row_id, team_id=team_id, dedupe_key=dedupe_key, kind=intent.kind, actor=intent.actor, channel=intent.channel,
         payload=dict(intent.payload), sealed=await keys.seal(session, place, intent.secrets) if intent.secrets else None,
-        state=InboxState.WAITING, attempts=0, error="", received_at=now, next_at=now,
+        state=InboxState.WAITING, attempts=0, error="", received_at=now, next_at=now, origin=intent.origin[:64],
+        turn=intent.actor if intent.in_turn else "", turn_at=came or now,
     )  # fmt: skip
 
 
 async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: int) -> Sequence[InboxItem]:
-    """Take due intents, oldest first, until `now + lease`; each take counts as an attempt."""
+    """Take due intents, oldest first, until `now + lease`; each take counts as an attempt.
+
+    One is not taken while an earlier one of the same person is still to be done, whoever has that in hand.
+    """
     due = (
         select(col(InboxRow.id))
-        .where(col(InboxRow.next_at) <= now)
+        .where(col(InboxRow.next_at) <= now, _in_turn())
         .order_by(col(InboxRow.received_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -79,14 +93,6 @@ async def postpone(session: AsyncSession, item: InboxItem, error: str, until: da
     )
 
 
-async def earlier(session: AsyncSession, item: InboxItem, kind: str) -> bool:
-    """Return whether an intent of this kind still waits that the same person had before this one."""
-    row = InboxRow
-    theirs = (col(row.team_id) == item.team_id) & (col(row.actor) == item.actor) & (col(row.kind) == kind)
-    waits = col(row.next_at).is_not(None) & (col(row.received_at) <= item.received_at)
-    return await session.scalar(select(col(row.id)).where(theirs & waits).limit(1)) is not None
-
-
 async def retake(session: AsyncSession, now: datetime) -> None:
     """At the start of the only process: what a dead one had taken is due at once."""
     await session.execute(
@@ -96,9 +102,9 @@ async def retake(session: AsyncSession, now: datetime) -> None:
 
 
 async def next_due(session: AsyncSession) -> datetime | None:
-    """Return when the next intent is due."""
+    """Return when the next intent is due that no earlier one of the same person holds back."""
     return await session.scalar(
-        select(func.min(col(InboxRow.next_at))).where(col(InboxRow.next_at).is_not(None))
+        select(func.min(col(InboxRow.next_at))).where(col(InboxRow.next_at).is_not(None), _in_turn())
     )
 
 
@@ -114,6 +120,21 @@ async def prune(session: AsyncSession, before: datetime) -> None:
         delete(InboxRow).where(col(InboxRow.received_at) < before, col(InboxRow.state) == InboxState.DONE)
         .execution_options(synchronize_session=False)
     )  # fmt: skip
+
+
+@cache  # building it takes longer than asking it
+def _in_turn() -> ColumnElement[bool]:
+    """Return the clause: it needs no turn, or nothing of the same person is to be done that came before.
+
+    Two that came at the same moment have an order too, or each would wait for the other.
+    """
+    earlier, row = aliased(InboxRow), InboxRow
+    before = (col(earlier.turn_at) < col(row.turn_at)) | (
+        (col(earlier.turn_at) == col(row.turn_at)) & (col(earlier.id) < col(row.id))
+    )
+    theirs = (col(earlier.team_id) == col(row.team_id)) & (col(earlier.turn) == col(row.turn))
+    waits = col(earlier.next_at).is_not(None) & (col(earlier.turn) != "")
+    return (col(row.turn) == "") | ~select(col(earlier.id)).where(theirs, waits, before).exists()
 
 
 def _waiting(row_id: UUID) -> Any:
@@ -134,5 +155,5 @@ async def _record(session: AsyncSession, row: InboxRow) -> InboxItem:
     return InboxItem(
         id=row.id, team_id=row.team_id, kind=row.kind, actor=row.actor, channel=row.channel, payload=row.payload,
         sealed=await keys.unseal(session, _place(row.team_id, row.id), row.sealed),
-        received_at=as_utc(row.received_at), attempts=row.attempts,
+        received_at=as_utc(row.received_at), attempts=row.attempts, origin=row.origin,
     )  # fmt: skip

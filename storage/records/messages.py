@@ -27,6 +27,8 @@ class InboxItem:
     """What must not lie in plain text: typed secrets, and Slack's `response_url`."""
     received_at: datetime
     attempts: int
+    origin: str = ""
+    """By what it was asked: a command, a button, a dialog, the Home tab."""
 
 
 @dataclass(frozen=True, slots=True)

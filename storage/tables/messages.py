@@ -20,6 +20,7 @@ class InboxRow(Base, table=True):
         CheckConstraint("state = 'waiting' OR sealed IS NULL", name="done_keeps_no_secret"),
         partial("ix_inbox_due", "next_at IS NOT NULL", "next_at"),
         Index("ix_inbox_received_at", "received_at"),
+        partial("ix_inbox_turn", "next_at IS NOT NULL AND turn <> ''", "team_id", "turn", "turn_at", "id"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -33,6 +34,10 @@ class InboxRow(Base, table=True):
     state: InboxState = word(InboxState)
     attempts: int = 0
     error: str = Field(default="", max_length=500)
+    origin: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+    turn: str = Field(default="", max_length=32, sa_column_kwargs={"server_default": ""})
+    """Whose turn it waits for: those of one person are carried out in the order they came; "" for one that need not wait."""
+    turn_at: datetime | None = moment(null=True)
     received_at: datetime = moment()
     next_at: datetime | None = moment(null=True)
     done_at: datetime | None = moment(null=True)

@@ -1,0 +1,201 @@
+"""What people can want of the bot, as they lie in the inbox between the ack and the work.
+
+Knows: the closed set of intents. Must not know: Slack's payloads, how an intent is carried out.
+Written words are forever: a kind that was ever written keeps its fields.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bot.core.intents.credentials import (
+    AddCredential,
+    ConnectGithub,
+    ConnectIndex,
+    DisconnectGithub,
+    EnterCredential,
+    KeepCredential,
+    OpenEntryPage,
+    RevokeCredential,
+    ShowCredentials,
+)
+from bot.core.intents.publishers import (
+    AddPublisher,
+    CheckPublisher,
+    ConfirmNow,
+    FillPublisherForm,
+    ImportOwner,
+    ListPublishers,
+    OpenSetupPull,
+    RemovePublisher,
+    SetUpImport,
+    ShowImport,
+    ShowSetup,
+    SubmittedByHand,
+    TakeOver,
+    ToOrganization,
+    TryAgain,
+)
+from bot.core.intents.releases import (
+    Approve,
+    AskRelease,
+    AskYank,
+    BreakGlass,
+    CancelRelease,
+    Reject,
+    RetryRelease,
+    ShowReleases,
+    ShowTold,
+    TellChannel,
+    Withdraw,
+)
+from bot.core.intents.team import (
+    LiftFreeze,
+    OpenHome,
+    SetFreeze,
+    SetPolicy,
+    ShowAudit,
+    ShowPolicy,
+)
+
+__all__ = [
+    "KINDS",
+    "LOOKS",
+    "AddCredential",
+    "AddPublisher",
+    "Approve",
+    "AskRelease",
+    "AskYank",
+    "BreakGlass",
+    "CancelRelease",
+    "CheckPublisher",
+    "ConfirmNow",
+    "ConnectGithub",
+    "ConnectIndex",
+    "DisconnectGithub",
+    "EnterCredential",
+    "FillPublisherForm",
+    "ImportOwner",
+    "Intent",
+    "KeepCredential",
+    "LiftFreeze",
+    "ListPublishers",
+    "OpenEntryPage",
+    "OpenHome",
+    "OpenSetupPull",
+    "Reject",
+    "RemovePublisher",
+    "RetryRelease",
+    "RevokeCredential",
+    "SetFreeze",
+    "SetPolicy",
+    "SetUpImport",
+    "ShowAudit",
+    "ShowCredentials",
+    "ShowImport",
+    "ShowPolicy",
+    "ShowReleases",
+    "ShowSetup",
+    "ShowTold",
+    "SubmittedByHand",
+    "TakeOver",
+    "TellChannel",
+    "ToOrganization",
+    "TryAgain",
+    "Withdraw",
+]
+
+Intent = (
+    AddPublisher
+    | ListPublishers
+    | CheckPublisher
+    | RemovePublisher
+    | SubmittedByHand
+    | TryAgain
+    | ShowCredentials
+    | AddCredential
+    | EnterCredential
+    | KeepCredential
+    | OpenEntryPage
+    | RevokeCredential
+    | OpenHome
+    | ShowAudit
+    | AskRelease
+    | Approve
+    | Reject
+    | Withdraw
+    | BreakGlass
+    | CancelRelease
+    | RetryRelease
+    | ShowReleases
+    | SetPolicy
+    | ShowPolicy
+    | SetFreeze
+    | LiftFreeze
+    | TellChannel
+    | ShowTold
+    | ShowSetup
+    | FillPublisherForm
+    | OpenSetupPull
+    | AskYank
+    | ConnectGithub
+    | ConnectIndex
+    | DisconnectGithub
+    | ConfirmNow
+    | TakeOver
+    | ImportOwner
+    | ShowImport
+    | SetUpImport
+    | ToOrganization
+)
+
+LOOKS = (
+    ListPublishers, CheckPublisher, ShowSetup, FillPublisherForm, ShowImport, ShowCredentials, ShowReleases, ShowTold,
+    OpenHome, ShowAudit, ShowPolicy,
+)  # fmt: skip
+"""Intents that change nothing that others see: they need no turn, since one that waits for a slow host must hold back none."""
+
+KINDS: Mapping[str, type[Intent]] = MappingProxyType(
+    {
+        "publisher.add": AddPublisher,
+        "publisher.list": ListPublishers,
+        "publisher.check": CheckPublisher,
+        "publisher.remove": RemovePublisher,
+        "publisher.submitted": SubmittedByHand,
+        "publisher.again": TryAgain,
+        "credentials.show": ShowCredentials,
+        "credential.add": AddCredential,
+        "credential.enter": EnterCredential,
+        "credential.keep": KeepCredential,
+        "credential.page": OpenEntryPage,
+        "credential.revoke": RevokeCredential,
+        "home.open": OpenHome,
+        "audit.show": ShowAudit,
+        "release.ask": AskRelease,
+        "release.approve": Approve,
+        "release.reject": Reject,
+        "release.withdraw": Withdraw,
+        "release.break_glass": BreakGlass,
+        "release.cancel": CancelRelease,
+        "release.retry": RetryRelease,
+        "release.show": ShowReleases,
+        "policy.set": SetPolicy,
+        "policy.show": ShowPolicy,
+        "freeze.set": SetFreeze,
+        "freeze.lift": LiftFreeze,
+        "channel.tell": TellChannel,
+        "channel.show": ShowTold,
+        "setup.show": ShowSetup,
+        "publisher.fill": FillPublisherForm,
+        "setup.open": OpenSetupPull,
+        "release.yank": AskYank,
+        "github.connect": ConnectGithub,
+        "index.connect": ConnectIndex,
+        "github.disconnect": DisconnectGithub,
+        "publisher.confirm": ConfirmNow,
+        "publisher.take_over": TakeOver,
+        "import.ask": ImportOwner,
+        "import.show": ShowImport,
+        "import.set_up": SetUpImport,
+        "publisher.organization": ToOrganization,
+    }
+)

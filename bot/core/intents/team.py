@@ -1,0 +1,54 @@
+"""What people can want of the team: its Home tab, its rules, its audit trail.
+
+Knows: their fields. Must not know: how they are carried out.
+Written words are forever: a kind that was ever written keeps its fields.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHome:
+    """Show the person's Home tab."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAudit:
+    """Show who did what, newest first."""
+
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetPolicy:
+    """Change who decides about releases; `project` "" is the whole team's."""
+
+    project: str
+    changes: Mapping[str, str]
+    """Names of the policy's fields and their new values, as typed and checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPolicy:
+    """Show who decides about releases."""
+
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetFreeze:
+    """Let nothing be released for a time: of one project (a lock), or of all."""
+
+    project: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiftFreeze:
+    """End every freeze of a project ("": of all) that stands."""
+
+    project: str

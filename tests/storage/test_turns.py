@@ -1,0 +1,95 @@
+"""Turns in the inbox: what one person wants is done in the order it came, however many carry it out."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from storage.database import Database
+from storage.ledger import inbox, teams
+from storage.ledger.inbox import NewIntent
+from storage.records import InboxItem
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LEASE = timedelta(minutes=1)
+
+
+async def team_of(database: Database, name: str = "T1") -> UUID:
+    """Return a team."""
+    async with database.transaction() as session:
+        return (await teams.ensure(session, name, "", NOW)).id
+
+
+async def want(database: Database, team: UUID, *wants: tuple[str, str], in_turn: bool = True) -> None:
+    """Write down what people want, a second apart: (key, person)."""
+    for number, (key, person) in enumerate(wants):
+        async with database.transaction() as session:
+            new = NewIntent("release.ask", person, "C1", {"key": key}, origin="button", in_turn=in_turn)
+            await inbox.put(session, team, key, new, NOW, NOW + timedelta(seconds=number))
+
+
+async def claimed(database: Database, now: datetime = NOW) -> list[InboxItem]:
+    """Take all that is due."""
+    async with database.transaction() as session:
+        return list(await inbox.claim(session, now, LEASE, 100))
+
+
+async def test_one_persons_intents_are_taken_one_after_the_other(database: Database) -> None:
+    """The second is not to be had before the first is done or given up; other people and other teams don't wait."""
+    team, other = await team_of(database), await team_of(database, "T2")
+    await want(database, team, ("a", "U1"), ("b", "U1"), ("c", "U2"), ("d", "U1"))
+    await want(database, other, ("a", "U1"))
+    taken = await claimed(database)
+    assert sorted((item.team_id == team, item.actor) for item in taken) == [
+        (False, "U1"),
+        (True, "U1"),
+        (True, "U2"),
+    ]
+    assert {item.origin for item in taken} == {"button"}
+    first = next(item for item in taken if item.team_id == team and item.actor == "U1")
+    assert await claimed(database) == []
+    async with database.transaction() as session:
+        # What its holder has died over comes up again after its lease, still before what came later.
+        assert await inbox.next_due(session) == NOW + LEASE
+        await inbox.postpone(session, first, "incident", NOW + LEASE * 2)
+    assert first.id not in {item.id for item in await claimed(database, NOW + LEASE)}
+    async with database.transaction() as session:
+        assert await inbox.bury(session, first, "incident", NOW)
+        assert await inbox.next_due(session) == NOW
+    second = await claimed(database)
+    assert [(item.actor, item.team_id) for item in second] == [("U1", team)]
+    assert second[0].id != first.id
+
+
+async def test_what_only_looks_needs_no_turn(database: Database) -> None:
+    """A look that takes long holds nothing back, and waits for nothing."""
+    team = await team_of(database)
+    await want(database, team, ("a", "U1"), ("b", "U1"), in_turn=False)
+    await want(database, team, ("c", "U1"))
+    assert len(await claimed(database)) == 3
+
+
+async def test_many_processes_keep_the_order(database: Database) -> None:
+    """Of many that claim at once, no two ever hold intents of one person, and they end in the order they came."""
+    team = await team_of(database)
+    names = ("U1", "U2", "U3")
+    await want(database, team, *((f"{number}:{name}", name) for number in range(6) for name in names))
+    ended: list[tuple[str, str]] = []
+    held: set[str] = set()
+
+    async def process() -> None:
+        while len(ended) < 18:
+            async with database.transaction() as session:
+                items = await inbox.claim(session, NOW, LEASE, 2)
+            for item in items:
+                assert item.actor not in held
+                held.add(item.actor)
+            for item in items:
+                ended.append((item.actor, item.payload["key"]))
+                held.discard(item.actor)
+                async with database.transaction() as session:
+                    assert await inbox.done(session, item, NOW)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(process() for _ in range(4)))
+    for name in names:
+        assert [key for who, key in ended if who == name] == [f"{number}:{name}" for number in range(6)]
