@@ -19,10 +19,10 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
-from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from bot import __version__, forging, keyfile, lanes, web
+from bot import __version__, forging, keyfile, lanes, listening, web
 from bot.browsing import Browsing
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
@@ -74,7 +74,7 @@ def now() -> datetime:
 class Bot:
     """The running bot."""
 
-    web: Starlette
+    web: ASGIApp
     engine: EmbeddedEngine
     database: Database
 
@@ -92,10 +92,7 @@ def serve(settings: Settings, again: Callable[[], Settings] | None = None) -> in
 
 async def _serve(settings: Settings, again: Callable[[], Settings] | None) -> None:
     async with running(settings, again) as bot:
-        config = uvicorn.Config(
-            bot.web, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False,
-            lifespan="off", timeout_graceful_shutdown=20,
-        )  # fmt: skip
+        config = listening.config(bot.web, settings.host, settings.port)
         log.info("serving", host=settings.host, port=settings.port, version=__version__)
         await uvicorn.Server(config).serve()
 
@@ -122,7 +119,7 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         hook = _hook(settings.github_webhook_secret, steps.shipping, steps.confirming, engine)
         slack = bolt if settings.slack_signing_secret else None
         pages = _pages(settings, parts.transport, browsing)
-        yield Bot(web.routes(slack, probes, hook, pages), engine, parts.database)
+        yield Bot(web.routes(slack, probes, hook, pages, secure=browsing.secure), engine, parts.database)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,12 @@ NOISY = (
 
 _MAX_DEPTH = 6
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_ONE_LINE = {10: "\\n"} | {
+    code: f"\\u{code:04x}"
+    for code in (0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
+}
+"""What would begin a line that nobody wrote, or turn the direction of one (https://trojansource.codes)."""
+_OF_MANY_LINES = frozenset({"exception", "stack"})
 
 
 def configure(level: str, fmt: str, stream: TextIO) -> None:
@@ -63,6 +69,7 @@ def configure(level: str, fmt: str, stream: TextIO) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 without_secrets,
+                *(() if fmt == "json" else (on_one_line,)),
                 _renderer(fmt, stream),
             ],
         )
@@ -103,6 +110,23 @@ def _clean(value: object, depth: int) -> Any:
     if depth and isinstance(value, list | tuple | set | frozenset):
         return [_clean(inner, depth - 1) for inner in value]
     return redact(repr(value)).translate(_CONTROL)
+
+
+def on_one_line(
+    logger: object,  # noqa: ARG001 - structlog's signature
+    method: str,  # noqa: ARG001 - structlog's signature
+    event: MutableMapping[str, Any],
+) -> MutableMapping[str, Any]:
+    """Keep each value on its line, and indent what has many: what strangers sent must not look like a line of ours."""
+    return {key: _flat(value, many=key in _OF_MANY_LINES) for key, value in event.items()}
+
+
+def _flat(value: object, *, many: bool) -> Any:
+    if not isinstance(value, str):
+        return value
+    if many:
+        return "\n".join(f"    {line.translate(_ONE_LINE)}" for line in value.split("\n"))
+    return value.translate(_ONE_LINE)
 
 
 def _renderer(fmt: str, stream: TextIO) -> structlog.typing.Processor:

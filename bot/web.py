@@ -1,6 +1,6 @@
 """The HTTP routes: Slack's deliveries, health, metrics.
 
-Knows: routes, limits of a request. Must not know: rules, wording.
+Knows: routes. Must not know: rules, wording.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,16 +16,11 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from bot.pages import STYLE_SOURCE
+from bot.gate import BODY_SECONDS, Dressed, Gate
 
 log = structlog.get_logger(__name__)
-
-POLICY = f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'"
-"""What a page may load: nothing but the one style that stands in it."""
-MAX_BODY = 1_048_576
-"""Bytes of a request that are read; Slack's largest deliveries are a tenth of it."""
 
 METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "shipbell_publishers": ("Publishers by state", ("state",)),
@@ -60,9 +55,18 @@ class Hook:
 
 
 def routes(
-    bolt: AsyncApp | None, probes: Probes, hook: Hook | None = None, pages: Sequence[Route] = ()
-) -> Starlette:
-    """Return the web application; `bolt` is None in Socket Mode without a signing secret, `hook` without its secret."""
+    bolt: AsyncApp | None,
+    probes: Probes,
+    hook: Hook | None = None,
+    pages: Sequence[Route] = (),
+    *,
+    secure: bool = False,
+    body_seconds: float = BODY_SECONDS,
+) -> ASGIApp:
+    """Return the web application; `bolt` is None in Socket Mode without a signing secret, `hook` without its secret.
+
+    `secure` says whether browsers reach it by https.
+    """
     slack = AsyncSlackRequestHandler(bolt) if bolt else None
 
     async def events(request: Request) -> Response:
@@ -84,7 +88,7 @@ def routes(
         text = exposition(await probes.figures())
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/slack/events", events, methods=["POST"]),
             Route("/github/webhooks", _webhooks(hook), methods=["POST"]),
@@ -93,8 +97,11 @@ def routes(
             Route("/metrics", metrics, methods=["GET"]),
             *pages,
         ],
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(Gate, body_seconds)],
     )
+    # The redirect would lead to whatever host the request names.
+    app.router.redirect_slashes = False
+    return Dressed(app, secure=secure)
 
 
 def _webhooks(hook: Hook | None) -> Callable[[Request], Awaitable[Response]]:
@@ -118,67 +125,3 @@ def exposition(figures: Mapping[str, Mapping[str, float]]) -> bytes:
         for label, value in figures.get(name, {}).items():
             (gauge.labels(label) if labels else gauge).set(value)
     return generate_latest(registry)
-
-
-class _TooLarge(Exception):
-    """More of a body has come than is read. No ValueError: nobody between the route and the guard may take it for one."""
-
-
-class Guard:
-    """Refuses bodies that are too large, before anything reads them whole, and adds the security headers."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        guarded = _with_headers(send)
-        refusal = PlainTextResponse(
-            "The request is too large.", status_code=413, headers={"connection": "close"}
-        )
-        if _told_too_large(scope):
-            await refusal(scope, receive, guarded)
-            return
-        try:
-            await self._app(scope, _limited(receive), guarded)
-        except _TooLarge:
-            # The routes answer only once they have the whole body, so nothing was sent yet.
-            await refusal(scope, receive, guarded)
-
-
-def _told_too_large(scope: Scope) -> bool:
-    length = dict(scope["headers"]).get(b"content-length", b"0")
-    # A length of more digits than any sane one is not even read: int() has its own limit, and raises.
-    return not length.isdigit() or len(length) > 18 or int(length) > MAX_BODY
-
-
-def _limited(receive: Receive) -> Receive:
-    seen = 0
-
-    async def limited() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > MAX_BODY:
-            raise _TooLarge  # a body sent in chunks has no length to refuse beforehand
-        return message
-
-    return limited
-
-
-def _with_headers(send: Send) -> Send:
-    async def with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [
-                *message.get("headers", []),
-                (b"x-content-type-options", b"nosniff"),
-                (b"cache-control", b"no-store"),
-                (b"content-security-policy", POLICY.encode()),
-                (b"referrer-policy", b"no-referrer"),
-            ]
-        await send(message)
-
-    return with_headers

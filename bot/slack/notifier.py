@@ -33,6 +33,8 @@ from storage.records import OutboxItem, Secret
 log = structlog.get_logger(__name__)
 
 EVENT = "shipbell_message"
+MOST_ANSWER = 8 * 1_048_576
+"""Bytes of an answer: the largest, a page of members, is a tenth of it."""
 PAGES = 5
 """Pages of 100 messages that are looked through for one that may have been said."""
 BEFORE = timedelta(minutes=2)
@@ -247,5 +249,24 @@ def error_code(error: SlackApiError) -> str:
 def shared_session() -> aiohttp.ClientSession:
     """Return the one HTTP session for all calls to Slack; needs a running loop."""
     return aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(total=10), connector=aiohttp.TCPConnector(limit=50)
+        timeout=aiohttp.ClientTimeout(total=10),
+        connector=aiohttp.TCPConnector(limit=50),
+        response_class=_Bounded,
+        trust_env=False,
     )
+
+
+class _Bounded(aiohttp.ClientResponse):
+    """An answer of Slack's that is read, counted after unpacking, as far as any sane one goes."""
+
+    async def read(self) -> bytes:
+        """Read the body; ClientPayloadError where there is more, which counts as an answer that did not come."""
+        if self._body is None:
+            body = bytearray()
+            async for chunk in self.content.iter_any():
+                body += chunk
+                if len(body) > MOST_ANSWER:
+                    self.close()
+                    raise aiohttp.ClientPayloadError("more than any answer of Slack's")
+            self._body = bytes(body)
+        return await super().read()

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page
 from bot import pages
 from bot.forge.app_auth import PERMISSIONS
 from bot.forge.manifest import manifest
-from bot.web import POLICY
+from bot.gate import POLICY
 from tests.stories.test_browser import PICTURES, browser, pytestmark
 
 __all__ = ["browser", "pytestmark"]

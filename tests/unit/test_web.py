@@ -1,7 +1,8 @@
 """The HTTP routes: what is refused before it is read, what every answer carries, and what the probes tell."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import pytest
 import uvicorn
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from starlette.types import Message
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message
 
 from bot import app as wiring
-from bot import web
+from bot import gate, listening, web
 from bot.engine.embedded import EmbeddedEngine
 from bot.pages import STYLE_SOURCE
 from storage.database import Database
@@ -20,11 +22,14 @@ from storage.database import Database
 HEADERS = {
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
-    "content-security-policy": f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'",
+    "content-security-policy": f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'; base-uri 'none'",
     "referrer-policy": "no-referrer",
+    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
 }
 FINE = {"database": "ok", "engine": "ok"}
-assert web.MAX_BODY == 16 * 0x10000
+assert gate.MAX_BODY == 16 * 0x10000
 CHUNK = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
 
 
@@ -54,11 +59,22 @@ def bolt() -> AsyncApp:
 
 
 @asynccontextmanager
-async def served(given: web.Probes) -> AsyncIterator[int]:
+async def served(
+    given: web.Probes,
+    limits: listening.Limits = listening.LIMITS,
+    *,
+    secure: bool = False,
+    more: Sequence[Route] = (),
+) -> AsyncIterator[int]:
     """Serve the routes on a free port of the loopback, as the bot does; gives the port."""
-    config = uvicorn.Config(
-        web.routes(bolt(), given), host="127.0.0.1", port=0, log_level="critical", lifespan="off"
-    )
+    async with listened(web.routes(bolt(), given, pages=more, secure=secure), limits) as port:
+        yield port
+
+
+@asynccontextmanager
+async def listened(app: ASGIApp, limits: listening.Limits = listening.LIMITS) -> AsyncIterator[int]:
+    """Let an application be reached on a free port of the loopback, as the bot is; gives the port."""
+    config = listening.config(app, "127.0.0.1", 0, limits)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
@@ -70,6 +86,7 @@ async def served(given: web.Probes) -> AsyncIterator[int]:
         server.should_exit = True
         await running
         await server.shutdown()
+        logging.getLogger("uvicorn.access").propagate = True  # which uvicorn takes away for the whole process
 
 
 async def ask(port: int, *parts: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -118,7 +135,7 @@ async def scripted(length: bytes | None, *chunks: bytes) -> tuple[list[int], int
 
 
 @pytest.mark.parametrize(
-    "length", [str(web.MAX_BODY + 1).encode(), b"9" * 5_000, b"-1", b"1e3", b"", "²".encode("latin-1")]
+    "length", [str(gate.MAX_BODY + 1).encode(), b"9" * 5_000, b"-1", b"1e3", b"", "²".encode("latin-1")]
 )
 async def test_a_length_that_is_too_much_is_refused_unread(length: bytes) -> None:
     """A body told to be too large, or of no readable length, gets 413, and not one byte of it is read."""
@@ -127,19 +144,19 @@ async def test_a_length_that_is_too_much_is_refused_unread(length: bytes) -> Non
 
 async def test_a_body_without_a_length_is_read_to_the_limit() -> None:
     """A body that comes in pieces gets 413 as soon as the limit is passed; the rest is not read."""
-    piece = b"x" * (web.MAX_BODY // 4)
+    piece = b"x" * (gate.MAX_BODY // 4)
     assert await scripted(None, *[piece] * 4, b"x", *[piece] * 4) == ([413], 5)
 
 
 async def test_a_body_up_to_the_limit_reaches_slacks_side() -> None:
     """A body of exactly the limit is read, and refused for its missing signature alone."""
-    assert await scripted(str(web.MAX_BODY).encode(), b"x" * web.MAX_BODY) == ([401], 1)
+    assert await scripted(str(gate.MAX_BODY).encode(), b"x" * gate.MAX_BODY) == ([401], 1)
 
 
 async def test_over_a_real_connection_too_large_is_413() -> None:
     """Told, or in chunks whose end has not come, a sender is answered 413 and the connection is closed."""
     async with served(probes(FINE)) as port:
-        told = await ask(port, request("POST", "/slack/events", f"Content-Length: {web.MAX_BODY + 1}"))
+        told = await ask(port, request("POST", "/slack/events", f"Content-Length: {gate.MAX_BODY + 1}"))
         chunked = await ask(
             port, request("POST", "/slack/events", "Transfer-Encoding: chunked"), *[CHUNK] * 16, b"1\r\nx\r\n"
         )
@@ -165,6 +182,16 @@ async def test_every_answer_has_the_security_headers(method: str, path: str, exp
         status, headers, _ = await ask(port, request(method, path, "Content-Length: 0"))
     assert status == expected
     assert HEADERS.items() <= headers.items()
+
+
+async def test_browsers_are_told_to_stay_with_https() -> None:
+    """Where the bot is reached by https every answer says so for a year; where it is not, none does."""
+    async with served(probes(FINE), secure=True) as port:
+        _, encrypted, _ = await ask(port, request("GET", "/nowhere"))
+    async with served(probes(FINE)) as port:
+        _, plain, _ = await ask(port, request("GET", "/nowhere"))
+    assert encrypted["strict-transport-security"] == "max-age=31536000"
+    assert "strict-transport-security" not in plain
 
 
 async def test_socket_mode_takes_no_deliveries_over_http() -> None:
