@@ -12,11 +12,11 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import aiohttp
 
@@ -62,6 +62,27 @@ def free_port() -> int:
     raise OSError("no port is free")
 
 
+class Process(Protocol):
+    """What is asked of a process that was started; `asyncio.subprocess.Process` is one."""
+
+    @property
+    def pid(self) -> int: ...  # noqa: D102 - as in asyncio
+    @property
+    def returncode(self) -> int | None: ...  # noqa: D102
+    async def wait(self) -> int: ...  # noqa: D102
+    def send_signal(self, signal: int, /) -> None: ...  # noqa: D102
+    def kill(self) -> None: ...  # noqa: D102
+
+
+async def program(environment: Mapping[str, str], log: Path) -> Process:
+    """Start `shipbell serve` as its own program, which writes to this log."""
+    with log.open("ab") as into:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", "serve", env=environment, stdout=into, stderr=into,
+            stdin=asyncio.subprocess.DEVNULL, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+
+
 @dataclass(slots=True)
 class BotProcess:
     """`shipbell serve` as a process, with nothing in its environment but what it is given."""
@@ -69,7 +90,9 @@ class BotProcess:
     environment: Mapping[str, str]
     log: Path
     port: int = field(default_factory=free_port)
-    process: asyncio.subprocess.Process | None = None
+    process: Process | None = None
+    launch: Callable[[Mapping[str, str], Path], Awaitable[Process]] = program
+    """How it is started. Tests have a quicker way (`tests/stories/forked.py`)."""
 
     @property
     def url(self) -> str:
@@ -84,11 +107,7 @@ class BotProcess:
             **self.environment,
             "SHIPBELL_PORT": str(self.port),
         }
-        with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", "serve", env=environment, stdout=log, stderr=log,
-                stdin=asyncio.subprocess.DEVNULL, cwd=Path(__file__).parents[2],
-            )  # fmt: skip
+        self.process = await self.launch(environment, self.log)
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._until_ready(self.process)
@@ -97,7 +116,7 @@ class BotProcess:
             raise BotFailed(f"The bot was not ready within {START_SECONDS:g} s.", self.words()) from None
         return self
 
-    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+    async def _until_ready(self, process: Process) -> None:
         async with aiohttp.ClientSession() as session:
             while process.returncode is None:
                 with contextlib.suppress(aiohttp.ClientError):

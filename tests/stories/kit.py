@@ -14,6 +14,7 @@ from bot.demo.slack_workspace import SlackWorkspace
 from bot.demo.world import World
 from storage.crypto import generate_master_key
 from tests.demo.openapi import check_seen
+from tests.stories.forked import forked
 
 Json = dict[str, Any]
 PATIENCE = 30.0
@@ -26,9 +27,12 @@ REPOSITORY = "acme/widgets"
 
 
 def world_on(database_url: str, folder: Path, **more: Any) -> World:
-    """Return a world whose bot uses this database."""
+    """Return a world whose bot uses this database. It is forked; `launch=program` starts the real program."""
     settings = {"SHIPBELL_DATABASE_URL": database_url, "SHIPBELL_MASTER_KEYS": generate_master_key()}
-    return World(folder, poll_seconds=POLL, settings=settings | more.pop("settings", {}), **more)
+    launch = more.pop("launch", forked)
+    world = World(folder, poll_seconds=POLL, settings=settings | more.pop("settings", {}), **more)
+    world.bot.launch = launch
+    return world
 
 
 def texts(world: World, channel: Channel = RELEASES) -> list[str]:

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, inspect, make_url, text
 
 from bot.demo.index import IndexStandIn
 from bot.demo.slack_config import ALICE, BOB, CAROL, RELEASES
-from bot.demo.world import WEBHOOK_SECRET, World
+from bot.demo.world import WEBHOOK_SECRET, World, program
 from storage.crypto import generate_master_key
 from tests.stories.kit import (
     ADD,
@@ -87,7 +87,9 @@ async def test_a_marked_secret_is_nowhere(database_url: str, tmp_path: Path) -> 
     """After refusals, a crash and the whole story no log, row, file, message, metric or process list holds it."""
     master = generate_master_key()
     odd = f"MARK{uuid4().hex}.not-shaped-like-a-token"
-    async with world_on(database_url, tmp_path, settings={"SHIPBELL_MASTER_KEYS": master}) as world:
+    async with world_on(
+        database_url, tmp_path, settings={"SHIPBELL_MASTER_KEYS": master}, launch=program
+    ) as world:
         good = world.company.make_token()
         await give_token(world, odd)  # the index refuses it
         await world.slack.command(ALICE, RELEASES, "/publisher", ADD)
@@ -151,7 +153,7 @@ async def link(world: World) -> str:
 async def test_what_is_entered_on_a_page_is_nowhere(database_url: str, tmp_path: Path) -> None:
     """A link takes a password once, from one browser, whatever dies; no other browser has a part in it; it is nowhere in plain."""
     password, name = f"MARK{uuid4().hex} with spaces", f"MARK{uuid4().hex}"
-    world = world_on(database_url, tmp_path)
+    world = world_on(database_url, tmp_path, launch=program)
     world.settings |= {"SHIPBELL_PUBLIC_URL": world.bot.url, "SHIPBELL_SECRETS_IN_SLACK": "false"}
     async with world, browser() as hers, browser() as his:
         await open_credentials(world)
@@ -199,7 +201,7 @@ async def test_what_is_entered_on_a_page_is_nowhere(database_url: str, tmp_path:
 async def test_a_releases_secrets_are_nowhere(database_url: str, tmp_path: Path) -> None:
     """After a crash, a failed run with a token in its log and a published release, no secret of anybody's is anywhere."""
     leaked = f"pypi-AgEIcHlwaS5vcmc{uuid4().hex}{uuid4().hex}"
-    async with world_on(database_url, tmp_path) as world:
+    async with world_on(database_url, tmp_path, launch=program) as world:
         index = world.company.make_token()
         await give_token(world, index)
         await world.slack.command(ALICE, RELEASES, "/publisher", ADD)
