@@ -13,7 +13,7 @@ from aiohttp import web
 from bot.demo.forge_seed import WORKFLOW_PATH
 from bot.demo.slack_config import ALICE, RELEASES
 from bot.demo.standin import StandIn
-from bot.demo.world import World
+from bot.demo.world import World, program
 from tests.stories.kit import PATIENCE, Json, ask, commit_version, look_at_token, policy, seen, world_on
 from tests.stories.test_release_upload import BUILDS
 
@@ -83,7 +83,9 @@ def world_with(
     entry = {"url": url, "upload_url": upload_url, "publisher_api": False, "feeds": False}
     settings = {"SHIPBELL_INDEXES": json.dumps({"shelf": entry | more}), "TMPDIR": str(folder / "temp")}
     (folder / "temp").mkdir()
-    return world_on(database_url, folder, settings=settings)
+    return world_on(
+        database_url, folder, settings=settings, launch=program
+    )  # the process list is looked through
 
 
 async def give(world: World, typed: Mapping[str, Any], **scope: str) -> None:

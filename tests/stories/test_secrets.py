@@ -286,7 +286,10 @@ async def test_an_uploads_token_is_nowhere(database_url: str, tmp_path: Path) ->
             found = await through_trouble(world, relay, {"token": token})
         codes = {one: one for one in relay.secrets()}
         pieces = {f"a piece of {one}": piece for one in codes for piece in (one[30:70], one[-40:])}
-        assert len(codes) >= 3 * 3  # another copy each time: died with, refused, taken; in three forms
+        assert (
+            len(relay.sent) >= 3
+        )  # died with, refused, taken; copies that are made in the same second are equal
+        assert codes
         assert token not in "".join(codes)
         marks = {"token": token, "a piece of it": token[20:60], "its end": token[-40:]} | codes | pieces
         assert [_found(marks, places) for places in found] == [[]] * 4
