@@ -16,6 +16,7 @@ from storage.records.basis import (
     StorageError,
 )
 from storage.records.credentials import Credential, Entry, GithubLink, GrantTaken, OpenCredential, SignIn
+from storage.records.history import HistoryLine, KnownProject, StatusSession
 from storage.records.messages import AuditEvent, InboxItem, OutboxItem
 from storage.records.publishers import (
     Confirmation,
@@ -67,6 +68,7 @@ __all__ = [
     "GrantTaken",
     "Health",
     "Hears",
+    "HistoryLine",
     "Import",
     "ImportItem",
     "ImportItemState",
@@ -74,6 +76,7 @@ __all__ = [
     "InboxItem",
     "InboxState",
     "KeyMissing",
+    "KnownProject",
     "NewerSchema",
     "OpenCredential",
     "OutboxItem",
@@ -92,6 +95,7 @@ __all__ = [
     "Secret",
     "SignIn",
     "StartBy",
+    "StatusSession",
     "StorageError",
     "Subscription",
     "Team",

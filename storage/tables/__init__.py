@@ -13,6 +13,7 @@ from storage.tables.imports import ImportItemRow, ImportRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
 from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
+from storage.tables.sessions import StatusSessionRow, StatusSignInRow
 from storage.tables.subscriptions import SubscriptionRow
 from storage.tables.teams import CredentialRow, DataKeyRow, EntryRow, TeamRow
 from storage.tables.thanks import ThanksRow
@@ -43,6 +44,8 @@ __all__ = [
     "PublisherRow",
     "ReleaseEvidenceRow",
     "ReleaseRow",
+    "StatusSessionRow",
+    "StatusSignInRow",
     "SubscriptionRow",
     "TeamRow",
     "ThanksRow",

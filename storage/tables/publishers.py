@@ -59,6 +59,7 @@ class PublisherRow(Base, table=True):
         partial("ix_publishers_places", PLACED_PUBLISHER, "team_id", "index_name", "requested_by"),
         partial("ix_publishers_looked", PENDING_PUBLISHER, "index_name", "looked_at"),
         Index("ix_publishers_team", "team_id", "state_at"),
+        Index("ix_publishers_project", "project_id", "requested_at"),
     )
 
     id: UUID = Field(primary_key=True)

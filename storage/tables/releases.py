@@ -52,6 +52,7 @@ class ReleaseRow(Base, table=True):
         partial("ix_releases_due", "next_at IS NOT NULL", "next_at"),
         Index("ix_releases_team", "team_id", "requested_at"),
         Index("ix_releases_project", "project_id", "requested_at"),
+        Index("ix_releases_history", "team_id", "project", "requested_at"),
         partial("ix_releases_slug", RELEASE_UNDER_WAY, "slug"),
     )
 

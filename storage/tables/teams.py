@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
 from storage.records import CredentialKind
@@ -14,7 +14,10 @@ class TeamRow(Base, table=True):
     """One Slack workspace or org install."""
 
     __tablename__ = "teams"
-    __table_args__ = (UniqueConstraint("enterprise_id", "slack_team_id"),)
+    __table_args__ = (
+        UniqueConstraint("enterprise_id", "slack_team_id"),
+        Index("ix_teams_slack", "slack_team_id"),
+    )
 
     id: UUID = Field(primary_key=True)
     slack_team_id: str = Field(max_length=32)
