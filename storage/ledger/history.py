@@ -6,6 +6,7 @@ Every question reads a bounded number of rows by an index, however much there is
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select, true, tuple_
@@ -60,7 +61,8 @@ async def lines(session: AsyncSession, team_id: UUID, part: Part) -> Sequence[Hi
         .where(col(row.team_id) == team_id, *_within(part))
         .order_by(col(row.requested_at).desc(), col(row.id)).limit(part.limit)
     )  # fmt: skip
-    return [HistoryLine(*found) for found in await session.execute(query)]
+    rows: Sequence[Sequence[Any]] = (await session.execute(query)).all()
+    return [HistoryLine(*found) for found in rows]
 
 
 def _within(part: Part) -> Iterable[ColumnElement[bool]]:
@@ -100,9 +102,10 @@ async def projects(
         )
         .order_by(col(row.index_name), col(row.name)).limit(limit)
     )  # fmt: skip
-    found = [
-        (_project(one), publishers.record(of) if of else None) for one, of in await session.execute(query)
-    ]
+    found: list[tuple[Project, Publisher | None]] = []
+    for one, of in (await session.execute(query)).all():
+        newest_of: PublisherRow | None = of  # none was ever asked for: the outer join gives nothing
+        found.append((_project(one), None if newest_of is None else publishers.record(newest_of)))
     known = await _evidence(session, team_id, [of for _, of in found if of])
     return [KnownProject(one, of, known.get(of.id, ()) if of else ()) for one, of in found]
 
