@@ -22,17 +22,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bot import __version__, forging, keyfile, lanes, listening, web
+from bot import __version__, forging, keyfile, lanes, listening, telemetry, web
 from bot.browsing import Browsing
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
 from bot.errors import SettingsError
+from bot.figures import figures
 from bot.forge import webhooks
 from bot.forge.client import WRITE_GAP, ForgeClient
 from bot.forge.lines import AppTokens, OneToken
 from bot.index.client import IndexClient
 from bot.settings import Settings
 from bot.slack.listeners import Listeners
+from bot.slack.measured import MeasuredApp
 from bot.slack.notifier import SlackNotifier, shared_session
 from bot.slack.people import SlackPeople
 from bot.transport import Transport, user_agent
@@ -56,7 +58,7 @@ from bot.workflow.thanking import Thanking
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import health, inbox, keys, leases, outbox, publishers, releases
+from storage.ledger import inbox, keys, leases, outbox
 from storage.records import Secret, StorageError
 
 log = structlog.get_logger(__name__)
@@ -115,7 +117,7 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         stack.push_async_callback(engine.stop)
         if settings.slack_app_token:
             await _connect(settings, bolt, stack)
-        probes = web.Probes(partial(_ready, parts.database, engine), partial(_figures, parts.database))
+        probes = web.Probes(partial(_ready, parts.database, engine), lambda: figures(parts.database, now()))
         hook = _hook(settings.github_webhook_secret, steps.shipping, steps.confirming, engine)
         slack = bolt if settings.slack_signing_secret else None
         pages = _pages(settings, parts.transport, browsing)
@@ -141,11 +143,14 @@ class _Parts:
 
 
 async def _parts(settings: Settings, stack: AsyncExitStack, again: Callable[[], Settings] | None) -> _Parts:
+    owner = uuid4()
+    await stack.enter_async_context(telemetry.recording(settings, owner))
     database = await _database(settings, stack, again)
     transport = await stack.enter_async_context(
         Transport(
             allow_private_addresses=settings.allow_private_addresses,
             user_agent=user_agent(settings.contact),
+            names=telemetry.names(settings),
         )
     )
     session = await stack.enter_async_context(shared_session())
@@ -162,7 +167,7 @@ async def _parts(settings: Settings, stack: AsyncExitStack, again: Callable[[], 
         forge=forging.forge_client(settings, transport, lines),
         people=SlackPeople(lambda _team: client, now),
         base=timedelta(seconds=settings.poll_seconds),
-        owner=uuid4(),
+        owner=owner,
     )
 
 
@@ -305,7 +310,7 @@ def _bolt(settings: Settings, session: aiohttp.ClientSession, listeners: Listene
             enterprise_id=enterprise_id, team_id=team_id, bot_token=token.reveal() if token else None
         )
 
-    app = AsyncApp(
+    app = MeasuredApp(
         # Bolt's loggers take this one's level; at INFO it would print the body of a delivery that it refuses.
         logger=logging.getLogger("slack_bolt"),
         signing_secret=settings.slack_signing_secret.reveal() if settings.slack_signing_secret else "",
@@ -345,19 +350,3 @@ async def _ready(database: Database, engine: EmbeddedEngine) -> Mapping[str, str
     except StorageError as error:
         state = error.cause
     return {"database": state, "engine": "ok" if engine.running else "stopped"}
-
-
-async def _figures(database: Database) -> Mapping[str, Mapping[str, float]]:
-    async with database.reading() as session:
-        states, shipped = await publishers.counts(session), await releases.counts(session)
-        inbox_states, outbox_states = await inbox.counts(session), await outbox.counts(session)
-        fares = await health.counts(session)
-    return {
-        "shipbell_publishers": states,
-        "shipbell_health": fares,
-        "shipbell_releases": shipped,
-        "shipbell_inbox_waiting": {"": inbox_states.get("waiting", 0)},
-        "shipbell_inbox_dead": {"": inbox_states.get("dead", 0)},
-        "shipbell_outbox_waiting": {"": outbox_states.get("waiting", 0) + outbox_states.get("sending", 0)},
-        "shipbell_outbox_dead": {"": outbox_states.get("dead", 0)},
-    }

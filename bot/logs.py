@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from bot import measuring
 from bot.core.secrets import redact
 
 NOISY = (
@@ -28,6 +29,7 @@ NOISY = (
 )
 """Libraries whose lines below WARNING tell an operator nothing, or too much."""
 
+_COUNTED = frozenset({"warning", "error", "critical"})
 _MAX_DEPTH = 6
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 _ONE_LINE = {10: "\\n"} | {
@@ -47,6 +49,7 @@ def configure(level: str, fmt: str, stream: TextIO) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
+        counted,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
@@ -89,6 +92,17 @@ def excepthook(kind: type[BaseException], error: BaseException, trace: Traceback
     if issubclass(kind, KeyboardInterrupt):
         return
     structlog.get_logger("bot").critical("crashed", exc_info=(kind, error, trace))
+
+
+def counted(
+    logger: object,  # noqa: ARG001 - structlog's signature
+    method: str,  # noqa: ARG001 - structlog's signature
+    event: MutableMapping[str, Any],
+) -> MutableMapping[str, Any]:
+    """Count the line, from warnings up: of whatever goes wrong a line is logged."""
+    if (level := str(event.get("level"))) in _COUNTED:
+        measuring.logged(level)
+    return event
 
 
 def without_secrets(

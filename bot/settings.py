@@ -152,6 +152,10 @@ class Settings(BaseModel):
     log_format: Annotated[str, PlainValidator(values.choice("json", "console"))] = _field(
         "how it is logged: `json` or `console`", "json"
     )
+    otlp_url: _Web = _field(
+        "where traces are sent, OTLP over HTTP, e.g. `http://localhost:4318/v1/traces`; needs the extra `otel`",
+        "",
+    )
     contact: _Text = _field(
         "mail or web address that goes into the User-Agent, so that an index can reach you", ""
     )

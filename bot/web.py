@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from bot import measuring
 from bot.gate import BODY_SECONDS, Dressed, Gate
 
 log = structlog.get_logger(__name__)
@@ -30,8 +31,11 @@ METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "shipbell_inbox_waiting": ("Intents that are not carried out yet", ()),
     "shipbell_inbox_dead": ("Intents that were set aside after a fault of ours", ()),
     "shipbell_outbox_dead": ("Messages that were given up", ()),
+    "shipbell_queue_due": ("Rows that could be taken now", ("queue",)),
+    "shipbell_queue_oldest_seconds": ("Since when the row is due that waits longest", ("queue",)),
+    "shipbell_queue_leases_run_out": ("Due rows whose last taker let its lease run out", ("queue",)),
 }
-"""Every metric: name -> help and labels, all bounded."""
+"""Every metric that is read from the database: name -> help and labels, all bounded. What a process counts: `bot.measuring`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +128,4 @@ def exposition(figures: Mapping[str, Mapping[str, float]]) -> bytes:
         gauge = Gauge(name, text, labels, registry=registry)
         for label, value in figures.get(name, {}).items():
             (gauge.labels(label) if labels else gauge).set(value)
-    return generate_latest(registry)
+    return generate_latest(registry) + generate_latest(measuring.REGISTRY)

@@ -9,7 +9,7 @@ an acked intent must survive a power cut (https://www.sqlite.org/pragma.html#pra
 
 import fcntl
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ HEAD = "0010"
 """The newest migration; a test compares it with the scripts. Read here so that a start needs no Alembic."""
 
 _BUSY_MILLISECONDS = 5_000
+_COMMITTED = "committed"
 _ENGINE_LOCK = 0x5348_4950_4245_4C4C  # "SHIPBELL": one number for all, since advisory locks are per database
 
 
@@ -95,8 +96,11 @@ class Database:
         SQLite has one writer at a time; an `urgent` one (somebody waits for an ack) goes before all that wait.
         """
         turn = self._turns.take(urgent=urgent) if self.is_sqlite else nullcontext()
-        async with turn, self._session(self._writer) as session, session.begin():
-            yield session
+        async with turn, self._session(self._writer) as session:
+            async with session.begin():
+                yield session
+            for call in session.info.pop(_COMMITTED, ()):
+                call()
 
     @asynccontextmanager
     async def reading(self, *, steady: bool = False) -> AsyncIterator[AsyncSession]:
@@ -176,6 +180,11 @@ class Database:
         else:
             await connection.close()
         return held
+
+
+def once_committed(session: AsyncSession, call: Callable[[], None]) -> None:
+    """Do this once the transaction is committed, in this process alone: for figures, never for work."""
+    session.info.setdefault(_COMMITTED, []).append(call)
 
 
 def _sqlite_manners(engine: Engine, *, begin: str, readonly: bool) -> None:

@@ -7,11 +7,14 @@ Nothing durable rides on a task here: a task that dies leaves a row whose claim 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import structlog
+
+from bot.engine.observed import step
 
 log = structlog.get_logger(__name__)
 
@@ -76,10 +79,12 @@ class Lane:
             self.wake_at(self.work.name, due)
 
     async def _step(self, item: Any) -> None:  # a row's record
-        try:
-            await self.work.step(item)
-        except Exception:
-            log.exception("step failed", lane=self.work.name)
+        with suppress(Exception), step(self.work.name, item):
+            try:
+                await self.work.step(item)
+            except Exception:
+                log.exception("step failed", lane=self.work.name)
+                raise
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         # First its place, then the wake: a full lane that looked before the place was free would rest on.

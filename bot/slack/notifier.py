@@ -27,6 +27,7 @@ from bot.core.setup_notices import SetupShown
 from bot.slack.blocks import base
 from bot.slack.blocks.publishers import invite_first, not_invited
 from bot.slack.blocks.render import MESSAGES, VIEWS
+from bot.slack.measured import hooks
 from bot.workflow.ports import Delivery, NeverSay, Said, SayLater
 from storage.records import OutboxItem, Secret
 
@@ -253,6 +254,7 @@ def shared_session() -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=50),
         response_class=_Bounded,
         trust_env=False,
+        trace_configs=[hooks()],
     )
 
 

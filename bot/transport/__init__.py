@@ -28,6 +28,7 @@ from bot.errors import TransportError, Unreachable
 from bot.transport.bodies import digest, read
 from bot.transport.failures import AGAIN_IN, Exchange, shown
 from bot.transport.guard import GuardedBackend, Lookups, Resolver, system_resolver
+from bot.transport.watched import OTHER, watched
 from bot.wire import Answer, Hashed, Request
 
 USER_AGENT = f"shipbell/{__version__}"
@@ -75,11 +76,14 @@ class Transport:
         in_flight: int = IN_FLIGHT,
         per_host: int = PER_HOST,
         resolver: Resolver = system_resolver,
+        names: Mapping[str, str] | None = None,
     ) -> None:
+        """Make one; `names` is what hosts are called in figures: host, with its port where it is not the usual one -> word of a closed set."""
         self._allow_private = allow_private_addresses
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip"}
         self._in_flight = in_flight
         self._per_host = per_host
+        self._names = dict(names or {})
         self._places = asyncio.Semaphore(in_flight)
         self._host_places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._backend = GuardedBackend(Lookups(resolver), allow_private=allow_private_addresses)
@@ -183,10 +187,11 @@ class Transport:
     async def _send(self, request: Request, url: httpx.URL, take: _Take[Got]) -> Got:
         host = shown(url.host)
         async with self._place(url.host, request.timeout):
-            exchange = Exchange()
+            exchange, to = Exchange(), self._names.get(url.netloc.decode("ascii"), OTHER)
             try:
                 async with asyncio.timeout(request.timeout):
-                    return await self._exchange(request, url, exchange, take)
+                    with watched(to, request.method, url.host, exchange):
+                        return await self._exchange(request, url, exchange, take)
             except TimeoutError as error:
                 raise exchange.timed_out(host, request.timeout) from error
             except _BROKEN as error:
@@ -216,6 +221,7 @@ class Transport:
             request.method, url, headers=dict(request.headers), extensions={"trace": exchange.trace}, **_body(request),
         )  # fmt: skip
         response = await client.send(built, stream=True)
+        exchange.began(response.status_code, response.headers)
         try:
             return await take(response)
         finally:

@@ -16,6 +16,7 @@ import httpx  # noqa: TID251 - this is its room
 
 from bot.core.secrets import redact
 from bot.errors import AnswerLost, TransportError, Unreachable
+from bot.measuring import answered
 
 AGAIN_IN = 0.2
 """Seconds after which a cut or refused connection is worth another try at once."""
@@ -31,6 +32,22 @@ class Exchange:
     """How far one exchange has come, and so what its failure means."""
 
     sent: bool = False
+    status: int = 0
+    """Of the answer; 0 where none has begun."""
+    asks_for_time: bool = False
+    """Whether the answer refuses because of a limit, in the forge's way: 403 with the time to wait."""
+
+    def began(self, status: int, headers: Mapping[str, str]) -> None:
+        """Take note of the answer's head."""
+        self.status = status
+        self.asks_for_time = status == 403 and "retry-after" in headers
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, for figures."""
+        if self.status:
+            return answered(self.status, asks_for_time=self.asks_for_time)
+        return "lost" if self.sent else "unreachable"
 
     async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
         """Take note of the first byte sent (httpcore's `trace` extension)."""

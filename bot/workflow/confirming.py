@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import codec
+from bot import codec, measuring
 from bot.core import confirming as decide
 from bot.core import intents, notices
 from bot.core.approvals import Allowed, Denied, Eligibility, Refusal, member
@@ -228,6 +228,7 @@ class Confirming:
         }  # fmt: skip
         async with self.hands.database.transaction() as session:
             if not await ledger.move(session, row, self.hands.owner, **values):
+                measuring.claim_lost("confirmations")
                 log.info("claim lost", confirmation=str(row.id))
                 return
             await self._proven(session, seen, decision, now)

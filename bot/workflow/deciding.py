@@ -8,7 +8,7 @@ first. Who somebody is was looked up before, outside the transaction.
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -145,12 +145,12 @@ async def _ask(
             iter(await projects.named(session, item.team_id, intent.project, policy.rehearsal)), None
         )
     if first is None or first == main[0]:
-        return await _request(session, hands, item, intent, (main[0], policy, ""))
+        return await _request(session, hands, item, intent, (main[0], policy, "", item.id))
     version = read(intent.version, intent.project).version
     # An index takes no file twice: what was rehearsed well is not rehearsed again. And a rehearsal need not wait.
     if await ledger.published(session, item.team_id, first.id, version) is None:
-        await _request(session, hands, item, replace(intent, act_at=None), (first, policy, ""))
-    return await _request(session, hands, item, intent, (main[0], policy, first.registration.index))
+        await _request(session, hands, item, replace(intent, act_at=None), (first, policy, "", uuid4()))
+    return await _request(session, hands, item, intent, (main[0], policy, first.registration.index, item.id))
 
 
 async def _request(
@@ -158,13 +158,15 @@ async def _request(
     hands: Hands,
     item: InboxItem,
     intent: intents.AskRelease,
-    where: tuple[Project, Policy, str],
+    where: tuple[Project, Policy, str, UUID],
 ) -> notices.Notice:
-    project, policy, rehearsal = where
+    # What somebody asked for has the id of the asking: so whoever follows it begins at the click (`bot/core/tracks.py`).
+    project, policy, rehearsal, release_id = where
     wanted = read(intent.version, intent.project)
     new = NewRelease(
         version=wanted.version[:100], tag=intent.version, notes=intent.notes, channel=project.channel or item.channel,
         requested_by=item.actor, policy=packed(policy), rehearsal=rehearsal, act_at=intent.act_at,
+        id=release_id,
     )  # fmt: skip
     now = hands.clock()
     release, made = await ledger.ask(session, item.team_id, project, new, now)

@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import measuring
 from bot.core import feeds as decide
 from bot.core.feeds import Look, Page
 from bot.core.outcomes import FeedName
@@ -67,6 +68,7 @@ class Feeding:
         look = await self._asked(feed, pages) if self.clock() >= feed.ask_at else Look(feed.ask_at, pages)
         async with self.database.transaction() as session:
             if not await self._write(session, feed, look):
+                measuring.claim_lost("feeds")
                 log.info("claim lost", feeds=feed.index)
 
     async def _asked(self, feed: Feed, pages: Mapping[FeedName, Page]) -> Look:

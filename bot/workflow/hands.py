@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import codec
+from bot import codec, measuring
 from bot.core import notices
 from bot.core.approvals import Policy, Tell
 from bot.core.findings import Report
@@ -23,6 +23,7 @@ from bot.core.release_notices import ReleaseShown, ReleaseStep, ReleaseTimeline,
 from bot.core.releases import Decision, Line, Situation
 from bot.core.thanks import wanted
 from bot.core.versions import is_prerelease
+from bot.workflow.counting import count
 from bot.workflow.hearing import spread
 from bot.workflow.ports import Clock, Forge, Index, People, Rights
 from bot.workflow.telling import SHIPBELL, write_down
@@ -136,6 +137,7 @@ async def write(
     after = follow_release(release.state, decision.event)
     values = _columns(seen, decision, after)
     if not await ledger.move(session, release, owner, keep_lease=keep_lease, **values):
+        measuring.claim_lost("releases")
         log.info("claim lost", release=str(release.id), event=decision.event.name)
         return None
     for user in decision.withdrawn:
@@ -144,6 +146,7 @@ async def write(
         await ledger.keep_evidence(session, release, evidence)
     moved = await ledger.get(session, release.team_id, release.id)
     assert moved is not None
+    count(session, release, moved)
     fresh = await situation(session, moved, seen.now, seen.base)
     await show(session, hands, fresh)
     for line in decision.lines:

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import codec
+from bot import codec, measuring
 from bot.core import health as decide
 from bot.core import notices, polling
 from bot.core.approvals import Refusal, member
@@ -126,6 +126,7 @@ class Tending:
         values = {"seen": packed(look.state), "troubles": len(look.state.troubles), "looked_at": now}
         async with self.setups.database.transaction() as session:
             if not await ledger.seen(session, health, self.owner, next_at, **values):
+                measuring.claim_lost("health")
                 log.info("claim lost", health=str(health.publisher_id))
                 return
             await self._tell(session, facts.publisher, look, now)

@@ -8,13 +8,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from bot import codec
+import structlog
+
+from bot import codec, tracing
 from bot.core import intents
+from bot.core.tracks import released
 from bot.workflow.ports import Clock
 from storage.database import Database
 from storage.ledger import inbox, teams
 from storage.ledger.inbox import NewIntent
 from storage.records import Secret
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +81,8 @@ class Inlet:
             fresh = await inbox.put(session, team_id, wish.delivery[:255], new, now, came)
         self._teams[names] = team_id  # only once it is committed
         if fresh:
+            trace = released(payload) or new.id
+            tracing.concerns(trace)
+            log.debug("intent written", kind=kind, team=str(team_id), trace=trace.hex)
             self.written()
         return fresh

@@ -16,6 +16,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import measuring
 from bot.core import feeds as feeding
 from bot.core import polling
 from bot.core import publishers as decide
@@ -251,6 +252,7 @@ async def write(
     if frees:
         await ledger.places(session, publisher)  # locked in one order by all who change what a person has
     if not await ledger.move(session, publisher, owner, **values):
+        measuring.claim_lost("publishers")
         log.info("claim lost", publisher=str(publisher.id), event=decision.event.name)
         return False
     if decision.evidence:

@@ -67,7 +67,7 @@ async def _request(
     now, version = hands.clock(), read(intent.version, intent.project).version[:100]
     new = NewRelease(
         version=version, tag="", notes=intent.reason, channel=project.channel or item.channel, requested_by=item.actor,
-        policy=packed(policy), rehearsal="", act_at=None, kind=YANK,
+        policy=packed(policy), rehearsal="", act_at=None, kind=YANK, id=item.id,
     )  # fmt: skip
     release, made = await ledger.ask(session, item.team_id, project, new, now)
     if not made:

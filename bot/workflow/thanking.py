@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot import measuring
 from bot.core import thanks as decide
 from bot.core.findings import Report
 from bot.core.forge import Unsure
@@ -134,6 +135,7 @@ class Thanking:
         async with hands.database.transaction() as session:
             next_at = None if thanks.over else now + wait
             if not await ledger.move(session, row, hands.owner, packed(thanks), next_at):
+                measuring.claim_lost("thanks")
                 log.info("claim lost", release=str(release.id), event="thanks")
                 return
             told = decide.told(thanks) if thanks.over else {}

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import codec
+from bot import codec, measuring
 from bot.core import approvals as rules
 from bot.core import notices
 from bot.core import watching as decide
@@ -81,6 +81,7 @@ class Watching:
     async def _write(self, watch: Watch, look: decide.Look) -> None:
         async with self.hands.database.transaction() as session:
             if not await watches.seen(session, watch, self.hands.owner, look.next_at, **look.values):
+                measuring.claim_lost("watches")
                 log.info("claim lost", watch=str(watch.project_id))
                 return
             for version, files in look.appeared.items():

@@ -31,6 +31,7 @@ class NewIntent:
     origin: str = ""
     in_turn: bool = True
     """Whether it waits until all is done that the same person wanted before."""
+    id: UUID = field(default_factory=uuid4)
 
 
 async def put(
@@ -42,11 +43,10 @@ async def put(
     came: datetime | None = None,
 ) -> bool:
     """Write an intent down that `came` when no other did (None: now); False where the same delivery was written before."""
-    row_id = uuid4()
-    place = _place(team_id, row_id)
+    place = _place(team_id, intent.id)
     return await insert_once(
         session, InboxRow,
-        id=row_id, team_id=team_id, dedupe_key=dedupe_key, kind=intent.kind, actor=intent.actor, channel=intent.channel,
+        id=intent.id, team_id=team_id, dedupe_key=dedupe_key, kind=intent.kind, actor=intent.actor, channel=intent.channel,
         payload=dict(intent.payload), sealed=await keys.seal(session, place, intent.secrets) if intent.secrets else None,
         state=InboxState.WAITING, attempts=0, error="", received_at=now, next_at=now, origin=intent.origin[:64],
         turn=intent.actor if intent.in_turn else "", turn_at=came or now,

@@ -1,7 +1,7 @@
 """Releases: asked for, claimed, moved along, listed; and the evidence about them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -60,6 +60,7 @@ class NewRelease:
     rehearsal: str
     act_at: datetime | None
     kind: ReleaseKind = ReleaseKind.RELEASE
+    id: UUID = field(default_factory=uuid4)
 
 
 async def ask(
@@ -69,7 +70,7 @@ async def ask(
     target = project.registration
     made = await insert_once(
         session, ReleaseRow,
-        id=uuid4(), team_id=team_id, project_id=project.id, index_name=target.index, project=target.project, owner=target.owner,
+        id=new.id, team_id=team_id, project_id=project.id, index_name=target.index, project=target.project, owner=target.owner,
         repository=target.repository, workflow=target.workflow, environment=target.environment, slug=target.slug.lower(),
         version=new.version, kind=new.kind, tag=new.tag, commit="", make_tag=False, start=None, notes=new.notes, channel=new.channel,
         requested_by=new.requested_by, state=_State.REQUESTED, reason=ReleaseReason.ASKED, detail="", round=0, digest="",

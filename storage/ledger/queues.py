@@ -1,0 +1,79 @@
+"""How the queues stand: what is due, since when, and whose lease has run out. For the metrics, over all teams."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.ledger.leases import Leased, free
+from storage.tables import (
+    ConfirmationRow,
+    FeedRow,
+    HealthRow,
+    ImportRow,
+    InboxRow,
+    OutboxRow,
+    PublisherRow,
+    ReleaseRow,
+    ThanksRow,
+    WatchRow,
+)
+
+LEASED: Mapping[str, Leased] = MappingProxyType(
+    {
+        "releases": ReleaseRow, "publishers": PublisherRow, "feeds": FeedRow, "watches": WatchRow, "thanks": ThanksRow,
+        "confirmations": ConfirmationRow, "health": HealthRow, "imports": ImportRow,
+    }
+)  # fmt: skip
+"""Queue -> the rows that are taken for a time."""
+TAKEN: Mapping[str, type[InboxRow] | type[OutboxRow]] = MappingProxyType(
+    {"inbox": InboxRow, "outbox": OutboxRow}
+)
+"""Queue -> the rows whose next look is put off while they are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How one queue stands."""
+
+    due: int
+    """Rows that could be taken now."""
+    oldest: datetime | None
+    """Since when the one that waits longest is due."""
+    run_out: int
+    """Of them, those whose last taker let its lease run out: it died, or took too long."""
+
+
+async def standing(session: AsyncSession, now: datetime) -> Mapping[str, Queue]:
+    """Return how each queue stands."""
+    leased = [_asked(name, row, now, free(row, now), col(row.lease_until)) for name, row in LEASED.items()]
+    others = [_asked(name, row, now, true(), null()) for name, row in TAKEN.items()]
+    found = await session.execute(union_all(*leased, *others))
+    return {name: Queue(due, oldest, run_out) for name, due, oldest, run_out in found}
+
+
+def _asked(
+    name: str,
+    row: Leased | type[InboxRow] | type[OutboxRow],
+    now: datetime,
+    available: ColumnElement[bool],
+    lease: SQLColumnExpression[Any],
+) -> Select[str, int, datetime | None, int]:
+    """Return the question about one queue, which its index of what is due answers."""
+    due = col(row.next_at)
+    return select(literal(name), func.count(), func.min(due), func.count(lease)).where(due <= now, available)
