@@ -4,7 +4,6 @@ Knows: every part. Must not know: a single decision.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,14 +14,10 @@ from uuid import UUID, uuid4
 import aiohttp
 import structlog
 import uvicorn
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.web.async_client import AsyncWebClient
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bot import __version__, forging, keyfile, lanes, listening, telemetry, web
+from bot import __version__, forging, keyfile, lanes, listening, slacking, telemetry, web
 from bot.browsing import Browsing
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
@@ -33,10 +28,11 @@ from bot.forge.client import WRITE_GAP, ForgeClient
 from bot.forge.lines import AppTokens, OneToken
 from bot.index.client import IndexClient
 from bot.settings import Settings
+from bot.slack.clients import OneWorkspace, Workspaces
 from bot.slack.listeners import Listeners
-from bot.slack.measured import MeasuredApp
 from bot.slack.notifier import SlackNotifier, shared_session
 from bot.slack.people import SlackPeople
+from bot.slacking import Slacking
 from bot.transport import Transport, user_agent
 from bot.workflow.confirming import Confirming
 from bot.workflow.credentials import Credentials
@@ -111,16 +107,15 @@ async def running(settings: Settings, again: Callable[[], Settings] | None = Non
         browsing = Browsing(
             settings, parts.database, parts.index, parts.index.grants, now, partial(engine.nudge, "outbox")
         )
-        bolt = _bolt(settings, parts.session, _listeners(parts, engine, browsing, menu))
+        bolt = slacking.bolt(parts.sides, parts.clients, _listeners(parts, engine, browsing, menu))
         steps = _steps(parts)
         engine.start(_works(parts, steps, menu))
         stack.push_async_callback(engine.stop)
-        if settings.slack_app_token:
-            await _connect(settings, bolt, stack)
+        await slacking.connect(settings, bolt, stack)
         probes = web.Probes(partial(_ready, parts.database, engine), lambda: figures(parts.database, now()))
         hook = _hook(settings.github_webhook_secret, steps.shipping, steps.confirming, engine)
         slack = bolt if settings.slack_signing_secret else None
-        pages = _pages(settings, parts.transport, browsing)
+        pages = [*parts.sides.install_pages(parts.clients), *_pages(settings, parts.transport, browsing)]
         yield Bot(web.routes(slack, probes, hook, pages, secure=browsing.secure), engine, parts.database)
 
 
@@ -132,7 +127,8 @@ class _Parts:
     database: Database
     transport: Transport
     session: aiohttp.ClientSession
-    client: AsyncWebClient
+    sides: Slacking
+    clients: OneWorkspace | Workspaces
     index: IndexClient
     lines: OneToken | AppTokens
     forge: ForgeClient
@@ -154,18 +150,20 @@ async def _parts(settings: Settings, stack: AsyncExitStack, again: Callable[[], 
         )
     )
     session = await stack.enter_async_context(shared_session())
-    client = _client(settings, settings.slack_bot_token, session)
+    sides = Slacking(settings, database, session, now)
+    clients = sides.clients()
     lines = forging.forge_lines(settings, transport, now, min(WRITE_GAP, settings.poll_seconds))
     return _Parts(
         settings=settings,
         database=database,
         transport=transport,
         session=session,
-        client=client,
+        sides=sides,
+        clients=clients,
         index=IndexClient(transport, settings.indexes, now, trust_root=settings.sigstore_trust_root),
         lines=lines,
         forge=forging.forge_client(settings, transport, lines),
-        people=SlackPeople(lambda _team: client, now),
+        people=SlackPeople(clients.client_for, now),
         base=timedelta(seconds=settings.poll_seconds),
         owner=owner,
     )
@@ -216,7 +214,7 @@ def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
     wishes = Intents(
         database, steps.publishers, hands, names, now, setups, tending, settings.secrets_in_slack, filling
     )  # fmt: skip
-    messages = Outbox(database, SlackNotifier(lambda _team: parts.client, parts.session), now)
+    messages = Outbox(database, SlackNotifier(parts.clients.client_for, parts.session), now)
     beside = (Thanking(hands, forge), steps.confirming)
     scout = Scouting(forging.forge_catalog(settings, parts.lines), Picking(forge), forge, settings.indexes)
     feeding = Feeding(database, index, now, parts.base, parts.owner)
@@ -290,51 +288,6 @@ def _master_keys(again: Callable[[], Settings] | None) -> Sequence[Secret]:
 
 def _tending(setups: Setups, owner: UUID, hours: float) -> Tending | None:
     return Tending(setups, owner, timedelta(hours=hours)) if hours else None
-
-
-def _client(settings: Settings, token: Secret | None, session: aiohttp.ClientSession) -> AsyncWebClient:
-    return AsyncWebClient(
-        token=token.reveal() if token else None,
-        base_url=settings.slack_api_url,
-        session=session,
-        retry_handlers=[],
-    )
-
-
-def _bolt(settings: Settings, session: aiohttp.ClientSession, listeners: Listeners) -> AsyncApp:
-    token = settings.slack_bot_token
-
-    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-        # Bolt's own would call auth.test for every delivery. The signature has proven that Slack sent it.
-        return AuthorizeResult(
-            enterprise_id=enterprise_id, team_id=team_id, bot_token=token.reveal() if token else None
-        )
-
-    app = MeasuredApp(
-        # Bolt's loggers take this one's level; at INFO it would print the body of a delivery that it refuses.
-        logger=logging.getLogger("slack_bolt"),
-        signing_secret=settings.slack_signing_secret.reveal() if settings.slack_signing_secret else "",
-        client=_client(settings, None, session),
-        authorize=authorize,
-        process_before_response=True,
-        raise_error_for_unhandled_request=True,
-        # Each of Bolt's middlewares that we have no use for costs every delivery a little.
-        ssl_check_enabled=False,
-        ignoring_self_events_enabled=False,
-        attaching_function_token_enabled=False,
-        attaching_conversation_kwargs_enabled=False,
-    )
-    listeners.attach(app)
-    return app
-
-
-async def _connect(settings: Settings, bolt: AsyncApp, stack: AsyncExitStack) -> None:
-    assert settings.slack_app_token is not None
-    client = AsyncWebClient(token=settings.slack_app_token.reveal(), base_url=settings.slack_api_url)
-    handler = AsyncSocketModeHandler(bolt, settings.slack_app_token.reveal(), web_client=client)
-    stack.push_async_callback(handler.close_async)
-    await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
-    log.info("connected", mode="socket")
 
 
 async def _tidy(database: Database) -> None:

@@ -5,7 +5,8 @@
     |-- TransportError       an outgoing request got no readable answer
     |   |-- Unreachable      nothing was sent: refused, no such host, TLS, address not allowed
     |   `-- AnswerLost       it was sent, or may have been: time-out, connection cut
-    `-- SlackRefused         Slack's Web API answered ok=false
+    |-- SlackRefused         Slack's Web API answered ok=false
+    `-- NotInstalled         the Slack app is not, or no longer, in that workspace
 
 `storage` has its own tree in `storage/records/` (StorageError), since it never imports `bot`.
 """
@@ -62,3 +63,11 @@ class SlackRefused(ShipbellError):
         super().__init__(f"Slack refused: {code}.")
         self.code = code
         self.retry_after = retry_after
+
+
+class NotInstalled(ShipbellError):
+    """The Slack app is not in that workspace, or not any more; `install_url` is where it is put there."""
+
+    def __init__(self, install_url: str) -> None:
+        super().__init__("Shipbell is not installed in this workspace.", f"Install it: {install_url}")
+        self.install_url = install_url

@@ -27,6 +27,8 @@ input, select { font: inherit; display: block; width: 100%; max-width: 20rem; bo
 input[type=hidden] { display: none }
 h2 + form button { background: none; color: var(--deed); border: 2px solid var(--deed) }
 a { color: var(--deed) }
+a.deed { display: inline-block; font-weight: 600; background: var(--deed); color: var(--on); border-radius: 6px; padding: .7rem 1.1rem;
+  text-decoration: none }
 :focus-visible { outline: 3px solid var(--deed); outline-offset: 3px }
 """
 STYLE_SOURCE = f"'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"

@@ -339,15 +339,21 @@ def incomplete(names: Mapping[str, object]) -> list[str]:
             f"{variable('slack_bot_token')} (one workspace) and {variable('slack_client_id')} (many) are both set; "
             "keep one of them."
         )
+    if "github_token" in names and "slack_client_id" in names:
+        problems.append(
+            f"{variable('github_token')} is for a single workspace: with {variable('slack_client_id')} every workspace would reach "
+            "what it sees, private repositories too; take it out, and set up a GitHub App instead."
+        )
     return problems
 
 
 def unready(settings: Settings) -> tuple[str, ...]:
     """Return what `shipbell serve` needs and these settings leave out, each with its fix; empty: it can serve."""
     problems = []
-    if settings.slack_bot_token is None:
+    if settings.slack_bot_token is None and not settings.slack_client_id:
         problems.append(
-            f"No Slack workspace is named. Set {variable('slack_bot_token')}, with {variable('slack_signing_secret')} "
+            f"No Slack workspace is named. Set {variable('slack_bot_token')} for one, or {variable('slack_client_id')} and "
+            f"{variable('slack_client_secret')} for many that install it themselves, with {variable('slack_signing_secret')} "
             f"to listen over HTTP or {variable('slack_app_token')} for Socket Mode."
         )
     if not settings.master_keys and not settings.database_url.startswith("sqlite"):

@@ -24,6 +24,7 @@ from bot.core import commands, intents, publisher_forms
 from bot.core.names import Problem, parse_slug
 from bot.core.publisher_forms import Form
 from bot.core.sites import IndexSite
+from bot.errors import NotInstalled
 from bot.index import intake
 from bot.index.intake import Intake
 from bot.slack import clicks, filling
@@ -41,7 +42,17 @@ from bot.slack.blocks import (
     setup,
 )
 from bot.slack.blocks.forms import INDEX_CHOICE, View
-from bot.slack.visits import Body, Reply, Visit, ephemeral, ephemeral_text, field_values, metadata, ticked
+from bot.slack.visits import (
+    Body,
+    Reply,
+    Visit,
+    ephemeral,
+    ephemeral_text,
+    field_values,
+    metadata,
+    ticked,
+    whose,
+)
 from bot.workflow.connecting import hashed
 from bot.workflow.inlet import Inlet
 from bot.workflow.menus import Menu
@@ -232,8 +243,7 @@ class Listeners:
     async def on_options(self, ack: AsyncAck, body: Body, context: AsyncBoltContext) -> None:
         """Offer repositories to whoever types in the menu."""
         typed = str(body.get("value") or "")[:200]
-        team, user = context.team_id or "", context.user_id or ""
-        found = await self.menu.search(team, user, typed) if self.menu else ()
+        found = await self.menu.search(whose(context)[0], context.user_id or "", typed) if self.menu else ()
         await ack(options=publisher_form.options(found, typed))
 
     async def on_action(
@@ -386,10 +396,23 @@ async def on_error(error: Exception, body: Body) -> BoltResponse:
     """Answer for everything that goes wrong before the ack: nothing was written, and the person is told so."""
     if isinstance(error, BoltUnhandledRequestError):
         return BoltResponse(status=200, body="")  # an event that we did not ask for
+    if isinstance(error, NotInstalled):
+        return _nobodys(error, body)
     log.error("delivery not written", error=type(error).__name__, exc_info=error)
     if body.get("type") == "event_callback":
         return BoltResponse(status=503, body="")  # Slack delivers events again
-    said = answers.out_of_order()
+    return _told(answers.out_of_order(), body)
+
+
+def _nobodys(error: NotInstalled, body: Body) -> BoltResponse:
+    """Answer a delivery of a workspace that the app is not in: a person is told how it comes there."""
+    log.warning("delivery of nobody's", team=str(body.get("team_id") or "")[:32])
+    if body.get("type") == "event_callback":
+        return BoltResponse(status=200, body="")  # repeating it would not help
+    return _told(answers.not_installed(error.install_url), body)
+
+
+def _told(said: base.Message, body: Body) -> BoltResponse:
     if body.get("type") == "view_submission":
         blocks = [dict(block) for block in said.blocks]
         view = {"type": "modal", "title": base.plain("Nothing was done", 24), "blocks": blocks}

@@ -7,7 +7,7 @@ said is looked for in the channel's history, or in its thread, before it is said
 (https://docs.slack.dev/messaging/message-metadata). Editing may be repeated, so there nothing is looked for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
@@ -24,6 +24,7 @@ from bot.core import notices
 from bot.core.import_notices import ImportChoices
 from bot.core.publisher_forms import PublisherFormShown
 from bot.core.setup_notices import SetupShown
+from bot.errors import NotInstalled
 from bot.slack.blocks import base
 from bot.slack.blocks.publishers import invite_first, not_invited
 from bot.slack.blocks.render import MESSAGES, VIEWS
@@ -60,29 +61,33 @@ OPERATOR_SECONDS = 600.0
 class SlackNotifier:
     """The outbox's way to Slack. `client_for` gives the client of a Slack team."""
 
-    client_for: Callable[[str], AsyncWebClient]
+    client_for: Callable[[str], Awaitable[AsyncWebClient]]
     session: aiohttp.ClientSession
     _told: set[UUID] = field(default_factory=set)
     """Messages that wait for an invitation, whose askers know it."""
 
     async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> Delivery:
         """Send one message; never raises for what Slack answers or fails to answer."""
-        notice = codec.unpack(item.kind, item.facts, notices.KINDS)
-        client = self.client_for(item.slack_team_id)
         try:
-            if type(notice) in VIEWS:
-                return await _show(client, item, notice)
-            if item.user:
-                return await self._whisper(client, item, MESSAGES[type(notice)](notice))
-            if maybe_said and not item.ts and (ts := await _find(client, item)):
-                log.info("already said", message=str(item.id))
-                return Said(ts)
-            tell = _edit if item.ts else self._post
-            return await tell(client, item, MESSAGES[type(notice)](notice), getattr(notice, "asked_by", ""))
+            return await self._deliver(await self.client_for(item.slack_team_id), item, maybe_said=maybe_said)
         except SlackApiError as error:
             return _refused(error)
+        except NotInstalled:
+            return SayLater("not installed", arrived_maybe=False, seconds=OPERATOR_SECONDS)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return SayLater(f"Slack did not answer: {type(error).__name__}", arrived_maybe=True)
+
+    async def _deliver(self, client: AsyncWebClient, item: OutboxItem, *, maybe_said: bool) -> Delivery:
+        notice = codec.unpack(item.kind, item.facts, notices.KINDS)
+        if type(notice) in VIEWS:
+            return await _show(client, item, notice)
+        if item.user:
+            return await self._whisper(client, item, MESSAGES[type(notice)](notice))
+        if maybe_said and not item.ts and (ts := await _find(client, item)):
+            log.info("already said", message=str(item.id))
+            return Said(ts)
+        tell = _edit if item.ts else self._post
+        return await tell(client, item, MESSAGES[type(notice)](notice), getattr(notice, "asked_by", ""))
 
     async def _whisper(self, client: AsyncWebClient, item: OutboxItem, said: base.Message) -> Delivery:
         """Answer one person: where the command was typed, else in a direct message."""

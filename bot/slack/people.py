@@ -6,7 +6,7 @@ What can't be told is said so and never guessed (https://docs.slack.dev/referenc
 https://docs.slack.dev/reference/methods/usergroups.users.list).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -15,8 +15,10 @@ import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core.people import CannotTell, Group, GroupOutcome, Person, PersonOutcome, Standing
+from bot.errors import NotInstalled
 from bot.slack.notifier import error_code
 from bot.workflow.ports import Clock
 
@@ -26,6 +28,9 @@ KEPT = timedelta(seconds=60)
 MOST = 5_000
 """Answers that are kept at most; then those that are over go."""
 SLACKBOT = "USLACKBOT"
+NO_GROUP = frozenset({"no_such_subteam", "subteam_not_found"})
+WORKSPACES = 100
+"""Workspaces of an org that are asked for a user group."""
 NOBODY = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 
 T = TypeVar("T")
@@ -36,7 +41,7 @@ Kept = dict[tuple[str, str], tuple[datetime, T]]
 class SlackPeople:
     """The workspaces' people. `client_for` gives the client of a Slack team."""
 
-    client_for: Callable[[str], AsyncWebClient]
+    client_for: Callable[[str], Awaitable[AsyncWebClient]]
     clock: Clock
     _people: Kept[Person] = field(default_factory=dict)
     _groups: Kept[Group] = field(default_factory=dict)
@@ -46,13 +51,14 @@ class SlackPeople:
         if known := self._known(self._people, slack_team_id, user):
             return known
         try:
-            answer = await self.client_for(slack_team_id).users_info(user=user)
+            client = await self.client_for(slack_team_id)
+            answer = await client.users_info(user=user)
             found = read_person(cast("Mapping[str, Any]", answer.get("user") or {}), user, slack_team_id)
         except SlackApiError as error:
             if error_code(error) not in NOBODY:
                 return _cannot_tell(error)
             found = Person(user, Standing.UNKNOWN)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (NotInstalled, aiohttp.ClientError, TimeoutError, OSError) as error:
             return _no_answer(error)
         return self._keep(self._people, slack_team_id, user, found) if isinstance(found, Person) else found
 
@@ -60,13 +66,11 @@ class SlackPeople:
         """Return the members of a user group."""
         if known := self._known(self._groups, slack_team_id, group):
             return known
-        # An org-wide token has to name the workspace; a workspace's own may.
-        team = slack_team_id if slack_team_id.startswith("T") else None
         try:
-            answer = await self.client_for(slack_team_id).usergroups_users_list(usergroup=group, team_id=team)
+            answer = await _group(await self.client_for(slack_team_id), slack_team_id, group)
         except SlackApiError as error:
             return _cannot_tell(error)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (NotInstalled, aiohttp.ClientError, TimeoutError, OSError) as error:
             return _no_answer(error)
         members = answer.get("users")
         if not isinstance(members, list):
@@ -86,6 +90,25 @@ class SlackPeople:
         if len(kept) < MOST:
             kept[team, name] = (now + KEPT, found)
         return found
+
+
+async def _group(client: AsyncWebClient, slack_team_id: str, group: str) -> AsyncSlackResponse:
+    """Ask who is in a user group. An org-wide token has to name the workspace whose group it is, so all are tried."""
+    if not slack_team_id.startswith("E"):
+        return await client.usergroups_users_list(usergroup=group, team_id=slack_team_id or None)
+    # Needs no scope, and lists the workspaces that an org's admin has given the app to.
+    listed = (await client.auth_teams_list(limit=WORKSPACES)).get("teams") or []
+    refused: SlackApiError | None = None
+    for team in cast("list[Mapping[str, Any]]", listed):
+        try:
+            return await client.usergroups_users_list(usergroup=group, team_id=str(team.get("id")))
+        except SlackApiError as error:
+            if error_code(error) not in NO_GROUP:
+                raise
+            refused = error
+    if refused is not None:
+        raise refused
+    return await client.usergroups_users_list(usergroup=group)
 
 
 def read_person(user: Mapping[str, Any], asked: str, slack_team_id: str) -> PersonOutcome:
@@ -114,11 +137,15 @@ def _cannot_tell(error: SlackApiError) -> CannotTell:
     if code == "missing_scope":
         needed = str(error.response.get("needed") or "users:read")
         return CannotTell(f"the app lacks the scope {needed}: add it and install the app again")
-    if code in {"no_such_subteam", "subteam_not_found"}:
+    if code in NO_GROUP:
         return CannotTell("Slack knows no such user group: name another one in the policy")
     return CannotTell(f"Slack says {code}")
 
 
 def _no_answer(error: Exception) -> CannotTell:
     log.warning("people not known", error=type(error).__name__)
+    if isinstance(error, NotInstalled):
+        return CannotTell(
+            f"Shipbell is not installed in this workspace any more: install it again, {error.install_url}"
+        )
     return CannotTell("Slack did not answer")

@@ -83,9 +83,10 @@ class Visit:
     ) -> Wish:
         """Return what is written down; `channel` is where the dialog was opened, which Slack does not say again."""
         url = self.body.get("response_url")
+        team, enterprise = whose(self.context)
         return Wish(
-            slack_team_id=self.context.team_id or "",
-            enterprise_id=self.context.enterprise_id or "",
+            slack_team_id=team,
+            enterprise_id=enterprise,
             delivery=self.delivery,
             actor=self.context.user_id or "",
             channel=self.channel or channel,
@@ -125,6 +126,14 @@ class Visit:
         except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError):
             return _hash(before)
         return _hash(answer.get("view"))
+
+
+def whose(context: AsyncBoltContext) -> tuple[str, str]:
+    """Return the team whose a delivery is, and its org: that of the installation which serves it, not what Slack's payload names."""
+    known = context.authorize_result
+    if known is None:
+        return context.team_id or "", context.enterprise_id or ""
+    return known.team_id or "", known.enterprise_id or ""
 
 
 def _hash(view: object) -> str:

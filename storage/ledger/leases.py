@@ -11,6 +11,7 @@ from storage.tables import (
     FeedRow,
     HealthRow,
     ImportRow,
+    InstallationRow,
     PublisherRow,
     ReleaseRow,
     ThanksRow,
@@ -26,6 +27,7 @@ Leased = (
     | type[ConfirmationRow]
     | type[HealthRow]
     | type[ImportRow]
+    | type[InstallationRow]
 )
 """The tables whose rows are taken for a time."""
 
@@ -46,6 +48,7 @@ async def retake(session: AsyncSession) -> None:
         ConfirmationRow,
         HealthRow,
         ImportRow,
+        InstallationRow,
     ):
         await session.execute(
             update(row)

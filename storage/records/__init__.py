@@ -17,6 +17,7 @@ from storage.records.basis import (
 )
 from storage.records.credentials import Credential, Entry, GithubLink, GrantTaken, OpenCredential, SignIn
 from storage.records.history import HistoryLine, KnownProject, StatusSession
+from storage.records.installations import Installation, Tokens
 from storage.records.messages import AuditEvent, InboxItem, OutboxItem
 from storage.records.publishers import (
     Confirmation,
@@ -75,6 +76,7 @@ __all__ = [
     "ImportState",
     "InboxItem",
     "InboxState",
+    "Installation",
     "KeyMissing",
     "KnownProject",
     "NewerSchema",
@@ -99,6 +101,7 @@ __all__ = [
     "StorageError",
     "Subscription",
     "Team",
+    "Tokens",
     "Verdict",
     "Watch",
 ]

@@ -10,6 +10,7 @@ from storage.tables.github import GithubLinkRow, OauthStateRow
 from storage.tables.grants import GrantRow
 from storage.tables.health import HealthRow
 from storage.tables.imports import ImportItemRow, ImportRow
+from storage.tables.installations import InstallationRow, InstallStateRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
 from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
@@ -37,6 +38,8 @@ __all__ = [
     "ImportItemRow",
     "ImportRow",
     "InboxRow",
+    "InstallStateRow",
+    "InstallationRow",
     "OauthStateRow",
     "OutboxRow",
     "PolicyRow",

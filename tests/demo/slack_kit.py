@@ -35,6 +35,10 @@ class Kit:
     client: AsyncWebClient
     clock: Hand
 
+    async def client_for(self, _slack_team_id: str) -> AsyncWebClient:
+        """Return the SDK's client, whichever team it is for."""
+        return self.client
+
     async def refused(self, method: str, **args: Any) -> SlackApiError:
         """Call a method that must be refused; returns the SDK's error."""
         try:

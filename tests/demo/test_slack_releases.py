@@ -53,7 +53,7 @@ async def kit() -> AsyncIterator[Kit]:
 
 def people(kit: Kit) -> SlackPeople:
     """Return the bot's own view of the workspace's people."""
-    return SlackPeople(lambda _team: kit.client, lambda: datetime.now(UTC))  # noqa: TID251 - Slack's clock
+    return SlackPeople(kit.client_for, lambda: datetime.now(UTC))  # noqa: TID251 - Slack's clock
 
 
 async def say(kit: Kit, notice: notices.Notice, item_id: UUID = ROOT_ID, **more: object) -> str:
@@ -65,7 +65,7 @@ async def say(kit: Kit, notice: notices.Notice, item_id: UUID = ROOT_ID, **more:
     )  # fmt: skip
     maybe_said = bool(more.pop("maybe_said", False))
     async with aiohttp.ClientSession() as session:
-        notifier = SlackNotifier(lambda _team: kit.client, session)
+        notifier = SlackNotifier(kit.client_for, session)
         said = await notifier.deliver(replace(item, **more), maybe_said=maybe_said)  # type: ignore[arg-type]  # its fields
     assert isinstance(said, Said), said
     return said.ts

@@ -27,10 +27,14 @@ class ScriptedSlack:
     url: str = ""
     session: aiohttp.ClientSession | None = None
 
-    def client(self, _slack_team_id: str = "T1") -> AsyncWebClient:
+    async def client_for(self, _slack_team_id: str) -> AsyncWebClient:
+        """Return the client of a team: the one there is."""
+        return self.client()
+
+    def client(self, token: str = "xoxb-test") -> AsyncWebClient:
         """Return the SDK's client, without its own retries."""
         return AsyncWebClient(
-            token="xoxb-test", base_url=self.url, session=self.session, timeout=5, retry_handlers=[]
+            token=token, base_url=self.url, session=self.session, timeout=5, retry_handlers=[]
         )
 
     def asked(self, method: str) -> list[Json]:

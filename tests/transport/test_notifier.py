@@ -38,7 +38,7 @@ def refused(error: str, **more: Any) -> dict[str, Any]:
 def notifier(slack: ScriptedSlack) -> SlackNotifier:
     """Return what is tested."""
     assert slack.session
-    return SlackNotifier(slack.client, slack.session)
+    return SlackNotifier(slack.client_for, slack.session)
 
 
 async def test_a_message_that_was_said_is_edited() -> None:

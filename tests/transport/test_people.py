@@ -26,7 +26,7 @@ class Hand:
 
 def people(slack: ScriptedSlack, clock: Hand | None = None) -> SlackPeople:
     """Return what is tested."""
-    return SlackPeople(slack.client, clock or Hand())
+    return SlackPeople(slack.client_for, clock or Hand())
 
 
 def user(**more: Any) -> dict[str, Any]:

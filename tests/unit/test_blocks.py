@@ -195,6 +195,7 @@ ANSWERS: dict[str, base.Message] = {
     ),
     "not opened": answers.not_opened("expired_trigger_id"),
     "out of order": answers.out_of_order(),
+    "not installed": answers.not_installed("https://bell.example/slack/install"),
     "settings": answers.settings(
         [IndexSite("company", URL), IndexSite("pypi", URL, publisher_api=False)], 30.0
     ),

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bot import pages
+from bot import install_pages, pages
 from bot.forge.app_auth import PERMISSIONS
 from bot.workflow.connecting import Why
 from bot.workflow.granting import Why as NoGrant
@@ -28,6 +28,10 @@ PAGES: dict[str, str] = {
     "overtaken": pages.secret_overtaken(),
     "ended": pages.entry_ended(),
     **{str(why): pages.not_connected(why, HOSTILE) for why in Why},
+    "landing": install_pages.landing(HOSTILE, {HOSTILE: HOSTILE}),
+    "installed": install_pages.installed(HOSTILE, HOSTILE, (HOSTILE,), HOSTILE, org_wide=True),
+    "not installed": install_pages.not_installed(HOSTILE, HOSTILE),
+    "not installed, known": install_pages.not_installed("invalid_state", HOSTILE),
     "grant": pages.ask_to_grant(HOSTILE, HOSTILE, {HOSTILE: HOSTILE}),
     "granted": pages.granted(HOSTILE, HOSTILE),
     **{f"no grant, {why}": pages.not_granted(HOSTILE, why, HOSTILE, HOSTILE) for why in NoGrant},
@@ -65,7 +69,7 @@ HARMLESS = {
         "autocomplete",
         "spellcheck",
     ),
-    *("href", "target", "rel", "required", "selected"),
+    *("href", "target", "rel", "required", "selected", "class"),
 }
 
 

@@ -186,6 +186,12 @@ def out_of_order() -> Message:
     return message("Nothing was done: Shipbell can't write right now.", [section(text)])
 
 
+def not_installed(url: str) -> Message:
+    """Say that the app is not in this workspace."""
+    text = f":warning: Shipbell is not installed in this workspace any more, so *nothing was done*. {link(url, 'Add it to Slack')}, and try again."
+    return message("Nothing was done: Shipbell is not installed here.", [section(text)])
+
+
 def settings(sites: Sequence[IndexSite], poll_seconds: float) -> Message:
     """Show what this bot serves."""
     ways = {

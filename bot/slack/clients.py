@@ -1,0 +1,104 @@
+"""Whose token Slack is called with: one workspace's from the settings, or that of each installation.
+
+Knows: Slack's teams, installations. Must not know: ciphers, rules, wording (that is `blocks`).
+
+An installation is kept for a minute, so that a delivery costs no look into the database. What is taken away meanwhile Slack
+refuses by itself; what is installed here counts at once (`forget`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import NotInstalled
+from bot.workflow.ports import Clock
+from storage.database import Database
+from storage.ledger import installations
+from storage.records import Installation, Secret
+
+KEPT = timedelta(seconds=60)
+MOST = 5_000
+"""Installations that are kept at most; then those that are over go."""
+
+
+class Clients(Protocol):
+    """The Web API's client of each Slack team, and who a delivery is from."""
+
+    async def client_for(self, slack_team_id: str) -> AsyncWebClient:
+        """Return the client that acts in a workspace or an org; NotInstalled where none does."""
+
+    async def authorize(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        """Say whose a delivery is that names these, and what it is answered with; NotInstalled where it is nobody's.
+
+        Bolt's own would call auth.test for every delivery. The signature has proven that Slack sent it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class OneWorkspace:
+    """One workspace, whose token the settings hold."""
+
+    client: AsyncWebClient
+
+    async def client_for(self, slack_team_id: str) -> AsyncWebClient:  # noqa: ARG002 - there is one
+        """Return the one client."""
+        return self.client
+
+    async def authorize(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        """Take a delivery as of the team that it names."""
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=self.client.token)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspaces:
+    """Many workspaces and orgs, each by its installation. What an org-wide install serves is one team, the org's."""
+
+    database: Database
+    clock: Clock
+    making: Callable[[Secret], AsyncWebClient]
+    install_url: str
+    """Where the app is installed."""
+    _kept: dict[tuple[str, str], tuple[datetime, Installation, AsyncWebClient]] = field(default_factory=dict)
+
+    async def client_for(self, slack_team_id: str) -> AsyncWebClient:
+        """Return the client of the installation that serves a workspace or an org."""
+        return (await self._of(slack_team_id, ""))[1]
+
+    async def authorize(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        """Take a delivery as of the team whose installation serves it: an org's, where the workspace has none of its own."""
+        found, client = await self._of(team_id or "", enterprise_id or "")
+        return AuthorizeResult(
+            enterprise_id=found.enterprise_id,
+            team_id=found.slack_team_id,
+            bot_user_id=found.bot_user_id,
+            bot_token=client.token,
+        )
+
+    def forget(self) -> None:
+        """Look every installation up anew: one has changed."""
+        self._kept.clear()
+
+    async def _of(self, slack_team_id: str, enterprise_id: str) -> tuple[Installation, AsyncWebClient]:
+        names, now = (slack_team_id, enterprise_id), self.clock()
+        if (known := self._kept.get(names)) and known[0] > now:
+            return known[1], known[2]
+        async with self.database.reading() as session:
+            found = await installations.find(session, *names)
+        if found is None:
+            raise NotInstalled(self.install_url)
+        client = self.making(found.tokens.token)
+        self._keep(names, found, client, now)
+        return found, client
+
+    def _keep(
+        self, names: tuple[str, str], found: Installation, client: AsyncWebClient, now: datetime
+    ) -> None:
+        if len(self._kept) >= MOST:
+            for key in [key for key, (until, _, _) in self._kept.items() if until <= now]:
+                del self._kept[key]
+        if len(self._kept) < MOST:
+            self._kept[names] = (now + KEPT, found, client)

@@ -1,0 +1,104 @@
+"""Slack's clients, Bolt and the install's pages, as the settings want them: one workspace, or many that install the app.
+
+Knows: settings, which parts fit together. Must not know: rules, wording.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+
+import aiohttp
+import structlog
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.routing import Route
+
+from bot.installing import install_routes
+from bot.settings import Settings
+from bot.slack.clients import Clients, OneWorkspace, Workspaces
+from bot.slack.install import INSTALL, App, Installations, States
+from bot.slack.listeners import Listeners
+from bot.slack.measured import MeasuredApp
+from bot.workflow.installing import Installing
+from storage.database import Database
+from storage.records import Secret
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Slacking:
+    """What Slack's parts are made of."""
+
+    settings: Settings
+    database: Database
+    session: aiohttp.ClientSession
+    clock: Callable[[], datetime]
+
+    def client(self, token: Secret | None = None) -> AsyncWebClient:
+        """Return the Web API's client of a token; they share one session."""
+        return AsyncWebClient(
+            token=token.reveal() if token else None,
+            base_url=self.settings.slack_api_url,
+            session=self.session,
+            retry_handlers=[],
+        )
+
+    def clients(self) -> OneWorkspace | Workspaces:
+        """Return whose token Slack is called with."""
+        if not self.settings.slack_client_id:
+            return OneWorkspace(self.client(self.settings.slack_bot_token))
+        install = f"{self.settings.public_url}{INSTALL}"
+        return Workspaces(self.database, self.clock, self.client, install)
+
+    def install_pages(self, clients: OneWorkspace | Workspaces) -> list[Route]:
+        """Return the pages on which the app is installed; none where there is one workspace."""
+        secret = self.settings.slack_client_secret
+        if not isinstance(clients, Workspaces) or secret is None:
+            return []
+        app = App(
+            self.settings.slack_client_id, secret, self.settings.public_url, self.settings.slack_api_url
+        )
+        kept = Installations(Installing(self.database, self.clock), clients.forget)
+        return install_routes(app, self.client(), (kept, States(self.database, self.clock)))
+
+
+def bolt(slacking: Slacking, clients: Clients, listeners: Listeners) -> AsyncApp:
+    """Return Bolt with its listeners."""
+    secret = slacking.settings.slack_signing_secret
+
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        return await clients.authorize(enterprise_id, team_id)
+
+    app = MeasuredApp(
+        # Bolt's loggers take this one's level; at INFO it would print the body of a delivery that it refuses.
+        logger=logging.getLogger("slack_bolt"),
+        signing_secret=secret.reveal() if secret else "",
+        client=slacking.client(),
+        authorize=authorize,
+        process_before_response=True,
+        raise_error_for_unhandled_request=True,
+        # Each of Bolt's middlewares that we have no use for costs every delivery a little.
+        ssl_check_enabled=False,
+        ignoring_self_events_enabled=False,
+        attaching_function_token_enabled=False,
+        attaching_conversation_kwargs_enabled=False,
+    )
+    listeners.attach(app)
+    return app
+
+
+async def connect(settings: Settings, app: AsyncApp, stack: AsyncExitStack) -> None:
+    """Open Socket Mode's connection, where the settings have its token; `stack` closes it."""
+    if settings.slack_app_token is None:
+        return
+    token = settings.slack_app_token.reveal()
+    client = AsyncWebClient(token=token, base_url=settings.slack_api_url)
+    handler = AsyncSocketModeHandler(app, token, web_client=client)
+    stack.push_async_callback(handler.close_async)
+    await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+    log.info("connected", mode="socket")
