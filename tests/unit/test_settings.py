@@ -201,6 +201,15 @@ def test_whole_numbers_may_be_written_in_ascii_only() -> None:
             },
             "keep one",
         ),
+        (
+            {
+                "SLACK_CLIENT_ID": "1",
+                "SLACK_CLIENT_SECRET": "1",
+                "SLACK_SIGNING_SECRET": "s",
+                "GITHUB_TOKEN": "g",
+            },
+            "GitHub App instead",
+        ),
         ({"GITHUB_APP_PRIVATE_KEY": "-----BEGIN RSA PRIVATE KEY-----\\nx\\n"}, "GITHUB_APP_ID"),
         ({"GITHUB_CLIENT_ID": "1"}, "GITHUB_CLIENT_SECRET"),
         ({"GITHUB_CLIENT_SECRET": "1"}, "GITHUB_CLIENT_ID"),
