@@ -52,7 +52,7 @@ async def put(
     written = {
         "enterprise_id": new.enterprise_id, "slack_team_id": new.slack_team_id, "is_enterprise_install": new.org_wide,
         "name": new.name[:200], "app_id": new.app_id, "bot_user_id": new.bot_user_id, "scopes": ",".join(new.scopes),
-        "expires_at": new.tokens.expires_at, "refresh_at": refresh_at, "faults": 0, "installed_by": new.installed_by,
+        "expires_at": new.tokens.expires_at, "next_at": refresh_at, "faults": 0, "installed_by": new.installed_by,
         "installed_at": now, "uninstalled_at": None, "lease_owner": None, "lease_until": None,
     }  # fmt: skip
     if before is None:
@@ -111,7 +111,7 @@ async def remove(session: AsyncSession, team_id: UUID, now: datetime) -> bool:
     gone = {
         "sealed": None,
         "uninstalled_at": now,
-        "refresh_at": None,
+        "next_at": None,
         "lease_owner": None,
         "lease_until": None,
     }
@@ -126,8 +126,8 @@ async def claim(
     row, (now, until) = InstallationRow, times
     due = (
         select(col(row.id))
-        .where(col(row.refresh_at) <= now, free(row, now))
-        .order_by(col(row.refresh_at))
+        .where(col(row.next_at) <= now, free(row, now))
+        .order_by(col(row.next_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -143,7 +143,7 @@ async def take(
         (col(row.id) == installation.id)
         & (col(row.team_id) == installation.team_id)
         & (col(row.revision) == installation.revision)
-        & col(row.refresh_at).is_not(None)
+        & col(row.next_at).is_not(None)
     )
     return next(iter(await _taken(session, same & free(row, now), owner, until)), None)
 
@@ -154,7 +154,7 @@ async def exchanged(
     """Keep the tokens that Slack gave for those of `installation`; False where those are not the newest any more."""
     sealed = await _seal(session, installation.team_id, installation.id, tokens)
     values = {
-        "sealed": sealed, "expires_at": tokens.expires_at, "refresh_at": refresh_at, "faults": 0,
+        "sealed": sealed, "expires_at": tokens.expires_at, "next_at": refresh_at, "faults": 0,
         "revision": installation.revision + 1, "lease_owner": None, "lease_until": None,
     }  # fmt: skip
     return await update_one(
@@ -168,7 +168,7 @@ async def rest(
     """Give one back until a moment, with the tokens that it has; False where the lease was lost."""
     row = InstallationRow
     values = {
-        "refresh_at": until, "faults": col(row.faults) + int(refused), "lease_owner": None, "lease_until": None
+        "next_at": until, "faults": col(row.faults) + int(refused), "lease_owner": None, "lease_until": None
     }  # fmt: skip
     return await update_one(session, update(row).where(_held(installation, owner)).values(**values))
 
@@ -176,8 +176,8 @@ async def rest(
 async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
     """Return when the next token that nobody works on is due to be exchanged."""
     row = InstallationRow
-    waiting = col(row.refresh_at).is_not(None)
-    return await session.scalar(select(func.min(col(row.refresh_at))).where(waiting, free(row, now)))
+    waiting = col(row.next_at).is_not(None)
+    return await session.scalar(select(func.min(col(row.next_at))).where(waiting, free(row, now)))
 
 
 async def begin(session: AsyncSession, state_hash: str, expires_at: datetime, now: datetime) -> None:

@@ -27,6 +27,7 @@ from storage.tables import (
     HealthRow,
     ImportRow,
     InboxRow,
+    InstallationRow,
     OutboxRow,
     PublisherRow,
     ReleaseRow,
@@ -38,6 +39,7 @@ LEASED: Mapping[str, Leased] = MappingProxyType(
     {
         "releases": ReleaseRow, "publishers": PublisherRow, "feeds": FeedRow, "watches": WatchRow, "thanks": ThanksRow,
         "confirmations": ConfirmationRow, "health": HealthRow, "imports": ImportRow,
+        "installations": InstallationRow,
     }
 )  # fmt: skip
 """Queue -> the rows that are taken for a time."""

@@ -21,10 +21,10 @@ class InstallationRow(Base, table=True):
             "enterprise_id", "slack_team_id", "is_enterprise_install", name="uq_installations_place"
         ),
         CheckConstraint("(uninstalled_at IS NULL) = (sealed IS NOT NULL)", name="uninstalled_is_destroyed"),
-        CheckConstraint("uninstalled_at IS NULL OR refresh_at IS NULL", name="uninstalled_rests"),
-        CheckConstraint("refresh_at IS NULL OR expires_at IS NOT NULL", name="refreshed_if_it_ends"),
+        CheckConstraint("uninstalled_at IS NULL OR next_at IS NULL", name="uninstalled_rests"),
+        CheckConstraint("next_at IS NULL OR expires_at IS NOT NULL", name="refreshed_if_it_ends"),
         CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_pair"),
-        partial("ix_installations_due", "refresh_at IS NOT NULL", "refresh_at"),
+        partial("ix_installations_due", "next_at IS NOT NULL", "next_at"),
         Index("ix_installations_workspace", "slack_team_id"),
     )
 
@@ -45,7 +45,7 @@ class InstallationRow(Base, table=True):
     """Grows with each change of the tokens: whoever writes new ones says which ones they come from."""
     expires_at: datetime | None = moment(null=True)
     """When the token ends; NULL: never."""
-    refresh_at: datetime | None = moment(null=True)
+    next_at: datetime | None = moment(null=True)
     """When the token is due to be exchanged; NULL: it isn't."""
     faults: int = 0
     """Refusals in a row of the token's exchange."""

@@ -10,7 +10,7 @@ from alembic import op
 revision = "0011"
 down_revision = "0010"
 
-DUE = "refresh_at IS NOT NULL"
+DUE = "next_at IS NOT NULL"
 
 
 def upgrade() -> None:
@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("refresh_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("faults", sa.Integer(), nullable=False),
         sa.Column("installed_by", sa.String(length=32), nullable=False),
         sa.Column("installed_at", sa.DateTime(timezone=True), nullable=False),
@@ -40,10 +40,10 @@ def upgrade() -> None:
             name=op.f("ck_installations_uninstalled_is_destroyed"),
         ),
         sa.CheckConstraint(
-            "uninstalled_at IS NULL OR refresh_at IS NULL", name=op.f("ck_installations_uninstalled_rests")
+            "uninstalled_at IS NULL OR next_at IS NULL", name=op.f("ck_installations_uninstalled_rests")
         ),
         sa.CheckConstraint(
-            "refresh_at IS NULL OR expires_at IS NOT NULL", name=op.f("ck_installations_refreshed_if_it_ends")
+            "next_at IS NULL OR expires_at IS NOT NULL", name=op.f("ck_installations_refreshed_if_it_ends")
         ),
         sa.CheckConstraint(
             "(lease_owner IS NULL) = (lease_until IS NULL)", name=op.f("ck_installations_lease_pair")
@@ -61,7 +61,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_installations_due",
         "installations",
-        ["refresh_at"],
+        ["next_at"],
         unique=False,
         sqlite_where=sa.text(DUE),
         postgresql_where=sa.text(DUE),
