@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.core.people import CannotTell, Group, GroupOutcome, Person, PersonOutcome, Standing
+from bot.core.roles import Holders, both
 from storage.records import Approval, Verdict
 
 MOST_SEATS = 10
@@ -64,6 +65,12 @@ class Policy:
     publish: Publish = Publish.WORKFLOW
     also_on: tuple[tuple[str, ...], ...] = ()
     """Lists of users and groups on each of which an approver must be too: of a policy that changed under a release."""
+    also_glass: tuple[tuple[str, ...], ...] = ()
+    """The same of who breaks the glass; an empty list stands for workspace admins and owners."""
+    roles: tuple[Holders, ...] = ()
+    """Whom the policy names for what; where it names nobody: `bot.core.permissions`."""
+    second: bool = False
+    """Whether a change of the policy waits until a second person who may make it agrees."""
 
     @property
     def seats(self) -> int:
@@ -79,7 +86,13 @@ class Policy:
     @property
     def groups(self) -> tuple[str, ...]:
         """Every user group that the policy names."""
-        named = (*self.lists, self.deny, self.break_glass)
+        named = (
+            *self.lists,
+            self.deny,
+            self.break_glass,
+            *self.also_glass,
+            *(one.names for one in self.roles),
+        )
         return tuple(dict.fromkeys(name for names in named for name in names if is_group(name)))
 
 
@@ -101,6 +114,10 @@ class Denied(StrEnum):
     """That account may not push to the repository."""
     RIGHTS_UNKNOWN = "rights_unknown"
     """The forge does not say what that account may do."""
+    NOT_NAMED = "not_named"
+    """The policy names others for it."""
+    NOT_ADMIN = "not_admin"
+    """It is for the workspace's admins and owners, since the policy names nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +150,7 @@ def eligible(policy: Policy, person: PersonOutcome, requester: str, groups: Grou
         return refused
     if person.user == requester and not policy.requester_counts:
         return Refusal(Denied.OWN_RELEASE)
-    verdicts = [_verdict(_among(person, names, groups)) for names in policy.lists]
+    verdicts = [on_list(person, names, groups) for names in policy.lists]
     return next((verdict for verdict in verdicts if isinstance(verdict, Refusal)), Allowed())
 
 
@@ -160,15 +177,24 @@ def may_break_glass(policy: Policy, person: PersonOutcome, groups: Groups) -> El
         return Refusal(Denied.CANNOT_TELL, person.detail)
     if refused := _refused(policy, person, groups):
         return refused
-    if not policy.break_glass:
+    verdicts = [_on_glass(person, names, groups) for names in (policy.break_glass, *policy.also_glass)]
+    return next((verdict for verdict in verdicts if isinstance(verdict, Refusal)), Allowed())
+
+
+def _on_glass(person: Person, names: Sequence[str], groups: Groups) -> Eligibility:
+    if not names:
         return Allowed() if person.admin else Refusal(Denied.NOT_APPROVER)
-    return _verdict(_among(person, policy.break_glass, groups))
+    return on_list(person, names, groups)
 
 
-def _verdict(found: bool | Refusal) -> Eligibility:  # noqa: FBT001 - the answer of `_among`
+def on_list(
+    person: Person, names: Sequence[str], groups: Groups, no: Denied = Denied.NOT_APPROVER
+) -> Eligibility:
+    """Say whether a person is on a list; a group that can't be read may hold anybody, and counts as no."""
+    found = _among(person, names, groups)
     if isinstance(found, Refusal):
         return found
-    return Allowed() if found else Refusal(Denied.NOT_APPROVER)
+    return Allowed() if found else Refusal(no)
 
 
 def _among(person: Person, named: Sequence[str], groups: Groups) -> bool | Refusal:
@@ -218,9 +244,10 @@ def reminders(asked_at: datetime, expires_at: datetime) -> tuple[datetime, ...]:
 
 
 def stricter(asked: Policy, now: Policy) -> Policy:
-    """Return the policy that a release under way follows: whoever suffices under it suffices under either.
+    """Return the policy that a release under way follows: what it allows, either allows.
 
-    Who may break the glass is as it is now: that is for emergencies, and those who left a list must be off it at once.
+    Field by field: the larger quorum, both lists, all groups, all bars, the shorter term; what either forbids stays
+    forbidden. What allows nothing (`tell`, `watch`) is as it is now; where it is rehearsed and what publishes, as asked.
     """
     approvers = tuple(dict.fromkeys((*asked.approvers, *now.approvers)))
     one_of_each = tuple(dict.fromkeys((*asked.one_of_each, *now.one_of_each)))
@@ -233,7 +260,7 @@ def stricter(asked: Policy, now: Policy) -> Policy:
         deny=tuple(dict.fromkeys((*asked.deny, *now.deny))),
         requester_counts=asked.requester_counts and now.requester_counts,
         expires_seconds=min(asked.expires_seconds, now.expires_seconds),
-        break_glass=now.break_glass,
+        break_glass=asked.break_glass,
         rehearsal=asked.rehearsal,
         approve_deployments=asked.approve_deployments and now.approve_deployments,
         tell=now.tell,
@@ -242,6 +269,13 @@ def stricter(asked: Policy, now: Policy) -> Policy:
         rights=asked.rights or now.rights,
         publish=asked.publish,
         also_on=also_on,
+        also_glass=tuple(
+            names
+            for names in dict.fromkeys((*asked.also_glass, now.break_glass, *now.also_glass))
+            if set(names) != set(asked.break_glass)
+        ),
+        roles=both(asked.roles, now.roles),
+        second=asked.second or now.second,
     )
 
 

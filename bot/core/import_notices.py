@@ -29,6 +29,8 @@ class ImportOutcome(StrEnum):
     """There is no such list here."""
     NO_LIST = "no_list"
     """The list is not there yet."""
+    NOT_NAMED = "not_named"
+    """The policy names others for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from bot.core.credential_notices import (
 from bot.core.health_notices import HEALTH_KINDS, Fares, HealthNotice, HealthShown
 from bot.core.import_notices import IMPORT_KINDS, ImportNotice
 from bot.core.outcomes import ByHand
+from bot.core.permission_notices import NotAllowed
 from bot.core.publisher_forms import PublisherFormShown
 from bot.core.release_notices import (
     FreezeSet,
@@ -380,6 +381,7 @@ Notice = (
     | ConfirmEnded
     | HealthNotice
     | ImportNotice
+    | NotAllowed
 )
 
 KINDS: Mapping[str, type[Notice]] = MappingProxyType(
@@ -435,5 +437,6 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "confirm.ended": ConfirmEnded,
         **HEALTH_KINDS,
         **IMPORT_KINDS,
+        "not_allowed": NotAllowed,
     }
 )

@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 from bot.core.approvals import MOST_SEATS, Policy, Publish, Tell
 from bot.core.names import Problem
+from bot.core.permissions import OF_TEAM
+from bot.core.roles import Holders, Role, named
 
 MOST_NAMES = 50
 SHORTEST, LONGEST = 10, 30 * 86_400
@@ -25,9 +27,14 @@ _EMPTY = {
     "groups": ("none", "nobody"),
     "deny": ("nobody", "none"),
     "glass": ("admins",),
+    **{role.value: ("everybody",) for role in Role},
+    Role.SETTERS.value: ("admins",),
 }
 """What an empty list means, in words: `approvers=nobody` must not let everybody in."""
 _WORDS = frozenset({"none", "nobody", "everybody", "admins"})
+ROLES = "roles"
+"""The policy's field that holds whom it names for each role."""
+_TEAMS = "This is the workspace's alone to say: leave the project out."
 
 
 class _Wrong(ValueError):
@@ -35,21 +42,34 @@ class _Wrong(ValueError):
 
 
 def changed(
-    policy: Policy, changes: Mapping[str, str], indexes: Sequence[str]
+    policy: Policy, changes: Mapping[str, str], indexes: Sequence[str], project: str = ""
 ) -> Policy | tuple[Problem, ...]:
-    """Return the policy with what was typed, or every problem at once."""
+    """Return the policy (of a project, or "": of the team) with what was typed, or every problem at once."""
     problems: list[Problem] = []
     values: dict[str, object] = {}
+    roles = policy.roles
     for word, text in changes.items():
         field, read = FIELDS[word]
         try:
-            values[field] = read(text.strip())
+            value = read(text.strip())
         except _Wrong as error:
             problems.append(Problem(word, str(error)))
+            continue
+        if field == ROLES:
+            roles = named(roles, Role(word), value)  # type: ignore[arg-type]  # `_names` has read it
+        else:
+            values[field] = value
+    if project:
+        problems += [Problem(role, _TEAMS) for role in sorted(OF_TEAM & set(changes))]
     index = values.get("rehearsal", "")
     if index and index not in indexes:
         problems.append(Problem("rehearsal", f"There is no index called {str(index)[:40]!r} here."))
-    return tuple(problems) if problems else replace(policy, **values)  # type: ignore[arg-type]  # read above
+    return tuple(problems) if problems else replace(policy, roles=roles, **values)  # type: ignore[arg-type]  # read above
+
+
+def of_project(roles: tuple[Holders, ...]) -> tuple[Holders, ...]:
+    """Return what a project's first policy takes over of the workspace's roles: what that does not say for all."""
+    return tuple(one for one in roles if one.role is not Role.SETTERS and one.role not in OF_TEAM)
 
 
 def _number(least: int, most: int, what: str) -> Callable[[str], object]:
@@ -133,6 +153,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = MappingProxyType(
         "thank": ("thank", _flag),
         "rights": ("rights", _flag),
         "publish": ("publish", _publish),
+        **{role.value: (ROLES, _names(role.value, people=True)) for role in Role},
     }
 )
 """What can be typed -> the policy's field, and how its value is read."""

@@ -1,6 +1,6 @@
 """What people ask of an import: that it begins, what is in it, which of it is set up.
 
-Knows: who may, what is written together. Must not know: Slack's payloads, wording, how repositories are looked at.
+Knows: what is written together. Must not know: Slack's payloads, wording, how repositories are looked at.
 """
 
 from uuid import UUID
@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.core import intents, notices
-from bot.core.approvals import Refusal, member
+from bot.core.approvals import Denied
 from bot.core.import_notices import ImportAnswer, ImportChoices, ImportOutcome
-from bot.core.people import CannotTell, PersonOutcome
+from bot.core.permission_notices import NotAllowed
 from bot.workflow.hands import Hands
 from bot.workflow.tabling import chosen, lines, read, show
 from bot.workflow.telling import write_down
@@ -26,24 +26,27 @@ EVERYTHING = "all repositories"
 
 
 async def carry_out(
-    session: AsyncSession, hands: Hands, item: InboxItem, intent: Bulk, person: PersonOutcome
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: Bulk
 ) -> notices.Notice | None:
-    """Begin an import, show what is in it, or let it set up what was chosen; full members only."""
-    refused = _refused(person)
+    """Begin an import, show what is in it, or let it set up what was chosen."""
     if isinstance(intent, intents.ImportOwner):
-        if refused is None:
-            await _begin(session, hands, item, intent)
-        return refused
+        await _begin(session, hands, item, intent)
+        return None
     one = await imports.get(session, item.team_id, UUID(intent.import_id))
     if isinstance(intent, intents.ShowImport):
-        return await _choices(session, item, intent, one, refused)
-    return refused or await _set_up(session, hands, item, intent, one)
+        return await _choices(session, item, intent, one)
+    return await _set_up(session, hands, item, intent, one)
 
 
-def _refused(person: PersonOutcome) -> ImportAnswer | None:
-    if isinstance(person, CannotTell):
-        return ImportAnswer(ImportOutcome.CANNOT_TELL, person.detail)
-    return ImportAnswer(ImportOutcome.NOT_A_MEMBER) if isinstance(member(person), Refusal) else None
+def shut(item: InboxItem, intent: intents.ShowImport, no: NotAllowed) -> ImportChoices:
+    """Return the dialog that says that somebody may not choose."""
+    outcome = {
+        Denied.CANNOT_TELL: ImportOutcome.CANNOT_TELL,
+        Denied.NOT_NAMED: ImportOutcome.NOT_NAMED,
+    }.get(no.why, ImportOutcome.NOT_A_MEMBER)
+    return ImportChoices(
+        intent.view_id, intent.import_id, "", item.channel, refused=outcome, detail=no.detail
+    )
 
 
 async def _begin(session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.ImportOwner) -> None:
@@ -62,11 +65,10 @@ async def _choices(
     item: InboxItem,
     intent: intents.ShowImport,
     one: Import | None,
-    refused: ImportAnswer | None,
 ) -> ImportChoices:
     """Return what can be chosen, those that can be set up first."""
     index, channel = (one.index, one.channel) if one else ("", item.channel)
-    answer = refused or _not_open(one)
+    answer = _not_open(one)
     if answer is not None or one is None:
         outcome, detail = (answer.outcome, answer.detail) if answer else (ImportOutcome.GONE, "")
         return ImportChoices(intent.view_id, intent.import_id, index, channel, refused=outcome, detail=detail)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import codec, measuring
 from bot.core import confirming as decide
 from bot.core import intents, notices
-from bot.core.approvals import Allowed, Denied, Eligibility, Refusal, member
+from bot.core.approvals import Allowed, Denied, Eligibility, Refusal
 from bot.core.confirm_notices import ConfirmAnswer, Heard
 from bot.core.confirming import Decision, End, Progress, Situation, Start
 from bot.core.forge import Conclusion, HeadFacts, JobFacts, Nothing, Repo, RunFacts, Unsure
@@ -57,16 +57,13 @@ AFTER_A_FAULT = timedelta(minutes=1)
 LATE = TryLater(Reason.TIMED_OUT, "the index did not answer in time")
 
 
-async def before(hands: Hands, item: InboxItem, slack_team_id: str, wish: intents.ConfirmNow) -> Eligibility:
-    """Look up whether somebody may have a confirmation run: full members, who may push where the policy wants that."""
-    verdict = member(await hands.people.person(slack_team_id, item.actor))
+async def before(hands: Hands, item: InboxItem, wish: intents.ConfirmNow) -> Eligibility:
+    """Look up whether somebody may have a confirmation run: those who may push, where the policy wants that."""
     async with hands.database.reading() as session:
         publisher = await publisher_ledger.get(session, item.team_id, UUID(wish.publisher_id))
-    if publisher is None or isinstance(verdict, Refusal):
-        return verdict
-    target = publisher.registration
-    if not (await policy_of_target(hands, item.team_id, target)).rights:
-        return verdict
+    target = publisher.registration if publisher else None
+    if target is None or not (await policy_of_target(hands, item.team_id, target)).rights:
+        return Allowed()
     return await may_push(hands, item.team_id, item.actor, target)
 
 

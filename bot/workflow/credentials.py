@@ -53,15 +53,6 @@ Wish = (
     | intents.OpenEntryPage
     | intents.RevokeCredential
 )
-MEMBERS_ONLY = (
-    intents.AddCredential,
-    intents.EnterCredential,
-    intents.KeepCredential,
-    intents.OpenEntryPage,
-    intents.RevokeCredential,
-    intents.ConnectIndex,
-)
-"""What a team sends to an index, and in whose name, is not for a guest to choose."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,14 +79,9 @@ class Known:
 
 
 async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Decided) -> Known:
-    """Look up in Slack what the decision needs; it may run twice."""
-    if isinstance(intent, intents.SetPolicy | intents.SetFreeze | intents.LiftFreeze | intents.TellChannel):
-        return Known(await hands.people.person(slack_team_id, item.actor))
+    """Look up in Slack and on the forge what the decision needs; it may run twice."""
     if isinstance(intent, intents.AskRelease):
-        person = await hands.people.person(slack_team_id, item.actor)
-        return Known(person, rights=await askers_rights(hands, item, intent.project, intent.index))
-    if isinstance(intent, Named):
-        return Known(await hands.people.person(slack_team_id, item.actor))
+        return Known(rights=await askers_rights(hands, item, intent.project, intent.index))
     if not isinstance(intent, Vote):
         return Known()
     async with hands.database.reading() as session:
@@ -112,13 +107,13 @@ def carry_out(
         case intents.Approve() | intents.Reject() | intents.Withdraw() | intents.BreakGlass():
             return _vote(session, hands, item, intent, known)
         case intents.CancelRelease() | intents.RetryRelease():
-            return _named(session, hands, item, intent, known.person)
+            return _named(session, hands, item, intent)
         case intents.AskYank():
             return requesting.yank(session, hands, item, intent)
         case intents.TellChannel() | intents.ShowTold():
-            return hearing.carry_out(session, item, intent, known.person, hands.clock())
+            return hearing.carry_out(session, item, intent, hands.clock())
         case _:
-            return settling.carry_out(session, hands, item, intent, known.person)
+            return settling.carry_out(session, hands, item, intent)
 
 
 async def _ask(
@@ -130,10 +125,6 @@ async def _ask(
     policy = await policy_of(session, item.team_id, intent.project)
     if no := refused(policy, known.rights):
         return NotCounted(intent.project, intent.version, no.why, no.detail, asked=True)
-    guest = rules.member(known.person)
-    if isinstance(guest, Refusal) and (intent.override or not policy.seats):
-        # Others decide about what a guest asks for; about these nobody does.
-        return NotCounted(intent.project, intent.version, guest.why, guest.detail)
     main = requesting.meant(found, policy)
     if len(main) > 1:
         return requesting.which(main, intent.version)
@@ -326,15 +317,10 @@ async def _break_glass(
     return _answer(release, Heard.BROKE_GLASS)
 
 
-async def _named(
-    session: AsyncSession, hands: Hands, item: InboxItem, intent: Named, person: PersonOutcome
-) -> notices.Notice:
+async def _named(session: AsyncSession, hands: Hands, item: InboxItem, intent: Named) -> notices.Notice:
     release = await _find(session, item, intent)
     if release is None:
         return ReleaseAnswer(intent.project, intent.version, Heard.UNKNOWN_RELEASE)
-    no = rules.member(person)
-    if isinstance(no, Refusal) and item.actor != release.requested_by:
-        return NotCounted(release.target.project, release.version, no.why, no.detail)
     seen = await situation(session, release, hands.clock(), hands.base)
     if isinstance(intent, intents.RetryRelease):
         return await _retry(session, hands, item, seen)

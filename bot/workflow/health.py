@@ -17,12 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import codec, measuring
 from bot.core import health as decide
 from bot.core import notices, polling
-from bot.core.approvals import Refusal, member
 from bot.core.health import Ailment, Facts, Look, State
-from bot.core.health_notices import HealthBroke, HealthMended, NotTakenOver, TakenOver
+from bot.core.health_notices import HealthBroke, HealthMended, TakenOver
 from bot.core.intents import TakeOver
 from bot.core.outcomes import ProvenanceOutcome, TryLater
-from bot.core.people import PersonOutcome
 from bot.core.setup import SetupFacts, SetupReport, judge
 from bot.workflow import showing
 from bot.workflow.gathering import within
@@ -150,15 +148,12 @@ class Tending:
 
 
 async def take_over(
-    session: AsyncSession, item: InboxItem, intent: TakeOver, person: PersonOutcome, now: datetime
+    session: AsyncSession, item: InboxItem, intent: TakeOver, now: datetime
 ) -> notices.Notice | None:
     """Let whoever clicked look after a publisher whose asker has left; the channel hears it, once."""
     publisher = await publishers.get(session, item.team_id, UUID(intent.publisher_id))
     if publisher is None:
         return notices.UnknownProject("", "")
-    refusal = member(person)
-    if isinstance(refusal, Refusal):
-        return NotTakenOver(publisher.registration, refusal.detail)
     health = await ledger.get(session, item.team_id, publisher.id)
     state = unpacked(State, health.seen) if health is not None else State()
     left = any(

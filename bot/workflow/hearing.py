@@ -1,6 +1,6 @@
 """Channels that hear of the ends of releases beside the releases' own: set, shown, told.
 
-Knows: who may set it, what is written together. Must not know: Slack's payloads, wording.
+Knows: what is written together. Must not know: Slack's payloads, wording.
 """
 
 from dataclasses import replace
@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import codec
 from bot.core import intents, notices
 from bot.core.hearing import ENDS, hears
-from bot.core.people import Person, PersonOutcome, Standing
 from bot.core.release_notices import HearsLine, HearsShown, ReleaseStep
 from bot.workflow.showing import suggestion
 from bot.workflow.telling import write_down
@@ -38,16 +37,11 @@ async def carry_out(
     session: AsyncSession,
     item: InboxItem,
     intent: intents.TellChannel | intents.ShowTold,
-    person: PersonOutcome,
     now: datetime,
 ) -> notices.Notice:
-    """Set or show what the channel hears where it was typed; only full members may set it."""
+    """Set or show what the channel hears where it was typed."""
     if isinstance(intent, intents.ShowTold):
         return await _shown(session, item)
-    if not isinstance(person, Person):
-        return HearsShown(item.channel, (), refused="cannot_tell", detail=person.detail)
-    if person.standing is not Standing.MEMBER:
-        return HearsShown(item.channel, (), refused="not_member")
     if intent.project and not await projects.named(session, item.team_id, intent.project):
         names = await projects.names(session, item.team_id)
         return notices.UnknownProject(intent.project, suggestion(intent.project, names))

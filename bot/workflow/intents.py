@@ -15,14 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import codec
 from bot.core import intents, notices
 from bot.core import publishers as decide
-from bot.core.approvals import Refusal, member
-from bot.core.credential_notices import CredentialDenied, TokenUnneeded
+from bot.core.credential_notices import TokenUnneeded
 from bot.core.lifecycle import OPEN, PublisherEvent
+from bot.core.permission_notices import NotAllowed
 from bot.core.publishers import Decision, Situation
 from bot.core.setup import SetupReport
 from bot.workflow import adding, bulk, confirming, connecting, deciding, health, showing
 from bot.workflow import credentials as keeping
 from bot.workflow.filling import Filling
+from bot.workflow.gate import Asker, Gate
 from bot.workflow.hands import Hands
 from bot.workflow.health import Tending
 from bot.workflow.publishers import Publishers, write
@@ -74,11 +75,12 @@ class Intents:
         """Do what was asked, exactly once; a fault is tried again a few times, then told to the person."""
         try:
             intent = codec.unpack(item.kind, item.payload, intents.KINDS)
-            known = await self._before(item, intent)
+            asker, known = await self._before(item, intent)
             async with self.database.transaction() as session:
                 if await inbox.done(session, item, self.clock()):
                     session.info[VIA] = item.origin
-                    notice = await self._do(session, item, intent, known)
+                    no = asker.refused or await self.gate.refuses(session, item, intent, asker)
+                    notice = _told(item, intent, no) if no else await self._do(session, item, intent, known)
                     if notice is not None:
                         await answer(session, item, notice, self.clock())
         except Exception:
@@ -96,33 +98,34 @@ class Intents:
             elif await inbox.bury(session, item, f"incident {incident}", now):
                 await answer(session, item, notices.BrokeDown(incident), now)
 
-    async def _before(self, item: InboxItem, intent: intents.Intent) -> deciding.Known:
-        """Do what needs the network, outside any transaction; it may run twice."""
+    @property
+    def gate(self) -> Gate:
+        """What every intent goes through before anything is done."""
+        return Gate(self.database, self.hands.people, self.clock)
+
+    async def _before(self, item: InboxItem, intent: intents.Intent) -> tuple[Asker, deciding.Known]:
+        """Do what needs the network, outside any transaction; it may run twice. Nothing is done for who may not."""
+        async with self.database.reading() as session:
+            slack_team_id = (await teams.get(session, item.team_id)).slack_team_id
+        asker = await self.gate.before(item, slack_team_id, intent)
+        if asker.refused is not None:
+            return asker, deciding.Known()
+        return asker, await self._looked_up(item, intent, slack_team_id)
+
+    async def _looked_up(self, item: InboxItem, intent: intents.Intent, slack_team_id: str) -> deciding.Known:
         if isinstance(intent, deciding.DECIDED):
-            async with self.database.reading() as session:
-                team = await teams.get(session, item.team_id)
-            return await deciding.before(self.hands, item, team.slack_team_id, intent)
+            return await deciding.before(self.hands, item, slack_team_id, intent)
         if isinstance(intent, WISHES) and self.setups is not None:
-            async with self.database.reading() as session:
-                team = await teams.get(session, item.team_id)
-            return deciding.Known(setup=await self.setups.before(item, team.slack_team_id, intent))
-        if isinstance(intent, (intents.TakeOver, *bulk.BULK, *keeping.MEMBERS_ONLY)):
-            async with self.database.reading() as session:
-                team = await teams.get(session, item.team_id)
-            return deciding.Known(await self.hands.people.person(team.slack_team_id, item.actor))
+            return deciding.Known(setup=await self.setups.before(item, intent))
         if isinstance(intent, intents.FillPublisherForm) and self.filling is not None:
-            async with self.database.reading() as session:
-                team = await teams.get(session, item.team_id)
-            return deciding.Known(form=await self.filling.before(item, team.slack_team_id, intent))
+            return deciding.Known(form=await self.filling.before(item, slack_team_id, intent))
         if isinstance(intent, intents.CheckPublisher):
             return deciding.Known(setup=await self._checked(item, intent))
         return await self._before_pending(item, intent)
 
     async def _before_pending(self, item: InboxItem, intent: intents.Intent) -> deciding.Known:
         if isinstance(intent, intents.ConfirmNow):
-            async with self.database.reading() as session:
-                team = await teams.get(session, item.team_id)
-            verdict = await confirming.before(self.hands, item, team.slack_team_id, intent)
+            verdict = await confirming.before(self.hands, item, intent)
             return deciding.Known(rights=verdict)
         if not isinstance(intent, intents.SubmittedByHand) or self.setups is None:
             return deciding.Known()
@@ -152,7 +155,7 @@ class Intents:
         self, session: AsyncSession, item: InboxItem, intent: intents.Intent, known: deciding.Known
     ) -> Did:
         if isinstance(intent, keeping.Wish | connecting.Wish):
-            return self._secret(session, item, intent, known)
+            return self._secret(session, item, intent)
         if isinstance(intent, ELSEWHERE):
             return self._elsewhere(session, item, intent, known)
         match intent:
@@ -187,13 +190,7 @@ class Intents:
         session: AsyncSession,
         item: InboxItem,
         intent: keeping.Wish | connecting.Wish,
-        known: deciding.Known,
     ) -> notices.Notice | None:
-        refusal = member(known.person) if isinstance(intent, keeping.MEMBERS_ONLY) else None
-        if isinstance(refusal, Refusal):
-            # What was entered is told of once it is to be kept.
-            silent = isinstance(intent, intents.EnterCredential)
-            return None if silent else CredentialDenied(refusal.why, refusal.detail)
         if isinstance(intent, keeping.Wish):
             return await keeping.carry_out(session, item, intent, self.publishers.index, self.clock())
         return await connecting.carry_out(session, item, intent, self.clock)
@@ -206,7 +203,7 @@ class Intents:
         known: deciding.Known,
     ) -> Did:
         if isinstance(intent, bulk.BULK):
-            return bulk.carry_out(session, self.hands, item, intent, known.person)
+            return bulk.carry_out(session, self.hands, item, intent)
         return deciding.carry_out(session, self.hands, item, intent, known)
 
     async def _add(
@@ -312,7 +309,7 @@ class Intents:
     ) -> notices.Notice | None:
         if isinstance(intent, intents.ConfirmNow):
             return await confirming.carry_out(session, self.hands, item, intent, known.rights)
-        return await health.take_over(session, item, intent, known.person, self.clock())
+        return await health.take_over(session, item, intent, self.clock())
 
     async def _prepared(
         self,
@@ -336,3 +333,10 @@ class Intents:
 
     def _situation(self, publisher: Publisher) -> Situation:
         return self.publishers.situation(publisher)
+
+
+def _told(item: InboxItem, intent: intents.Intent, no: NotAllowed) -> notices.Notice | None:
+    """Return what somebody hears who may not; in a dialog, where that waits to be filled."""
+    if isinstance(intent, intents.EnterCredential):
+        return None  # told once it is to be kept
+    return bulk.shut(item, intent, no) if isinstance(intent, intents.ShowImport) else no

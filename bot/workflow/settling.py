@@ -1,8 +1,9 @@
 """Who decides about releases, and when nothing is released: policies, freezes and locks, as people set them.
 
-Knows: who may change them, what is written together. Must not know: Slack's payloads, wording.
+Knows: what is written together. Must not know: Slack's payloads, wording.
 """
 
+from dataclasses import replace
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.core import approvals as rules
 from bot.core import intents, notices
 from bot.core.approvals import Policy
-from bot.core.people import CannotTell, Person, PersonOutcome, Standing
-from bot.core.policies import changed
+from bot.core.policies import changed, of_project
 from bot.core.release_notices import FreezeLine, FreezeSet, PolicyRefused, PolicyShown
 from bot.workflow import watching
-from bot.workflow.hands import Hands, packed, unpacked
+from bot.workflow.gate import read_policies
+from bot.workflow.hands import Hands, packed
 from bot.workflow.telling import say_in_channel, write_down
 from storage.ledger import freezes, policies
 from storage.records import Freeze, InboxItem
@@ -23,42 +24,22 @@ Settled = intents.SetPolicy | intents.ShowPolicy | intents.SetFreeze | intents.L
 
 
 async def carry_out(
-    session: AsyncSession, hands: Hands, item: InboxItem, intent: Settled, person: PersonOutcome
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: Settled
 ) -> notices.Notice | None:
-    """Set or show who decides; only admins and owners of the workspace may change it."""
+    """Set or show who decides."""
     if isinstance(intent, intents.ShowPolicy):
         return await _shown(session, hands, item, intent.project)
     if isinstance(intent, intents.SetPolicy):
-        return _refused(person, admin=True) or await _set(session, hands, item, intent)
-    if refused := _refused(person, admin=not intent.project):
-        return refused
+        return await _set(session, hands, item, intent)
     if isinstance(intent, intents.SetFreeze):
         return await _freeze(session, hands, item, intent)
     return await _lift(session, hands, item, intent)
 
 
-def _refused(person: PersonOutcome, *, admin: bool) -> PolicyRefused | None:
-    """Return why somebody may not change this: policies and freezes of all are an admin's, a lock any full member's."""
-    if isinstance(person, CannotTell):
-        return PolicyRefused("cannot_tell", person.detail)
-    assert isinstance(person, Person)
-    if person.standing is not Standing.MEMBER or (admin and not person.admin):
-        return PolicyRefused("not_admin")
-    return None
-
-
-async def _read(session: AsyncSession, item: InboxItem, project: str) -> tuple[Policy | None, Policy | None]:
-    team, own = await policies.read(session, item.team_id, project)
-    return (
-        unpacked(Policy, team) if team is not None else None,
-        unpacked(Policy, own) if own is not None else None,
-    )
-
-
 async def _shown(
     session: AsyncSession, hands: Hands, item: InboxItem, project: str, *, was_changed: bool = False
 ) -> notices.Notice:
-    team, own = await _read(session, item, project)
+    team, own = await read_policies(session, item.team_id, project)
     standing = await freezes.standing(session, item.team_id, project, hands.clock())
     lines = tuple(_line(freeze) for freeze in standing)
     return PolicyShown(project, rules.merged(team, own), own is not None, lines, was_changed)
@@ -71,9 +52,12 @@ def _line(freeze: Freeze) -> FreezeLine:
 async def _set(
     session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.SetPolicy
 ) -> notices.Notice:
-    team, own = await _read(session, item, intent.project)
+    await policies.lock(session, item.team_id)
+    team, own = await read_policies(session, item.team_id, intent.project)
     before = rules.merged(team, own)
-    after = changed(before, intent.changes, tuple(hands.index.names()))
+    # A project that gets its own names nobody for what the workspace says, which holds beside it.
+    begun = before if own or not intent.project else replace(before, roles=of_project(before.roles))
+    after = changed(begun, intent.changes, tuple(hands.index.names()), intent.project)
     if not isinstance(after, Policy):
         return PolicyRefused("unreadable", " ".join(problem.message for problem in after))
     if _nobody_left(after):

@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import codec
 from bot.core import intents, notices
-from bot.core.approvals import Refusal, member
 from bot.core.forge import (
     AccountFacts,
     CommitFacts,
@@ -75,7 +74,7 @@ class Setups:
     people: People
     clock: Clock
 
-    async def before(self, item: InboxItem, slack_team_id: str, intent: Wish) -> SetUp | None:
+    async def before(self, item: InboxItem, intent: Wish) -> SetUp | None:
         """Do what a wish needs of the network; it may run twice. None where there is no such publisher."""
         async with self.database.reading() as session:
             publisher = await ledger.get(session, item.team_id, UUID(intent.publisher_id))
@@ -84,9 +83,6 @@ class Setups:
         if isinstance(intent, intents.ShowSetup):
             shown = await self.show(publisher, intent.view_id)
             return replace(shown, channel=item.channel)
-        allowed = member(await self.people.person(slack_team_id, item.actor))
-        if isinstance(allowed, Refusal):
-            return PullAnswer(publisher.registration, Outcome.NOT_A_MEMBER)
         return await self.open(publisher, intent)
 
     async def carry_out(

@@ -10,6 +10,7 @@ import yaml
 
 from bot import cli, settings
 from bot.core import policies
+from bot.core.roles import Role
 from bot.slack import scopes
 from bot.slack.blocks import answers
 
@@ -146,3 +147,11 @@ def test_decisions_are_short_and_listed(path: Path) -> None:
     """A decision has under 300 words and stands in the table of contents."""
     assert len(path.read_text(encoding="utf-8").split()) < 300
     assert f"\n{path.stem}\n" in page("adr/index.md")
+
+
+def test_the_page_of_roles_names_every_role() -> None:
+    """Each role has its row, and each word that changes who may is among the commands."""
+    text = page("roles.md")
+    for role in Role:
+        assert f"| `{role}` |" in text
+        assert f"{role}" in page("commands.md")

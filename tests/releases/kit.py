@@ -154,10 +154,12 @@ class World:
         code.builds = {one: make_distribution(one) for one in files}
         return code
 
-    async def deliver(self, actor: str, intent: intents.Intent, delivery: str = "") -> bool:
+    async def deliver(self, actor: str, intent: intents.Intent, delivery: str = "", origin: str = "") -> bool:
         """Let somebody want something, as Slack's listener writes it down."""
         self.deliveries += 1
-        wish = Wish(self.slack_team, "", delivery or f"d{self.deliveries}", actor, "C1", intent)
+        wish = Wish(
+            self.slack_team, "", delivery or f"d{self.deliveries}", actor, "C1", intent, origin=origin
+        )
         return await self.inlet.put(wish)
 
     async def release(self, release_id: UUID) -> Release:

@@ -134,11 +134,11 @@ async def test_credentials_are_not_a_guest_s_to_change(database: Database) -> No
     (team_s, _), *_ = before = await here.live()
     for who, why in ((GUEST, "guest"), ("U-nobody", "unknown")):
         told = await here.keep(who, await here.enter(who, seen=(str(team_s.id),)))
-        assert (told.kind, told.facts["why"]) == ("credential.denied", why)
+        assert (told.kind, told.facts["why"]) == ("not_allowed", why)
         await here.wish(who, intents.RevokeCredential(str(team_s.id)))
         await here.wish(who, intents.OpenEntryPage(hashed(f"state of {who}"), "pypi", "@guest"))
         await here.wish(who, intents.ConnectIndex("pypi", hashed(f"grant of {who}"), "@guest"))
-    assert [one.kind for one in here.whispers()].count("credential.denied") == 8
+    assert [one.kind for one in here.whispers()].count("not_allowed") == 8
     assert [(one.id, secret) for one, secret in await here.live()] == [
         (one.id, secret) for one, secret in before
     ]

@@ -301,9 +301,9 @@ async def test_who_left_is_followed_by_who_wants_to(database: Database) -> None:
     await one.look()
     await one.look()
     assert await one.told() == [("health.broke", ["person_left"])]
-    assert [item.kind for item in await one.wish(GUEST, over)] == ["publisher.not_taken_over"]
+    assert [item.kind for item in await one.wish(GUEST, over)] == ["not_allowed"]
     one.people.silent = True
-    assert [item.kind for item in await one.wish(BOB, over)] == ["publisher.not_taken_over"]
+    assert [item.kind for item in await one.wish(BOB, over)] == ["not_allowed"]
     one.people.silent = False
     (told,) = await one.wish(BOB, over)
     assert (told.kind, told.facts["by"], told.facts["before"], told.user) == (

@@ -320,7 +320,9 @@ async def test_only_members_import_and_a_dry_run_stays_a_list(database: Database
     await here.wish(intents.ImportOwner("acme", "pypi"))
     await here.born().rest(here.clock)
     answers = [item.facts["outcome"] for item in await here.said("import.answer")]
-    assert sorted(answers) == ["cannot_tell", "dry_run", "gone", "not_a_member"]
+    assert sorted(answers) == ["dry_run", "gone"]
+    denied = [item.facts["why"] for item in await here.said("not_allowed")]
+    assert sorted(denied) == ["cannot_tell", "guest"]
     (choices,) = await here.said("import.choices")
     assert choices.facts["refused"] == "not_a_member"
     assert await here.asked() == []

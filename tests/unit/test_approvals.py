@@ -202,7 +202,8 @@ def test_an_unchanged_policy_stays_as_it_is() -> None:
         2, ("S1", "U2"), ("S1", "S2"), ("U9",), break_glass=("U1",), rehearsal="testpypi", tell=Tell.PRE
     )
     assert stricter(policy, policy) == policy
-    assert stricter(Policy(), policy) == replace(policy, rehearsal="")
+    tightened = replace(policy, rehearsal="", break_glass=(), also_glass=(("U1",),))
+    assert stricter(Policy(), policy) == tightened
 
 
 def test_a_group_of_the_policy_needs_its_own_seat() -> None:

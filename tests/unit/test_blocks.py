@@ -40,6 +40,7 @@ from tests.unit import (
     health_examples,
     import_examples,
     release_examples,
+    rules_examples,
     setup_examples,
 )
 from tests.unit.form_examples import BEGUN, SEVERAL, shown
@@ -151,6 +152,7 @@ NOTICES: dict[str, notices.Notice] = {
     **confirm_examples.NOTICES,
     **health_examples.NOTICES,
     **import_examples.NOTICES,
+    **rules_examples.NOTICES,
 }
 
 FACTS = tokens.TokenFacts(

@@ -104,11 +104,22 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
                     "[publish=workflow|bot]"
                 ),
                 (
-                    "changes it (admins): how many approve, who may, one of each group, who never counts, whether the asker "
+                    "changes it: how many approve, who may, one of each group, who never counts, whether the asker "
                     "counts, hours a request lives, who may break the glass, the index to rehearse on, whether I approve the "
                     "run's environment, what the channel hears, whether versions that nobody asked for are told, "
                     "whether I comment on the pull requests that a release shipped, whether who asks or approves must be allowed "
                     "to push, who uploads: the workflow, or I with a credential of yours; none empties a value"
+                ),
+            ),
+            (
+                (
+                    "/shipbell settings policy [PROJECT] [setters=@a,@group] [publishers=@a,@group] [importers=@a,@group] "
+                    "[keepers=@a,@group] [askers=@a,@group] [yankers=@a,@group] [steerers=@a,@group] "
+                    "[overriders=@a,@group] [auditors=@a,@group]"
+                ),
+                (
+                    "names who may set this, add publishers, import many, keep credentials, ask for releases and yanks, cancel "
+                    "and retry for others, override a freeze, see the audit trail; everybody (admins, of setters) takes the names away"
                 ),
             ),
             (

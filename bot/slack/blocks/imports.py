@@ -397,6 +397,9 @@ _WHY_NOT: Mapping[ImportOutcome, Callable[[str], str]] = MappingProxyType(
         ImportOutcome.NOT_A_MEMBER: lambda _: (
             ":no_entry: Only full members of this workspace import packages. Nothing was done."
         ),
+        ImportOutcome.NOT_NAMED: lambda _: (
+            ":no_entry: The policy names others who import packages: `/shipbell settings policy` shows them. Nothing was done."
+        ),
         ImportOutcome.CANNOT_TELL: lambda detail: (
             f":warning: I can't tell who you are here ({tidy(detail, 200)}), so nothing was done. Try again in a minute."
         ),

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from bot.core.approvals import Policy, Publish, Tell
 from bot.core.release_notices import FreezeLine, FreezeSet, PolicyRefused, PolicyShown
+from bot.slack.blocks import permissions
 from bot.slack.blocks.base import Message, context, date, fields, header, message, section
 from bot.slack.blocks.pieces import called, count, mention, one_line, paragraphs, quoted, span, tidy
 
@@ -78,8 +79,9 @@ def shown(notice: PolicyShown) -> Message:
                 f"*Who asks or approves must be allowed to push (rights):* {_yes(notice.policy.rights)}\n"
                 f"*What publishes (publish):* {PUBLISHES[notice.policy.publish]}"
             ),
+            section(permissions.roles(notice.policy, notice.project)),
             *_freezes(notice.freezes),
-            context(f"This is {whose}. Admins change it: `/shipbell settings policy{project} quorum=2`"),
+            context(f"This is {whose}. Whoever may set it types: `/shipbell settings policy{project} quorum=2`"),
         ],
     )  # fmt: skip
 

@@ -118,6 +118,8 @@ DENIED: Mapping[Denied, tuple[str, str]] = MappingProxyType(
             "`/shipbell settings policy requester=yes`."),
         ),
         Denied.NOT_APPROVER: ("the policy does not name you or a group of yours as approver", _ANOTHER),
+        Denied.NOT_NAMED: ("the policy names others for this", _ANOTHER),
+        Denied.NOT_ADMIN: ("this is for workspace admins and owners", "Ask one of them."),
         Denied.DENIED: ("the policy says that your approval, or that of a group of yours, never counts", _ANOTHER),
         Denied.GUEST: ("guests of this workspace can't decide about releases", _MEMBER),
         Denied.BOT: ("bots can't decide about releases", _MEMBER),

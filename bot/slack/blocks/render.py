@@ -13,6 +13,7 @@ from bot.core import (
     health_notices,
     import_notices,
     notices,
+    permission_notices,
     publisher_forms,
     setup_notices,
 )
@@ -27,6 +28,7 @@ from bot.slack.blocks import (
     health,
     hearing,
     imports,
+    permissions,
     policies,
     publisher_form,
     publishers,
@@ -93,6 +95,7 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         health_notices.HealthMended: health.mended,
         health_notices.TakenOver: health.taken_over,
         health_notices.NotTakenOver: health.not_taken_over,
+        permission_notices.NotAllowed: permissions.not_allowed,
     }
 )
 """Notices that are posted."""
