@@ -46,7 +46,8 @@ test: lint ## lint, then every test, on SQLite and PostgreSQL
 
 chaos: setup ## dying at every point, thoroughly: what `make test` plays a part of
 	SHIPBELL_THOROUGH=1 $(PY) -m pytest -n 2 --dist worksteal --timeout 1800 tests/stories/test_kill.py tests/stories/test_release_kill.py \
-	  tests/releases/test_kill_everywhere.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py
+	  tests/releases/test_kill_everywhere.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py \
+	  tests/releases/test_upgrading.py
 
 lint: setup ## ruff, mypy, import-linter, the docs
 	$(BIN)/ruff check .
