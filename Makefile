@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 PLAY ?=
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 # Use the machine's own certificates: behind a company proxy those are the only ones that verify.
 export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
@@ -13,10 +14,10 @@ export UV_LINK_MODE ?= copy
 # A developer's own bot settings must not leak into tests and demo.
 unexport SHIPBELL_CONFIG SHIPBELL_DATABASE_URL SHIPBELL_MASTER_KEYS
 
-.PHONY: help setup demo test chaos lint format bench docs lock clean
+.PHONY: help setup demo test chaos deploy-check lint format bench docs lock clean
 
 help: ## say what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.synced $(VENV)/stand-ins/.installed ## make .venv with all that the other targets need
 
@@ -49,6 +50,14 @@ chaos: setup ## dying at every point, thoroughly: what `make test` plays a part 
 	  tests/releases/test_kill_everywhere.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py \
 	  tests/releases/test_upgrading.py
 
+$(VENV)/deploy/.synced: deploy/checks.lock | $(BIN)/uv
+	$(BIN)/uv venv --quiet --clear --python $(PY) $(VENV)/deploy
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(VENV)/deploy/bin/python deploy/checks.lock
+	@touch $@
+
+deploy-check: setup $(VENV)/deploy/.synced ## what an image would run, from a clean environment; manifests against their schemas
+	$(PY) -m pytest --timeout 600 -m "" tests/deploy tests/image
+
 lint: setup ## ruff, mypy, import-linter, the docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -68,8 +77,10 @@ docs: setup ## build the documentation into .venv/docs
 	@echo "open $(VENV)/docs/index.html"
 
 lock: $(BIN)/uv ## resolve the dependencies anew
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate --no-header \
-	  --python-version 3.11 --group dev --all-extras pyproject.toml --output-file requirements.lock
+	$(COMPILE) --upgrade --group dev --all-extras pyproject.toml --output-file requirements.lock
+	$(COMPILE) --constraint requirements.lock pyproject.toml --output-file deploy/requirements.lock
+	$(COMPILE) --constraint requirements.lock --group build --output-file deploy/build.lock
+	$(COMPILE) --constraint requirements.lock --upgrade --group deploy --output-file deploy/checks.lock
 
 clean: ## remove what make has made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -24,13 +24,9 @@ def test_no_line_of_the_log_is_a_strangers() -> None:
         stream = io.StringIO()
         with logging_to(stream, "INFO", fmt):
             log = structlog.get_logger("bot")
-            log.info(
-                f"sent\n{FORGED}", name=f"x\n{FORGED}", other=f"x\r{FORGED}\u2028{FORGED}\x85{FORGED}\u202e"
-            )
-            try:
-                raise ValueError(f"x\n{FORGED}\r{FORGED}")
-            except ValueError:
-                log.exception("broke")
+            event, other = f"sent\n{FORGED}", f"x\r{FORGED}\u2028{FORGED}\x85{FORGED}\u202e"
+            log.info(event, name=f"x\n{FORGED}", other=other)
+            log.error("broke", exc_info=ValueError(f"x\n{FORGED}\r{FORGED}"))
         lines = stream.getvalue().splitlines()
         assert not [line for line in lines if line.startswith(FORGED[:4]) and line.endswith("rotated")]
         assert "\u202e" not in stream.getvalue()
