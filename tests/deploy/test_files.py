@@ -194,6 +194,6 @@ def test_units_are_sound_and_sandboxed(tmp_path: Path) -> None:
     for unit in sorted(tmp_path.iterdir()):
         verified = subprocess.run([ANALYZE, "verify", unit], capture_output=True, text=True, check=False)
         assert (verified.returncode, verified.stderr) == (0, "")
-        security = [ANALYZE, "security", "--offline=true", f"--threshold={EXPOSURE}", unit]
+        security = (ANALYZE, "security", "--offline=true", f"--threshold={EXPOSURE}", str(unit))
         judged = subprocess.run(security, capture_output=True, text=True, check=False)
         assert judged.returncode == 0, judged.stdout[-300:]
