@@ -17,13 +17,13 @@ import uvicorn
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bot import __version__, forging, keyfile, lanes, listening, slacking, telemetry, web
+from bot import __version__, engines, forging, keyfile, lanes, listening, slacking, telemetry, web
 from bot.browsing import Browsing
-from bot.engine.embedded import EmbeddedEngine
+from bot.engine.crew import Engine
 from bot.engine.lane import Work
+from bot.engines import Driver
 from bot.errors import SettingsError
 from bot.figures import figures
-from bot.forge import webhooks
 from bot.forge.client import WRITE_GAP, ForgeClient
 from bot.forge.lines import AppTokens, OneToken
 from bot.index.client import IndexClient
@@ -44,7 +44,7 @@ from bot.workflow.importing import Importing
 from bot.workflow.inlet import Inlet
 from bot.workflow.intents import Intents
 from bot.workflow.menus import Menu
-from bot.workflow.outbox import SETTLE, Outbox
+from bot.workflow.outbox import Outbox
 from bot.workflow.picking import Picking
 from bot.workflow.publishers import Publishers
 from bot.workflow.releases import Releases
@@ -54,8 +54,8 @@ from bot.workflow.thanking import Thanking
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import inbox, keys, leases, outbox
-from storage.records import Secret, StorageError
+from storage.ledger import inbox, keys, outbox
+from storage.records import NewerSchema, Secret, StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -73,50 +73,78 @@ class Bot:
     """The running bot."""
 
     web: ASGIApp
-    engine: EmbeddedEngine
+    engine: Engine
     database: Database
+    lost: asyncio.Event
+    """Set once other processes have taken this one for dead."""
 
 
-def serve(settings: Settings, again: Callable[[], Settings] | None = None) -> int:
-    """Run the bot until it is asked to stop; returns the exit code. Raises StorageError where it can't begin.
+def serve(settings: Settings, again: Callable[[], Settings] | None = None, *, worker: bool = False) -> int:
+    """Run the bot, or a worker of it, until asked to stop; returns the exit code. StorageError where it can't go on.
 
     `again` reads the settings anew, so that a rotation of the master keys needs no restart.
     """
     loop_factory = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(settings, again))
+        runner.run(_serve(settings, again, worker=worker))
     return 0
 
 
-async def _serve(settings: Settings, again: Callable[[], Settings] | None) -> None:
-    async with running(settings, again) as bot:
-        config = listening.config(bot.web, settings.host, settings.port)
-        log.info("serving", host=settings.host, port=settings.port, version=__version__)
-        await uvicorn.Server(config).serve()
+async def _serve(settings: Settings, again: Callable[[], Settings] | None, *, worker: bool) -> None:
+    async with running(settings, again, worker=worker) as bot:
+        port = settings.worker_port if worker else settings.port
+        log.info("working" if worker else "serving", host=settings.host, port=port, version=__version__)
+        server = uvicorn.Server(listening.config(bot.web, settings.host, port))
+        watching = asyncio.create_task(_end_with(bot.lost, server))
+        try:
+            await server.serve()
+        finally:
+            watching.cancel()
+        if bot.lost.is_set():
+            raise StorageError(
+                "Other processes have taken this one for dead, and do its work now.",
+                "Start it again. Is the machine overloaded, or its way to the database cut?",
+            )
+
+
+async def _end_with(lost: asyncio.Event, server: uvicorn.Server) -> None:
+    await lost.wait()
+    server.should_exit = True
 
 
 @asynccontextmanager
-async def running(settings: Settings, again: Callable[[], Settings] | None = None) -> AsyncIterator[Bot]:
-    """Open everything, run the engine, close everything. One process at a time on one database."""
+async def running(
+    settings: Settings, again: Callable[[], Settings] | None = None, *, worker: bool = False
+) -> AsyncIterator[Bot]:
+    """Open everything, run the engine, close everything.
+
+    With the embedded engine one process does it all. With the other one a worker does what is due, and all others write
+    down what people want, answer them, and nudge.
+    """
     async with AsyncExitStack() as stack:
-        parts = await _parts(settings, stack, again)
-        engine = EmbeddedEngine(now, partial(_tidy, parts.database))
+        parts = await _parts(settings, stack, again, worker=worker)
+        engine = parts.driver.engine
+        works_here = worker or not engines.together(settings)
         menu = forging.forge_menu(settings, parts.lines, parts.people, now)
         if menu is not None:
             stack.push_async_callback(menu.close)
         browsing = Browsing(
             settings, parts.database, parts.index, parts.index.grants, now, partial(engine.nudge, "outbox")
         )
-        bolt = slacking.bolt(parts.sides, parts.clients, _listeners(parts, engine, browsing, menu))
         steps = _steps(parts)
-        engine.start(_works(parts, steps, menu))
+        await engine.start(_works(parts, steps, menu) if works_here else ())
         stack.push_async_callback(engine.stop)
-        await slacking.connect(settings, bolt, stack)
         probes = web.Probes(partial(_ready, parts.database, engine), lambda: figures(parts.database, now()))
-        hook = _hook(settings.github_webhook_secret, steps.shipping, steps.confirming, engine)
+        if worker:
+            yield Bot(web.health(probes), engine, parts.database, parts.driver.lost)
+            return
+        bolt = slacking.bolt(parts.sides, parts.clients, _listeners(parts, engine, browsing, menu))
+        await slacking.connect(settings, bolt, stack)
+        hook = lanes.hook(settings.github_webhook_secret, steps.shipping, steps.confirming, engine)
         slack = bolt if settings.slack_signing_secret else None
         pages = [*parts.sides.install_pages(parts.clients), *_pages(settings, parts.transport, browsing)]
-        yield Bot(web.routes(slack, probes, hook, pages, secure=browsing.secure), engine, parts.database)
+        routes = web.routes(slack, probes, hook, pages, secure=browsing.secure)
+        yield Bot(routes, engine, parts.database, parts.driver.lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +162,17 @@ class _Parts:
     forge: ForgeClient
     people: SlackPeople
     base: timedelta
-    owner: UUID
-    """This process, as it signs its claims."""
+    driver: Driver
+
+    @property
+    def owner(self) -> UUID:
+        """This process, as it signs its claims."""
+        return self.driver.owner
 
 
-async def _parts(settings: Settings, stack: AsyncExitStack, again: Callable[[], Settings] | None) -> _Parts:
+async def _parts(
+    settings: Settings, stack: AsyncExitStack, again: Callable[[], Settings] | None, *, worker: bool
+) -> _Parts:
     owner = uuid4()
     await stack.enter_async_context(telemetry.recording(settings, owner))
     database = await _database(settings, stack, again)
@@ -165,11 +199,11 @@ async def _parts(settings: Settings, stack: AsyncExitStack, again: Callable[[], 
         forge=forging.forge_client(settings, transport, lines),
         people=SlackPeople(clients.client_for, now),
         base=timedelta(seconds=settings.poll_seconds),
-        owner=owner,
+        driver=engines.driver(settings, database, now, partial(_tidy, database), (owner, worker)),
     )
 
 
-def _listeners(parts: _Parts, engine: EmbeddedEngine, browsing: Browsing, menu: Menu | None) -> Listeners:
+def _listeners(parts: _Parts, engine: Engine, browsing: Browsing, menu: Menu | None) -> Listeners:
     settings = parts.settings
     return Listeners(
         Inlet(parts.database, now, partial(engine.nudge, "inbox")),
@@ -214,7 +248,7 @@ def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
     wishes = Intents(
         database, steps.publishers, hands, names, now, setups, tending, settings.secrets_in_slack, filling
     )  # fmt: skip
-    messages = Outbox(database, SlackNotifier(parts.clients.client_for, parts.session), now)
+    messages = Outbox(database, SlackNotifier(parts.clients.client_for, parts.session), now, parts.owner)
     beside = (Thanking(hands, forge), steps.confirming)
     scout = Scouting(forging.forge_catalog(settings, parts.lines), Picking(forge), forge, settings.indexes)
     feeding = Feeding(database, index, now, parts.base, parts.owner)
@@ -228,7 +262,8 @@ def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
 
 def _pages(settings: Settings, transport: Transport, browsing: Browsing) -> list[Route]:
     """Return the pages that people see in the browser."""
-    making = forging.app_pages(settings, transport, now)
+    # What is made there lies in a file of one machine, and the one-time address in one process.
+    making = None if engines.together(settings) else forging.app_pages(settings, transport, now)
     if making is not None:
         log.info(
             "no GitHub App yet: whoever opens this address within an hour can make one", at=making.address
@@ -237,29 +272,13 @@ def _pages(settings: Settings, transport: Transport, browsing: Browsing) -> list
     return [*signing_in, *browsing.entering(), *browsing.granting()]
 
 
-def _hook(
-    secret: Secret | None, shipping: Releases, confirming: Confirming, engine: EmbeddedEngine
-) -> web.Hook | None:
-    if secret is None:
-        return None
-
-    async def nudge(event: str, body: bytes) -> None:
-        found = webhooks.read(event, body)
-        if found is not None and await shipping.nudge(found.repo.owner, found.repo.name, found.tag):
-            engine.nudge(*lanes.of_releases(shipping.hands.index.names()))
-        if found is not None and await confirming.nudge(found.repo.owner, found.repo.name):
-            engine.nudge("confirmations")
-
-    return web.Hook(partial(webhooks.signed, secret), nudge)
-
-
 async def _database(
     settings: Settings, stack: AsyncExitStack, again: Callable[[], Settings] | None
 ) -> Database:
     database = Database(settings.database_url)
     await database.open()
     stack.push_async_callback(database.close)
-    await database.lock_engine()
+    await database.lock_engine(together=engines.together(settings))
     if database.is_sqlite and (await database.revision() or "") < HEAD:
         await asyncio.to_thread(migrations.upgrade, settings.database_url)
     log.info("database", state=await database.check())
@@ -269,11 +288,7 @@ async def _database(
     database.vault = Vault(ring)
     async with database.reading() as session:
         log.info("master keys", state=await keys.check(session))
-    async with database.transaction() as session:
-        # This process alone drives the database now: whatever a dead one had begun is due again.
-        await inbox.retake(session, now())
-        await outbox.retake(session, now(), SETTLE)
-        await leases.retake(session)
+    await engines.begin(settings, database, now)
     return database
 
 
@@ -296,10 +311,13 @@ async def _tidy(database: Database) -> None:
         await outbox.prune(session, now() - KEEP_ANSWERS)
 
 
-async def _ready(database: Database, engine: EmbeddedEngine) -> Mapping[str, str]:
+async def _ready(database: Database, engine: Engine) -> Mapping[str, str]:
     try:
         await database.check()
         state = "ok"
+    except NewerSchema:
+        # While a newer version takes over, this one goes on: a migration never takes away what the version before it uses.
+        state = "ok"
     except StorageError as error:
         state = error.cause
-    return {"database": state, "engine": "ok" if engine.running else "stopped"}
+    return {"database": state, "engine": engine.state}

@@ -127,10 +127,25 @@ def _root(
 
 @app.command()
 def serve(ctx: Context) -> int:
-    """Run the bot: Slack, the pollers, the pages. Stops cleanly on SIGTERM and Ctrl-C."""
+    """Run the bot: Slack, the pages, and, with the embedded engine, all the work. Stops cleanly on SIGTERM and Ctrl-C."""
+    return _run(ctx, _settings(ctx), worker=False)
+
+
+@app.command()
+def worker(ctx: Context) -> int:
+    """Run one of any number of workers, with SHIPBELL_ENGINE=postgres. Stops cleanly on SIGTERM and Ctrl-C."""
+    ready = _settings(ctx)
+    if ready.engine != "postgres":
+        raise _Misused(
+            "With the embedded engine `shipbell serve` does all the work, and no worker may help.",
+            "Set SHIPBELL_ENGINE=postgres, and SHIPBELL_DATABASE_URL to a PostgreSQL server, for `serve` and `worker` alike.",
+        )
+    return _run(ctx, ready, worker=True)
+
+
+def _run(ctx: Context, ready: "Settings", *, worker: bool) -> int:
     from bot import logs, settings
 
-    ready = _settings(ctx)
     if problems := settings.unready(ready):
         raise SettingsError(problems)
     logs.configure(ready.log_level, ready.log_format, sys.stderr)
@@ -138,18 +153,9 @@ def serve(ctx: Context) -> int:
     from bot import app as bot_app
 
     try:
-        return bot_app.serve(ready, lambda: settings.load(ctx.obj))
+        return bot_app.serve(ready, lambda: settings.load(ctx.obj), worker=worker)
     except (KeyboardInterrupt, Terminated):
         return DONE  # asked to stop, and stopped: what supervisors expect
-
-
-@app.command()
-def worker() -> int:
-    """Run one of several workers (not there yet)."""
-    raise _Misused(
-        "There is no separate worker yet: it comes with the PostgreSQL engine.",
-        "Until then one `shipbell serve` does all the work, on SQLite or PostgreSQL.",
-    )
 
 
 @app.command()

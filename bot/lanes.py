@@ -5,8 +5,24 @@ Knows: every kind of due work. Must not know: what a step means, how its parts a
 
 from collections.abc import Iterable
 from functools import partial
+from operator import attrgetter
 
+from bot import web
+from bot.engine.crew import Engine
 from bot.engine.lane import Work
+from bot.forge import webhooks
+from bot.workflow import (
+    confirming,
+    health,
+    importing,
+    intents,
+    outbox,
+    publishers,
+    releases,
+    thanking,
+    watching,
+)
+from bot.workflow import feeds as reading
 from bot.workflow.confirming import Confirming
 from bot.workflow.credentials import Credentials
 from bot.workflow.feeds import Feeding
@@ -19,6 +35,7 @@ from bot.workflow.releases import Releases
 from bot.workflow.thanking import Thanking
 from bot.workflow.watching import Watching
 from storage.ledger.releases import Share
+from storage.records import Secret
 
 
 def works(
@@ -31,7 +48,7 @@ def works(
 ) -> list[Work]:
     """Return the lanes of wishes, releases and publishers, of what goes on beside them, and of messages."""
     lanes = {name: f"publishers {name}" for name in indexes}
-    watching, (thanking, confirming) = Watching(shipping.hands), beside
+    watch, (thanks, confirmations) = Watching(shipping.hands), beside
     after_a_wish = (
         *lanes.values(),
         *map(_feeds_lane, indexes),
@@ -43,22 +60,31 @@ def works(
         "outbox",
     )
     return [
-        Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, after_a_wish),
+        Work("inbox", wishes.claim, wishes.carry_out, wishes.next_due, 16, after_a_wish, intents.LEASE),
         *(_releases(shipping, share) for share in _shares(indexes)),
         # One at a time: a comment may wait for its turn on the forge, and no release is to wait for many of them.
-        Work("thanks", thanking.claim, thanking.advance, thanking.next_due, 1, ("outbox",)),
-        Work("watch", watching.claim, watching.look, watching.next_due, 4, ("outbox",)),
-        Work("confirmations", confirming.claim, confirming.advance, confirming.next_due, 4, ("outbox",)),
+        Work(
+            "thanks", thanks.claim, thanks.advance, thanks.next_due, 1, ("outbox",), thanking.LEASE,
+            key=attrgetter("release_id"),
+        ),
+        Work(
+            "watch", watch.claim, watch.look, watch.next_due, 4, ("outbox",), watching.LEASE,
+            key=attrgetter("project_id"),
+        ),
+        Work(
+            "confirmations", confirmations.claim, confirmations.advance, confirmations.next_due, 4, ("outbox",),
+            confirming.LEASE,
+        ),
         *_health(wishes.tending),
-        Work("outbox", messages.claim, messages.work, messages.next_due, 16),
+        Work("outbox", messages.claim, messages.work, messages.next_due, 16, lease=outbox.DOUBT),
         *(_publishers(steps, name, lane) for name, lane in lanes.items()),
-    ]
+    ]  # fmt: skip
 
 
 def _publishers(steps: Publishers, index: str, lane: str) -> Work:
     """A lane for each index: a slow or lying one costs its own publishers only."""
     claim, due = partial(steps.claim, index), partial(steps.next_due, index)
-    return Work(lane, claim, steps.advance, due, 4, ("imports", "outbox"))
+    return Work(lane, claim, steps.advance, due, 4, ("imports", "outbox"), publishers.LEASE)
 
 
 def _shares(indexes: tuple[str, ...]) -> tuple[Share, ...]:
@@ -83,14 +109,15 @@ def _releases(shipping: Releases, share: Share) -> Work:
     both = (_lane(Share(share.index, orders=False)), _lane(Share(share.index, orders=True)))
     claim, due = partial(shipping.claim, share=share), partial(shipping.next_due, share=share)
     return Work(
-        _lane(share), claim, shipping.advance, due, 4 if share.orders else 8, (*both, "thanks", "outbox")
-    )
+        _lane(share), claim, shipping.advance, due, 4 if share.orders else 8, (*both, "thanks", "outbox"),
+        releases.LEASE, "release",
+    )  # fmt: skip
 
 
-def imports(importing: Importing, indexes: Iterable[str]) -> Work:
+def imports(work: Importing, indexes: Iterable[str]) -> Work:
     """One at a time: whoever lists hundreds of repositories is not to take the forge's pace from releases."""
     then = (*(f"publishers {name}" for name in indexes), "outbox")
-    return Work("imports", importing.claim, importing.advance, importing.next_due, 1, then)
+    return Work("imports", work.claim, work.advance, work.next_due, 1, then, importing.LEASE)
 
 
 def _feeds_lane(index: str) -> str:
@@ -103,7 +130,7 @@ def feeds(feeding: Feeding, indexes: Iterable[str]) -> list[Work]:
         # One look for all that wait on an index; those whom it makes due are looked at in their own lanes.
         Work(
             _feeds_lane(name), partial(feeding.claim, name), feeding.look, partial(feeding.next_due, name), 1,
-            (f"publishers {name}", "watch"),
+            (f"publishers {name}", "watch"), reading.LEASE, key=attrgetter("index"),
         )
         for name in indexes
     ]  # fmt: skip
@@ -113,9 +140,31 @@ def _health(tending: Tending | None) -> list[Work]:
     if tending is None:
         return []
     # Two at a time: each asks forge, index and Slack half a dozen things, and none of them is urgent.
-    return [Work("health", tending.claim, tending.look, tending.next_due, 2, ("outbox",))]
+    return [
+        Work(
+            "health", tending.claim, tending.look, tending.next_due, 2, ("outbox",), health.LEASE,
+            key=attrgetter("publisher_id"),
+        )
+    ]  # fmt: skip
 
 
 def credentials(life: Credentials) -> Work:
     """Return the lane of what is said of credentials that end, have ended, or are old."""
     return Work("credentials", life.claim, life.told, life.next_due, 1, ("outbox",))
+
+
+def hook(
+    secret: Secret | None, shipping: Releases, confirming: Confirming, engine: Engine
+) -> web.Hook | None:
+    """Return where the forge's webhooks come in, which nudge what they are about; None where they can't be trusted."""
+    if secret is None:
+        return None
+
+    async def nudge(event: str, body: bytes) -> None:
+        found = webhooks.read(event, body)
+        if found is not None and await shipping.nudge(found.repo.owner, found.repo.name, found.tag):
+            engine.nudge(*of_releases(shipping.hands.index.names()))
+        if found is not None and await confirming.nudge(found.repo.owner, found.repo.name):
+            engine.nudge("confirmations")
+
+    return web.Hook(partial(webhooks.signed, secret), nudge)

@@ -16,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 _SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+STOPS_WITHIN = 5
+"""Seconds that requests have to end in when asked to stop; the steps' own come after (`bot.engine`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def config(app: ASGIApp, host: str, port: int, limits: Limits = LIMITS) -> uvico
         server_header=False,
         proxy_headers=False,  # nothing here asks for the client's address or scheme
         limit_concurrency=limits.requests,
-        timeout_graceful_shutdown=20,
+        timeout_graceful_shutdown=STOPS_WITHIN,
     )
 
 

@@ -138,6 +138,19 @@ class Settings(BaseModel):
         24.0,
         shown="`24`",
     )
+    engine: Annotated[str, PlainValidator(values.choice("embedded", "postgres"))] = _field(
+        "`embedded`: one `shipbell serve` does all the work; `postgres`: any number of `shipbell serve` and "
+        "`shipbell worker` share it, on PostgreSQL",
+        "embedded",
+    )
+    lease_seconds: Annotated[float, PlainValidator(values.seconds)] = _field(
+        "engine `postgres`: seconds without a sign of life after which a process counts as dead and others take over",
+        30.0,
+        shown="`30`",
+    )
+    worker_port: Annotated[int, PlainValidator(values.port)] = _field(
+        "port on which `shipbell worker` answers `/healthz`, `/readyz` and `/metrics`; 0: any free one", 8081
+    )
     allow_private_addresses: Annotated[bool, PlainValidator(values.flag)] = _field(
         "let index and forge addresses lead to private or loopback hosts", default=False, shown="`false`"
     )
@@ -360,6 +373,11 @@ def unready(settings: Settings) -> tuple[str, ...]:
         problems.append(
             f"{variable('master_keys')} is needed with PostgreSQL; make a key with `shipbell keys generate` and keep it "
             "apart from the database."
+        )
+    if settings.engine == "postgres" and settings.database_url.startswith("sqlite"):
+        problems.append(
+            f"{variable('engine')} is postgres, and {variable('database_url')} is an SQLite file, which one process alone "
+            "can drive; set the second to a PostgreSQL server, or leave the first out."
         )
     if not settings.secrets_in_slack and not values.is_safe(settings.public_url):
         problems.append(

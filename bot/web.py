@@ -83,6 +83,28 @@ def routes(
             log.warning("unreadable delivery", error=type(error).__name__)
             return PlainTextResponse("The body can't be read.", status_code=400)
 
+    app = Starlette(
+        routes=[
+            Route("/slack/events", events, methods=["POST"]),
+            Route("/github/webhooks", _webhooks(hook), methods=["POST"]),
+            *_probing(probes),
+            *pages,
+        ],
+        middleware=[Middleware(Gate, body_seconds)],
+    )
+    # The redirect would lead to whatever host the request names.
+    app.router.redirect_slashes = False
+    return Dressed(app, secure=secure)
+
+
+def health(probes: Probes) -> ASGIApp:
+    """Return the web application of a worker: what supervisors and Prometheus ask, and nothing else."""
+    app = Starlette(routes=_probing(probes), middleware=[Middleware(Gate)])
+    app.router.redirect_slashes = False
+    return Dressed(app, secure=False)
+
+
+def _probing(probes: Probes) -> list[Route]:
     async def ready(_request: Request) -> Response:
         found = await probes.ready()
         fine = all(word == "ok" for word in found.values())
@@ -92,20 +114,11 @@ def routes(
         text = exposition(await probes.figures())
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
-    app = Starlette(
-        routes=[
-            Route("/slack/events", events, methods=["POST"]),
-            Route("/github/webhooks", _webhooks(hook), methods=["POST"]),
-            Route("/healthz", lambda _request: PlainTextResponse("ok"), methods=["GET"]),
-            Route("/readyz", ready, methods=["GET"]),
-            Route("/metrics", metrics, methods=["GET"]),
-            *pages,
-        ],
-        middleware=[Middleware(Gate, body_seconds)],
-    )
-    # The redirect would lead to whatever host the request names.
-    app.router.redirect_slashes = False
-    return Dressed(app, secure=secure)
+    return [
+        Route("/healthz", lambda _request: PlainTextResponse("ok"), methods=["GET"]),
+        Route("/readyz", ready, methods=["GET"]),
+        Route("/metrics", metrics, methods=["GET"]),
+    ]
 
 
 def _webhooks(hook: Hook | None) -> Callable[[Request], Awaitable[Response]]:

@@ -10,7 +10,7 @@ an acked intent must survive a power cut (https://www.sqlite.org/pragma.html#pra
 import fcntl
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,20 @@ from storage.crypto import Vault
 from storage.records import AlreadyRunning, NewerSchema, SchemaMissing, StorageError
 from storage.turns import Turns
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest migration; a test compares it with the scripts. Read here so that a start needs no Alembic."""
 
 _BUSY_MILLISECONDS = 5_000
 _COMMITTED = "committed"
 _ENGINE_LOCK = 0x5348_4950_4245_4C4C  # "SHIPBELL": one number for all, since advisory locks are per database
+_WORKS_ALREADY = (
+    "Another Shipbell process already works on this database.",
+    "Stop it first; the embedded engine is for one process. Several at once: SHIPBELL_ENGINE=postgres for all of them.",
+)
+_ALONE_ELSEWHERE = (
+    "A Shipbell process with the embedded engine works on this database, and it must be alone.",
+    "Stop it first; then start all of them with SHIPBELL_ENGINE=postgres.",
+)
 
 
 class Database:
@@ -81,7 +89,8 @@ class Database:
             os.close(self._lock)
         elif self._lock is not None:
             # Freed by word: the server takes a moment to notice that a connection has ended.
-            await self._lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ENGINE_LOCK})
+            with suppress(DBAPIError):  # the server is away, and the lock with it
+                await self._lock.execute(text("SELECT pg_advisory_unlock_all()"))
             await self._lock.close()
         self._lock = None
         for engine in {self._writer, self._reader} - {None}:
@@ -146,14 +155,31 @@ class Database:
             )
         return f"{self.url.get_backend_name()} at schema {revision}"
 
-    async def lock_engine(self) -> None:
-        """Make sure that this process alone drives the database; AlreadyRunning else. Freed by the process's death."""
-        held = await self._lock_file() if self.path else await self._lock_advisory()
+    @property
+    def conninfo(self) -> str:
+        """The server's address in libpq's words, for what has connections of its own; it holds the password."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    async def lock_engine(self, *, together: bool = False) -> None:
+        """Make sure that this process alone drives the database, or `together` with its like; AlreadyRunning else.
+
+        Freed by the process's death.
+        """
+        held = await self._lock_file() if self.path else await self._lock_advisory(together=together)
         if not held:
-            raise AlreadyRunning(
-                "Another Shipbell process already works on this database.",
-                "Stop it first; the embedded engine is for one process.",
-            )
+            raise AlreadyRunning(*_ALONE_ELSEWHERE if together else _WORKS_ALREADY)
+
+    async def still_locked(self, *, together: bool = False) -> None:
+        """Take the lock anew where its connection has ended, as with the server; AlreadyRunning where others came first."""
+        if not isinstance(self._lock, AsyncConnection):
+            return
+        try:
+            await self._lock.scalar(text("SELECT 1"))
+        except DBAPIError:
+            lost, self._lock = self._lock, None
+            await lost.invalidate()
+            await lost.close()
+            await self.lock_engine(together=together)
 
     async def _lock_file(self) -> bool:
         assert self.path is not None
@@ -168,13 +194,14 @@ class Database:
         self._lock = handle
         return True
 
-    async def _lock_advisory(self) -> bool:
+    async def _lock_advisory(self, *, together: bool) -> bool:
         if self.is_sqlite or self._writer is None:  # in memory: nobody else can see it
             return True
         connection = await self._writer.connect()
         # A session lock outlives transactions and ends with the connection (PostgreSQL 13.3.5, advisory locks).
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        held = bool(await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ENGINE_LOCK}))
+        try_it = "pg_try_advisory_lock_shared" if together else "pg_try_advisory_lock"
+        held = bool(await connection.scalar(text(f"SELECT {try_it}(:key)"), {"key": _ENGINE_LOCK}))
         if held:
             self._lock = connection
         else:

@@ -74,18 +74,18 @@ class Process(Protocol):
     def kill(self) -> None: ...  # noqa: D102
 
 
-async def program(environment: Mapping[str, str], log: Path) -> Process:
-    """Start `shipbell serve` as its own program, which writes to this log."""
+async def program(environment: Mapping[str, str], log: Path, command: str = "serve") -> Process:
+    """Start `shipbell serve`, or another command, as its own program, which writes to this log."""
     with log.open("ab") as into:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "serve", env=environment, stdout=into, stderr=into,
+            sys.executable, "-m", "bot", command, env=environment, stdout=into, stderr=into,
             stdin=asyncio.subprocess.DEVNULL, cwd=Path(__file__).parents[2],
         )  # fmt: skip
 
 
 @dataclass(slots=True)
 class BotProcess:
-    """`shipbell serve` as a process, with nothing in its environment but what it is given."""
+    """`shipbell serve`, or a worker, as a process, with nothing in its environment but what it is given."""
 
     environment: Mapping[str, str]
     log: Path
@@ -106,6 +106,7 @@ class BotProcess:
             "PYTHONUNBUFFERED": "1",
             **self.environment,
             "SHIPBELL_PORT": str(self.port),
+            "SHIPBELL_WORKER_PORT": str(self.port),
         }
         self.process = await self.launch(environment, self.log)
         try:

@@ -1,15 +1,15 @@
 """One kind of due work: taken from the ledger, done side by side, looked for again when the next is due.
 
-Knows: when to look, how many at once. Must not know: what a step means.
+Knows: when to look, how many at once, for how long. Must not know: what a step means.
 
 Nothing durable rides on a task here: a task that dies leaves a row whose claim runs out.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -17,6 +17,15 @@ import structlog
 from bot.engine.observed import step
 
 log = structlog.get_logger(__name__)
+
+SHARE_OF_LEASE = 0.9
+"""How much of its lease a step may take, by this machine's clock; then it is ended, before anybody else begins it."""
+
+
+def itself(item: Any) -> Hashable:
+    """Return what tells an item from others: its id, else the item."""
+    key: Hashable = getattr(item, "id", item)
+    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,12 @@ class Work:
     at_once: int
     then: tuple[str, ...] = ()
     """Lanes that may have work once a step is done."""
+    lease: timedelta | None = None
+    """For how long `claim` takes a row; None: for ever."""
+    kind: str = ""
+    """What the rows are; lanes that share rows have the same. "": the lane's name."""
+    key: Callable[[Any], Hashable] = itself
+    """What tells one row from the others of its kind."""
 
 
 @dataclass(slots=True)
@@ -43,7 +58,11 @@ class Lane:
     """Wakes a lane now."""
     failed: Callable[[str], None]
     """Asks to be woken a little later, since the ledger could not be asked."""
+    full: Callable[[str], None]
+    """Says that a lane has no room for what may be due still; others may have."""
     clock: Callable[[], datetime]
+    under_way: set[tuple[str, Hashable]]
+    """The rows that this process works on, in all lanes."""
     event: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -67,28 +86,46 @@ class Lane:
                 break
             items = await self.work.claim(free)
             for item in items:
-                task = asyncio.create_task(self._step(item))
-                self.tasks.add(task)
-                task.add_done_callback(self._ended)
+                self._begin(item)
             if not items:
                 due = None  # somebody else has them
                 break
         else:
-            return  # full: a step that ends wakes the lane
+            self.full(self.work.name)
+            return  # a step that ends wakes the lane
         if due is not None:
             self.wake_at(self.work.name, due)
 
-    async def _step(self, item: Any) -> None:  # a row's record
+    def _begin(self, item: Any) -> None:  # a row's record
+        key = (self.work.kind or self.work.name, self.work.key(item))
+        if key in self.under_way:
+            # Its lease ran out while its step went on here, as after the machine slept. Beginning it again would do
+            # it twice under one name; and the claim just made is a new lease for the step that is under way.
+            log.warning("a step outlasted its lease", lane=self.work.name)
+            return
+        self.under_way.add(key)
+        task = asyncio.create_task(self._step(item))
+        self.tasks.add(task)
+        task.add_done_callback(lambda ended: self._ended(ended, key))
+
+    async def _step(self, item: Any) -> None:
+        limit = asyncio.timeout(self._seconds())
         with suppress(Exception), step(self.work.name, item):
             try:
-                await self.work.step(item)
+                async with limit:
+                    await self.work.step(item)
             except Exception:
-                log.exception("step failed", lane=self.work.name)
+                log.exception("step took too long" if limit.expired() else "step failed", lane=self.work.name)
                 raise
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _seconds(self) -> float | None:
+        """Return how long a step may take."""
+        return self.work.lease.total_seconds() * SHARE_OF_LEASE if self.work.lease else None
+
+    def _ended(self, task: asyncio.Task[None], key: tuple[str, Hashable]) -> None:
         # First its place, then the wake: a full lane that looked before the place was free would rest on.
         self.tasks.discard(task)
+        self.under_way.discard(key)
         for name in (self.work.name, *self.work.then):
             self.wake(name)
 

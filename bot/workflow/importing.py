@@ -43,8 +43,12 @@ LIST_SECONDS = 120.0
 """How long reading the list of an owner's repositories may take."""
 LOOK_SECONDS = 60.0
 """How long looking at one repository may take."""
+JUDGE_SECONDS = 120.0
+"""How long asking the index about one repository's packages may take, however many it has."""
 AT_ONCE = 8
 """Repositories that one step looks at."""
+ENOUGH = LEASE / 3
+"""How long one step looks at repositories; what it has seen by then is written, and the next step goes on."""
 ASKED_AT_ONCE = 25
 """Publishers that one step asks for."""
 SLOW_LIST: Places | Nothing | Unsure = Unsure("The forge did not list the repositories in time.")
@@ -126,12 +130,21 @@ class Importing:
         await self._write(one, survey, wait)
 
     async def _look_on(self, one: Import, survey: Survey) -> tuple[Survey, timedelta]:
+        began = self.clock()
         for place in survey.todo[:AT_ONCE]:
+            if self.clock() - began > ENOUGH:
+                break  # slow answers add up, and the lease must not run out under what was seen
             found = await _patient(self.scout.sights(place, one.index), LOOK_SECONDS, SILENT_LOOK)
             if isinstance(found, Unsure):
                 return decide.unanswered(survey) or survey, _waits(found)
             sights = None if isinstance(found, Nothing) else found
-            candidates = None if sights is None else [await self._judged(one, sight) for sight in sights]
+            try:
+                async with asyncio.timeout(JUDGE_SECONDS):
+                    candidates = (
+                        None if sights is None else [await self._judged(one, sight) for sight in sights]
+                    )
+            except TimeoutError:
+                return decide.unanswered(survey) or survey, AFTER_SILENCE
             survey = decide.looked(survey, candidates)
         return survey, timedelta()
 

@@ -64,7 +64,7 @@ class Intents:
     async def claim(self, limit: int) -> Sequence[InboxItem]:
         """Take what is due."""
         async with self.database.transaction() as session:
-            return await inbox.claim(session, self.clock(), LEASE, limit)
+            return await inbox.claim(session, self.clock(), LEASE, limit, self.hands.owner)
 
     async def next_due(self) -> datetime | None:
         """Return when the next intent is due."""

@@ -39,6 +39,8 @@ class Outbox:
     database: Database
     notifier: Notifier
     clock: Clock
+    owner: UUID | None = None
+    """This process, as it signs its claims."""
     said_at: dict[str, datetime] = field(default_factory=dict)
     """Channel, or workspace for edits -> when this process may speak there again."""
     turns: dict[UUID, datetime] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Outbox:
     async def claim(self, limit: int) -> Sequence[OutboxItem]:
         """Take what is due."""
         async with self.database.transaction() as session:
-            return await ledger.claim(session, self.clock(), DOUBT, limit)
+            return await ledger.claim(session, self.clock(), DOUBT, limit, self.owner)
 
     async def next_due(self) -> datetime | None:
         """Return when the next message is due."""

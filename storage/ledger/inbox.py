@@ -53,8 +53,10 @@ async def put(
     )  # fmt: skip
 
 
-async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: int) -> Sequence[InboxItem]:
-    """Take due intents, oldest first, until `now + lease`; each take counts as an attempt.
+async def claim(
+    session: AsyncSession, now: datetime, lease: timedelta, limit: int, owner: UUID | None = None
+) -> Sequence[InboxItem]:
+    """Take due intents for `owner`, oldest first, until `now + lease`; each take counts as an attempt.
 
     One is not taken while an earlier one of the same person is still to be done, whoever has that in hand.
     """
@@ -68,7 +70,7 @@ async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: i
     taken = (
         update(InboxRow)
         .where(col(InboxRow.id).in_(due.scalar_subquery()))
-        .values(next_at=now + lease, attempts=col(InboxRow.attempts) + 1)
+        .values(next_at=now + lease, attempts=col(InboxRow.attempts) + 1, lease_owner=owner)
         .returning(InboxRow)
         .execution_options(synchronize_session=False)
     )
@@ -87,16 +89,28 @@ async def bury(session: AsyncSession, item: InboxItem, error: str, now: datetime
 
 
 async def postpone(session: AsyncSession, item: InboxItem, error: str, until: datetime) -> None:
-    """Try an intent again later."""
-    await update_one(
-        session, update(InboxRow).where(_waiting(item.id)).values(next_at=until, error=error[:500])
+    """Try an intent again later; whoever has taken it since goes on undisturbed."""
+    mine = _waiting(item.id) & (col(InboxRow.attempts) == item.attempts)
+    values = {"next_at": until, "error": error[:500], "lease_owner": None}
+    await update_one(session, update(InboxRow).where(mine).values(**values))
+
+
+async def give_back(session: AsyncSession, owner: UUID, now: datetime) -> None:
+    """Let what a process has taken be due at once: it is dead, or leaves."""
+    mine = col(InboxRow.next_at).is_not(None) & (col(InboxRow.lease_owner) == owner)
+    await session.execute(
+        update(InboxRow)
+        .where(mine)
+        .values(next_at=now, lease_owner=None)
+        .execution_options(synchronize_session=False)
     )
 
 
 async def retake(session: AsyncSession, now: datetime) -> None:
     """At the start of the only process: what a dead one had taken is due at once."""
+    taken = (col(InboxRow.error) == "") | col(InboxRow.lease_owner).is_not(None)
     await session.execute(
-        update(InboxRow).where(col(InboxRow.next_at) > now, col(InboxRow.error) == "").values(next_at=now)
+        update(InboxRow).where(col(InboxRow.next_at) > now, taken).values(next_at=now, lease_owner=None)
         .execution_options(synchronize_session=False)
     )  # fmt: skip
 
@@ -143,7 +157,9 @@ def _waiting(row_id: UUID) -> Any:
 
 def _close(row_id: UUID, state: InboxState, now: datetime) -> Any:
     return (
-        update(InboxRow).where(_waiting(row_id)).values(state=state, done_at=now, next_at=None, sealed=None)
+        update(InboxRow)
+        .where(_waiting(row_id))
+        .values(state=state, done_at=now, next_at=None, sealed=None, lease_owner=None)
     )
 
 

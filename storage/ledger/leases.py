@@ -1,6 +1,7 @@
 """Leases: who works on a row, and until when; the same for everything that a lane of the engine takes."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,19 +38,36 @@ def free(row: Leased, now: datetime) -> ColumnElement[bool]:
     return col(row.lease_until).is_(None) | (col(row.lease_until) < now)
 
 
+NOBODY = UUID(int=0)
+"""Whom a lease belongs to that was given back and still has a moment to run."""
+_ALL: tuple[Leased, ...] = (
+    PublisherRow,
+    FeedRow,
+    ReleaseRow,
+    WatchRow,
+    ThanksRow,
+    ConfirmationRow,
+    HealthRow,
+    ImportRow,
+    InstallationRow,
+)
+
+
+async def give_back(session: AsyncSession, owner: UUID, until: datetime) -> None:
+    """End the leases of a process that is dead, or leaves; they are free at `until`."""
+    for row in _ALL:
+        await session.execute(
+            update(row)
+            # What is taken is still to be done: the indexes of what is due hold it.
+            .where(col(row.next_at).is_not(None), col(row.lease_owner) == owner)
+            .values(lease_owner=NOBODY, lease_until=until)
+            .execution_options(synchronize_session=False)
+        )
+
+
 async def retake(session: AsyncSession) -> None:
     """At the start of the only process: end every lease of a dead one."""
-    for row in (
-        PublisherRow,
-        FeedRow,
-        ReleaseRow,
-        WatchRow,
-        ThanksRow,
-        ConfirmationRow,
-        HealthRow,
-        ImportRow,
-        InstallationRow,
-    ):
+    for row in _ALL:
         await session.execute(
             update(row)
             .where(col(row.lease_until).is_not(None))

@@ -133,8 +133,10 @@ async def extend(
     )
 
 
-async def claim(session: AsyncSession, now: datetime, doubt: timedelta, limit: int) -> Sequence[OutboxItem]:
-    """Take due messages: the first unsaid one of each channel (or person), and every edit of one that was said.
+async def claim(
+    session: AsyncSession, now: datetime, doubt: timedelta, limit: int, owner: UUID | None = None
+) -> Sequence[OutboxItem]:
+    """Take due messages for `owner`: the first unsaid one of each channel (or person), and every edit of one that was said.
 
     A record without `ts` whose `state` is SENDING was taken before and may have arrived: look before sending it
     again. While taken, it comes up again after `doubt`.
@@ -162,6 +164,7 @@ async def claim(session: AsyncSession, now: datetime, doubt: timedelta, limit: i
                     (col(OutboxRow.state) == OutboxState.SENDING, col(OutboxRow.claimed_at)), else_=now
                 ),
                 next_at=now + doubt,
+                lease_owner=owner,
                 attempts=col(OutboxRow.attempts) + 1,
             )
             .execution_options(synchronize_session=False)
@@ -173,14 +176,26 @@ async def sent(session: AsyncSession, item: OutboxItem, ts: str, now: datetime) 
     """Record that Slack has the message; where it is to say something newer by now, that is due as an edit."""
     values = {"ts": ts or item.ts, "sent_at": now, "error": ""}
     if not await _end(session, item, state=OutboxState.SENT, **values):
-        changed = {"state": OutboxState.WAITING, "next_at": now, "attempts": 0, "sealed": None}
+        changed = {
+            "state": OutboxState.WAITING,
+            "next_at": now,
+            "attempts": 0,
+            "sealed": None,
+            "lease_owner": None,
+        }
         await update_one(session, update(OutboxRow).where(_open(item.id)).values(**changed, **values))
 
 
 async def bury(session: AsyncSession, item: OutboxItem, error: str) -> None:
     """Give a message up that Slack will never take; what it is to say by now is given up with it."""
-    dead = {"state": OutboxState.DEAD, "next_at": None, "sealed": None, "error": error[:500]}
-    await update_one(session, update(OutboxRow).where(_open(item.id)).values(**dead))
+    dead = {
+        "state": OutboxState.DEAD,
+        "next_at": None,
+        "sealed": None,
+        "error": error[:500],
+        "lease_owner": None,
+    }
+    await update_one(session, update(OutboxRow).where(_mine(item)).values(**dead))
 
 
 async def again(
@@ -188,8 +203,21 @@ async def again(
 ) -> None:
     """Try later; `arrived_maybe` keeps it doubtful, so that the next try looks first."""
     state = OutboxState.SENDING if arrived_maybe else OutboxState.WAITING
-    await update_one(
-        session, update(OutboxRow).where(_open(item.id)).values(state=state, next_at=until, error=error[:500])
+    values = {"state": state, "next_at": until, "error": error[:500], "lease_owner": None}
+    await update_one(session, update(OutboxRow).where(_mine(item)).values(**values))
+
+
+async def give_back(session: AsyncSession, owner: UUID, now: datetime, settle: timedelta) -> None:
+    """Let what a process was saying be looked at after `settle`: it is dead, or leaves.
+
+    Not at once: a request that a dying process had already written may still be on its way to Slack.
+    """
+    mine = col(OutboxRow.next_at).is_not(None) & (col(OutboxRow.lease_owner) == owner)
+    await session.execute(
+        update(OutboxRow)
+        .where(mine)
+        .values(next_at=now + settle, lease_owner=None)
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -287,11 +315,16 @@ def _open(row_id: UUID) -> Any:
     return (col(OutboxRow.id) == row_id) & col(OutboxRow.state).in_(_OPEN)
 
 
+def _mine(item: OutboxItem) -> Any:
+    """Return the clause: nobody else has taken it since."""
+    return _open(item.id) & (col(OutboxRow.attempts) == item.attempts + 1)
+
+
 async def _end(session: AsyncSession, item: OutboxItem, **values: Any) -> bool:
     """End a message that is still to say what the item says; False where it is to say something newer."""
     where = _open(item.id) & (col(OutboxRow.revision) == item.revision)
     return await update_one(
-        session, update(OutboxRow).where(where).values(next_at=None, sealed=None, **values)
+        session, update(OutboxRow).where(where).values(next_at=None, sealed=None, lease_owner=None, **values)
     )
 
 

@@ -17,11 +17,17 @@ def render(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
     return f"sa.{item.impl_instance!r}"
 
 
+def ours(name: str | None, kind: str, _parents: Any) -> bool:
+    """Say whether a table is ours, and not the queue's own."""
+    return kind != "table" or not (name or "").startswith("procrastinate_")
+
+
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
     render_as_batch=True,
     render_item=render,
+    include_name=ours,
     transactional_ddl=True,
 )
 context.run_migrations()

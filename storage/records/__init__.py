@@ -19,6 +19,7 @@ from storage.records.credentials import Credential, Entry, GithubLink, GrantTake
 from storage.records.history import HistoryLine, KnownProject, StatusSession
 from storage.records.installations import Installation, Tokens
 from storage.records.messages import AuditEvent, InboxItem, OutboxItem
+from storage.records.processes import Process
 from storage.records.publishers import (
     Confirmation,
     Evidence,
@@ -83,6 +84,7 @@ __all__ = [
     "OpenCredential",
     "OutboxItem",
     "OutboxState",
+    "Process",
     "Project",
     "Publisher",
     "PublisherState",

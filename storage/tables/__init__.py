@@ -12,6 +12,7 @@ from storage.tables.health import HealthRow
 from storage.tables.imports import ImportItemRow, ImportRow
 from storage.tables.installations import InstallationRow, InstallStateRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
+from storage.tables.processes import ProcessRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
 from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
 from storage.tables.sessions import StatusSessionRow, StatusSignInRow
@@ -43,6 +44,7 @@ __all__ = [
     "OauthStateRow",
     "OutboxRow",
     "PolicyRow",
+    "ProcessRow",
     "ProjectRow",
     "PublisherRow",
     "ReleaseEvidenceRow",

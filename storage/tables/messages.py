@@ -33,6 +33,8 @@ class InboxRow(Base, table=True):
     sealed: bytes | None = None
     state: InboxState = word(InboxState)
     attempts: int = 0
+    lease_owner: UUID | None = None
+    """Which process has taken it; its time is up at `next_at`."""
     error: str = Field(default="", max_length=500)
     origin: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
     turn: str = Field(default="", max_length=32, sa_column_kwargs={"server_default": ""})
@@ -69,6 +71,8 @@ class OutboxRow(Base, table=True):
     facts: dict[str, Any] = document()
     state: OutboxState = word(OutboxState)
     attempts: int = 0
+    lease_owner: UUID | None = None
+    """Which process is saying it; its time is up at `next_at`."""
     error: str = Field(default="", max_length=500)
     ts: str = Field(default="", max_length=32)
     parent_key: str = Field(default="", max_length=255, sa_column_kwargs={"server_default": ""})

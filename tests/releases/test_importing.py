@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG002 - a fake is given all that the protocol gives
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -19,6 +20,7 @@ from bot.core.outcomes import (
     SimpleOutcome,
 )
 from bot.core.sites import IndexSite
+from bot.workflow import importing
 from bot.workflow.hands import Hands
 from bot.workflow.importing import Importing, Scout
 from bot.workflow.inlet import Inlet, Wish
@@ -66,6 +68,8 @@ class FakeScout:
     silent: int = 0
     """Looks that go without an answer."""
     unknown: bool = False
+    slow: Callable[[], None] = lambda: None
+    """Called while a repository is looked at."""
 
     async def places(self, owner: str) -> Places | Nothing | Unsure:
         """Return the repositories."""
@@ -77,6 +81,7 @@ class FakeScout:
 
     async def sights(self, place: Place, index: str) -> tuple[Sight, ...] | Nothing | Unsure:
         """Return a repository's packages."""
+        self.slow()
         if self._silence():
             return Unsure("GitHub is away.", retry_after=5)
         found = self.repositories[place.repository]
@@ -251,6 +256,24 @@ async def test_an_owner_s_packages_are_set_up(database: Database) -> None:
     assert (end.broadcast, bool(end.thread_ts)) == (True, True)
     assert {item.kind for item in await here.said() if not item.user} == {"import.shown", "import.ended"}
     assert sorted(here.index.registered) == ["gears", "widgets"]
+
+
+async def test_slow_looks_do_not_outlast_the_lease(database: Database) -> None:
+    """A forge that takes minutes for each repository is asked for a few at a time; what was seen is written under the lease."""
+    here = await bench(database)
+    here.scout.repositories |= {name: (sight(name),) for name in ("cogs", "bolts", "nuts")}
+    here.scout.slow = lambda: here.clock.forward(importing.ENOUGH)
+    await here.wish(intents.ImportOwner("acme", "pypi"))
+    life = here.born()
+    await life.intents.carry_out((await life.intents.claim(1))[0])
+    while due := await life.importing.next_due():
+        here.clock.now = max(due, here.clock())
+        (one,) = await life.importing.claim(1)
+        began = here.clock()
+        await life.importing.advance(one)
+        assert here.clock() - began < importing.LEASE
+    (shown,) = await here.said("import.shown")
+    assert len(shown.facts["lines"]) == 5
 
 
 async def test_a_second_import_skips_what_is_done(database: Database) -> None:

@@ -106,12 +106,22 @@ def test_serve_without_slack_says_what_is_missing(clean: dict[str, str]) -> None
     assert not Path(clean["SHIPBELL_DATA_DIR"]).exists()
 
 
-@pytest.mark.parametrize("arguments", [("worker",)])
-def test_what_is_not_there_yet_says_so(clean: dict[str, str], arguments: tuple[str, ...]) -> None:
-    """A command of a later version exits 2 and does nothing."""
-    done = shipbell(clean, *arguments)
+def test_a_worker_needs_the_engine_of_many(clean: dict[str, str]) -> None:
+    """With the embedded engine no worker starts, and it is said which setting lets one."""
+    done = shipbell(clean, "worker")
     assert done.returncode == 2
-    assert "yet" in done.stderr
+    assert "SHIPBELL_ENGINE=postgres" in done.stderr
+    assert not Path(clean["SHIPBELL_DATA_DIR"]).exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_many_processes_need_a_server(clean: dict[str, str], command: str) -> None:
+    """The engine of many processes is refused on an SQLite file, with cause and remedy."""
+    slack = {"SHIPBELL_SLACK_BOT_TOKEN": "xoxb-1", "SHIPBELL_SLACK_SIGNING_SECRET": "s" * 32}
+    done = shipbell(clean | slack | {"SHIPBELL_ENGINE": "postgres"}, command)
+    assert done.returncode == 2
+    assert "SHIPBELL_DATABASE_URL is an SQLite file" in done.stderr
+    assert not Path(clean["SHIPBELL_DATA_DIR"]).exists()
 
 
 def test_a_new_master_key_is_one_that_settings_take(clean: dict[str, str]) -> None:

@@ -93,7 +93,7 @@ class Ledger:
 async def running(*works: Work) -> AsyncIterator[EmbeddedEngine]:
     """Run an engine with these lanes."""
     engine = EmbeddedEngine(now, nothing)
-    engine.start(works)
+    await engine.start(works)
     try:
         yield engine
     finally:
@@ -157,7 +157,7 @@ async def test_a_failing_step_costs_its_own_item_only(ledger: Ledger) -> None:
     ledger.add("a", "b", "c", "d")
     async with running(ledger.work(at_once=1)) as engine:
         await ledger.until(ledger.done, 2)
-        assert engine.running
+        assert engine.state == "ok"
     assert ledger.done == ["c", "d"]
 
 
@@ -170,7 +170,7 @@ async def test_a_failing_ledger_does_not_end_the_lane(
     ledger.add("a")
     async with running(ledger.work()) as engine:
         await ledger.until(ledger.done, 1)
-        assert engine.running
+        assert engine.state == "ok"
 
 
 async def test_a_slow_lane_holds_up_no_other(ledger: Ledger) -> None:
@@ -196,7 +196,7 @@ async def test_stopping_waits_for_what_is_under_way(ledger: Ledger) -> None:
         assert not stopping.done()
         ledger.hold.set()
         await stopping
-        assert not engine.running
+        assert engine.state == "stopped"
     assert (ledger.done, list(ledger.due), ledger.cancelled) == (["a"], ["b"], [])
 
 
@@ -212,9 +212,44 @@ async def test_stopping_does_not_wait_for_ever(ledger: Ledger, monkeypatch: pyte
 
 async def test_an_engine_that_lost_a_lane_is_not_running(ledger: Ledger) -> None:
     """Readiness tells when a lane has ended, and an engine that never began is not ready."""
-    assert not EmbeddedEngine(now, nothing).running
+    assert EmbeddedEngine(now, nothing).state == "stopped"
     async with running(ledger.work()) as engine:
-        assert engine.running
-        engine._runners[0].cancel()
-        await asyncio.gather(engine._runners[0], return_exceptions=True)
-        assert not engine.running
+        assert engine.state == "ok"
+        engine.crew.runners[0].cancel()
+        await asyncio.gather(engine.crew.runners[0], return_exceptions=True)
+        assert engine.state == "stopped"
+
+
+async def test_a_row_that_is_worked_on_is_not_begun_again(ledger: Ledger) -> None:
+    """A row whose lease ran out under its step is claimed anew, and that is all: no second step begins beside the first."""
+    ledger.hold.clear()
+    ledger.add("a")
+    other = Ledger()
+    other.hold.set()
+    first = Work("one", ledger.claim, ledger.step, ledger.next_due, 4, kind="row")
+    second = Work("two", other.claim, other.step, other.next_due, 4, kind="row")
+    async with running(first, second) as engine:
+        await ledger.until(ledger.begun, 1)
+        ledger.add("a", "b")
+        engine.nudge("one")
+        await ledger.until(ledger.begun, 2)
+        other.add("a", "c")
+        engine.nudge("two")
+        await other.until(other.done, 1)
+        ledger.hold.set()
+    assert (sorted(ledger.done), other.done) == (["a", "b"], ["c"])
+
+
+async def test_a_step_ends_before_its_lease(ledger: Ledger) -> None:
+    """A step that hangs is ended while its row is still its own, and its lane goes on."""
+    ledger.hold.clear()
+    ledger.add("hangs")
+    hasty = timedelta(seconds=0.05)
+    async with running(Work("lane", ledger.claim, ledger.step, ledger.next_due, 1, lease=hasty)) as engine:
+        await ledger.until(ledger.begun, 1)
+        ledger.add("b")
+        await ledger.until(ledger.begun, 2)
+        ledger.hold.set()
+        await ledger.until(ledger.done, 1)
+        assert engine.state == "ok"
+    assert (ledger.done, ledger.cancelled) == (["b"], ["hangs"])

@@ -1,0 +1,67 @@
+"""Which engine the settings want, who this process is, and what is done when it begins to drive the database.
+
+Knows: settings, which parts fit together. Must not know: what a lane does.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from bot import __version__
+from bot.engine.crew import Engine
+from bot.engine.embedded import EmbeddedEngine
+from bot.engine.pulse import Pulse
+from bot.settings import Settings
+from bot.workflow.outbox import SETTLE
+from storage.database import Database
+from storage.ledger import inbox, leases, outbox
+from storage.records import Process
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """Who drives the database from this process."""
+
+    engine: Engine
+    owner: UUID
+    """As this process signs its claims."""
+    lost: asyncio.Event
+    """Set once others have taken this process for dead: then it must end."""
+
+
+def together(settings: Settings) -> bool:
+    """Say whether this process shares the database with others."""
+    return settings.engine == "postgres"
+
+
+async def begin(settings: Settings, database: Database, clock: Callable[[], datetime]) -> None:
+    """Make sure that nobody of the other kind drives the database; alone, take up what a dead process had begun."""
+    if together(settings):
+        return
+    async with database.transaction() as session:
+        await inbox.retake(session, clock())
+        await outbox.retake(session, clock(), SETTLE)
+        await leases.retake(session)
+
+
+def driver(
+    settings: Settings,
+    database: Database,
+    clock: Callable[[], datetime],
+    housekeeping: Callable[[], Awaitable[None]],
+    who: tuple[UUID, bool],
+) -> Driver:
+    """Return the engine that the settings want; `who` is (as this process signs its claims, whether it is a worker)."""
+    owner, worker = who
+    if not together(settings):
+        return Driver(EmbeddedEngine(clock, housekeeping), owner, asyncio.Event())
+    # The queue's library is a tenth of a second to import, and one machine does without it.
+    from bot.engine.postgres import PostgresEngine  # noqa: PLC0415
+
+    kind, started = "worker" if worker else "serve", clock()
+    process = Process(owner, kind, socket.gethostname(), __version__, started, started)
+    pulse = Pulse(database, process, timedelta(seconds=settings.lease_seconds), SETTLE)
+    return Driver(PostgresEngine(database.conninfo, clock, housekeeping, pulse), owner, pulse.lost)

@@ -1,0 +1,92 @@
+"""Processes: which of them live, what the dead and the leaving give back."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from storage.ledger import inbox, leases, outbox
+from storage.ledger.sql import as_utc, update_one
+from storage.records import Process
+from storage.tables import ProcessRow
+
+_SWEEP_LOCK = 0x5348_4950_5357_4550
+"""One sweeps at a time."""
+
+
+async def time(session: AsyncSession) -> datetime | None:
+    """Return the server's time, by which all its processes are judged alike; None where the file is all there is."""
+    if session.get_bind().dialect.name == "sqlite":
+        return None
+    return as_utc(await session.scalar(select(func.clock_timestamp())))
+
+
+async def begin(session: AsyncSession, process: Process) -> None:
+    """Say that a process lives from now on."""
+    session.add(
+        ProcessRow(
+            id=process.id, kind=process.kind, host=process.host[:255], version=process.version[:64],
+            started_at=process.started_at, seen_at=process.seen_at,
+        )
+    )  # fmt: skip
+    await session.flush()
+
+
+async def beat(session: AsyncSession, process_id: UUID, now: datetime) -> bool:
+    """Say that a process still lives; False where it was taken for dead, and all that it had taken is free."""
+    return await update_one(
+        session, update(ProcessRow).where(col(ProcessRow.id) == process_id).values(seen_at=now)
+    )
+
+
+async def end(session: AsyncSession, process_id: UUID, now: datetime, settle: timedelta) -> None:
+    """Give back all that a process has taken, and let it live no longer."""
+    await give_back(session, process_id, now, settle)
+    await session.execute(
+        delete(ProcessRow)
+        .where(col(ProcessRow.id) == process_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def bury(
+    session: AsyncSession, now: datetime, unseen_since: datetime, settle: timedelta
+) -> Sequence[UUID]:
+    """Take those for dead that were not seen since then, and free all that they had taken; returns who they were.
+
+    A dead one that comes back finds its row gone, and whatever it still writes is not its own any more.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SWEEP_LOCK})
+    dead = (
+        await session.scalars(
+            delete(ProcessRow)
+            .where(col(ProcessRow.seen_at) < unseen_since)
+            .returning(col(ProcessRow.id))
+            .execution_options(synchronize_session=False)
+        )
+    ).all()
+    for process_id in dead:
+        await give_back(session, process_id, now, settle)
+    return dead
+
+
+async def living(session: AsyncSession, seen_since: datetime) -> Sequence[Process]:
+    """Return the processes that were seen since then, oldest first."""
+    rows = await session.scalars(
+        select(ProcessRow).where(col(ProcessRow.seen_at) >= seen_since).order_by(col(ProcessRow.started_at))
+    )
+    return [
+        Process(row.id, row.kind, row.host, row.version, as_utc(row.started_at), as_utc(row.seen_at))
+        for row in rows
+    ]
+
+
+async def give_back(session: AsyncSession, process_id: UUID, now: datetime, settle: timedelta) -> None:
+    """Free all that a process has taken, after `settle`: a request of its may still be on its way."""
+    await inbox.give_back(session, process_id, now)
+    await outbox.give_back(session, process_id, now, settle)
+    await leases.give_back(session, process_id, now + settle)

@@ -1,0 +1,197 @@
+"""The engine of many processes on a real PostgreSQL: a nudge finds whoever has room, and the dead hold nothing up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from bot.engine.lane import Work
+from bot.engine.postgres import PostgresEngine
+from bot.engine.pulse import Pulse
+from storage.database import Database
+from storage.ledger import processes
+from storage.records import Process
+from tests.unit.test_engine import Ledger, nothing, now
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+LEASE = timedelta(seconds=60)
+
+
+@dataclass
+class Fleet:
+    """Engines as many processes have them, on one database."""
+
+    database: Database
+    stack: AsyncExitStack
+    lease: timedelta = LEASE
+
+    async def pulse(self) -> tuple[Database, Pulse, Process]:
+        """Return a new process's own connection and pulse."""
+        database = Database(
+            self.database.url.render_as_string(hide_password=False), self.database.vault, pool=2
+        )
+        await database.open()
+        self.stack.push_async_callback(database.close)
+        await database.lock_engine(together=True)
+        process = Process(uuid4(), "worker", "host", "1.0", now(), now())
+        return database, Pulse(database, process, self.lease, timedelta()), process
+
+    async def engine(self, *works: Work) -> PostgresEngine:
+        """Start a process's engine; without works it only nudges."""
+        database, pulse, _ = await self.pulse()
+        engine = PostgresEngine(database.conninfo, now, nothing, pulse)
+        await engine.start(works)
+        self.stack.push_async_callback(engine.stop)
+        return engine
+
+    async def jobs(self) -> list[tuple[str, str]]:
+        """Return status and queueing lock of what is in the queue."""
+        async with self.database.reading() as session:
+            found = await session.execute(
+                text("SELECT status::text, coalesce(queueing_lock, '') FROM procrastinate_jobs ORDER BY id")
+            )
+            return [(str(status), str(lock)) for status, lock in found]
+
+    async def until(self, met: Callable[[list[tuple[str, str]]], bool]) -> None:
+        """Wait until the queue looks so."""
+        async with asyncio.timeout(20):
+            while True:
+                if met(await self.jobs()):
+                    return
+                await asyncio.sleep(0.02)  # another process's state: there is nothing to wait on but asking
+
+
+@pytest.fixture
+async def fleet(database: Database) -> AsyncIterator[Fleet]:
+    """Return a fleet that is ended at the end."""
+    async with AsyncExitStack() as stack:
+        yield Fleet(database, stack)
+
+
+def open_ledger() -> Ledger:
+    """Return a ledger whose steps end at once."""
+    made = Ledger()
+    made.hold.set()
+    return made
+
+
+async def test_a_nudge_from_the_web_wakes_a_worker(fleet: Fleet) -> None:
+    """What a process without lanes has written is looked for at once by one that has them, and the queue is left empty."""
+    ledger = open_ledger()
+    worker, web = await fleet.engine(ledger.work()), await fleet.engine()
+    assert (worker.state, web.state) == ("ok", "ok")
+    ledger.add("a")
+    for _ in range(20):
+        web.nudge("lane")
+    await ledger.until(ledger.done, 1)
+    await fleet.until(lambda jobs: not jobs)
+
+
+async def test_who_has_room_helps_who_has_none(fleet: Fleet) -> None:
+    """What one process has no room for is done by another, though the nudge may reach the first."""
+    first, second = Ledger(), open_ledger()
+    await fleet.engine(first.work(at_once=1))
+    first.add("hangs")
+    web = await fleet.engine()
+    web.nudge("lane")
+    await first.until(first.begun, 1)
+    await fleet.engine(Work("lane", first.claim, second.step, first.next_due, 1))
+    for name in ("a", "b", "c"):
+        first.add(name)
+        web.nudge("lane")
+        await second.until(second.done, len(second.done) + 1)
+    first.hold.set()
+    assert second.done == ["a", "b", "c"]
+
+
+async def test_a_time_far_away_is_kept_in_the_queue(fleet: Fleet) -> None:
+    """A look that is due later outlives the process that asked for it, and is asked for once by all of them."""
+    ledger = open_ledger()
+    ledger.add("later", after=3_600)
+    await fleet.engine(ledger.work())
+    await fleet.engine(ledger.work())
+    await fleet.until(lambda jobs: len(jobs) == 1 and jobs[0][0] == "todo" and " at " in jobs[0][1])
+
+
+async def test_stopping_gives_back_and_leaves(fleet: Fleet) -> None:
+    """A process that is asked to stop ends its step, and is not among the living any more."""
+    ledger = open_ledger()
+    engine = await fleet.engine(ledger.work())
+    ledger.add("a")
+    engine.nudge("lane")
+    await ledger.until(ledger.done, 1)
+    await engine.stop()
+    async with fleet.database.reading() as session:
+        assert await processes.living(session, now() - LEASE) == []
+
+
+async def test_what_dead_workers_left_in_the_queue_is_swept(fleet: Fleet) -> None:
+    """A job that a dead worker had begun is taken away, and holds no later one back."""
+    ledger = open_ledger()
+    engine = await fleet.engine(ledger.work())
+    async with fleet.database.transaction() as session:
+        await session.execute(
+            text("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour');")
+        )
+        await session.execute(
+            text(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, status, args, worker_id)"
+                " SELECT 'shipbell', 'shipbell.look', 'doing', '{\"name\": \"lane\"}',"
+                " min(id) FROM procrastinate_workers WHERE last_heartbeat < now() - interval '1 minute'"
+            )
+        )
+    assert [status for status, _ in await fleet.jobs()].count("doing") >= 1
+    await engine._tidy(0)
+    await fleet.until(lambda jobs: not jobs)
+
+
+async def test_the_dead_are_buried_and_hear_of_it(fleet: Fleet) -> None:
+    """Who is not heard of for a lease is buried by the next beat of another, and ends when it comes back."""
+    fleet.lease = timedelta(seconds=0.2)
+    _, silent, process = await fleet.pulse()
+    async with fleet.database.transaction() as session:
+        await processes.begin(session, process)  # it says so once, and never again
+    _, lively, _ = await fleet.pulse()
+    freed = asyncio.Event()
+    await lively.begin(freed.set)
+    async with asyncio.timeout(20):
+        await freed.wait()
+    assert lively.state == "ok"
+    await silent.beat()
+    assert silent.lost.is_set()
+    assert silent.state == "taken for dead"
+    await lively.end()
+
+
+async def test_a_lock_that_the_server_has_ended_is_taken_anew(fleet: Fleet) -> None:
+    """After the server has cut every connection a process takes its lock again, unless one that is alone was faster."""
+    _, pulse, _ = await fleet.pulse()
+    await pulse.begin(lambda: None)
+
+    async def cut() -> None:
+        async with fleet.database.transaction() as session:
+            await session.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+
+    await cut()
+    await pulse.beat()
+    alone = Database(fleet.database.url.render_as_string(hide_password=False))
+    await alone.open()
+    with pytest.raises(Exception, match="already works"):
+        await alone.lock_engine()
+    await cut()
+    await alone.lock_engine()
+    with pytest.raises(Exception, match="must be alone"):
+        await pulse.beat()
+    await alone.close()
+    await pulse.end()
