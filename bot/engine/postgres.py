@@ -10,6 +10,7 @@ a lane in the queue at most (its queueing lock), however often it is nudged.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -181,7 +182,8 @@ class PostgresEngine:
         manager = self._queue.job_manager
         await manager.prune_stalled_workers(STALLED)
         for job in await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED):
-            await manager.finish_job(job, Status.FAILED, delete_job=True)
+            with suppress(ConnectorException):  # it has ended in this moment, or another process sweeps too
+                await manager.finish_job(job, Status.FAILED, delete_job=True)
         await manager.delete_old_jobs(
             1, queue=QUEUE, include_failed=True, include_cancelled=True, include_aborted=True
         )
