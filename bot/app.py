@@ -184,7 +184,7 @@ async def _parts(
         )
     )
     session = await stack.enter_async_context(shared_session())
-    sides = Slacking(settings, database, session, now)
+    sides = Slacking(settings, database, session, now, owner)
     clients = sides.clients()
     lines = forging.forge_lines(settings, transport, now, min(WRITE_GAP, settings.poll_seconds))
     return _Parts(
@@ -257,6 +257,7 @@ def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
         lanes.credentials(Credentials(database, index, now)),
         lanes.imports(Importing(database, index, scout, now, parts.owner), settings.indexes),
         *lanes.feeds(feeding, settings.indexes),
+        *parts.sides.lanes(parts.clients),
     ]
 
 

@@ -3,7 +3,7 @@
 Knows: every kind of due work. Must not know: what a step means, how its parts are made.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from operator import attrgetter
 
@@ -19,6 +19,7 @@ from bot.workflow import (
     outbox,
     publishers,
     releases,
+    rotating,
     thanking,
     watching,
 )
@@ -32,10 +33,11 @@ from bot.workflow.intents import Intents
 from bot.workflow.outbox import Outbox
 from bot.workflow.publishers import Publishers
 from bot.workflow.releases import Releases
+from bot.workflow.rotating import Rotating
 from bot.workflow.thanking import Thanking
 from bot.workflow.watching import Watching
 from storage.ledger.releases import Share
-from storage.records import Secret
+from storage.records import Installation, Secret
 
 
 def works(
@@ -168,3 +170,13 @@ def hook(
             engine.nudge("confirmations")
 
     return web.Hook(partial(webhooks.signed, secret), nudge)
+
+
+def installations(tokens: Rotating, changed: Callable[[], None]) -> Work:
+    """Return the lane in which installations' tokens are exchanged; `changed` is called after each."""
+
+    async def advance(one: Installation) -> None:
+        await tokens.advance(one)
+        changed()
+
+    return Work("installations", tokens.claim, advance, tokens.next_due, 2, ("outbox",), rotating.LEASE)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import aiohttp
 import structlog
@@ -17,13 +18,17 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.routing import Route
 
+from bot import lanes
+from bot.engine.lane import Work
 from bot.installing import install_routes
 from bot.settings import Settings
 from bot.slack.clients import Clients, OneWorkspace, Workspaces
 from bot.slack.install import INSTALL, App, Installations, States
 from bot.slack.listeners import Listeners
 from bot.slack.measured import MeasuredApp
+from bot.slack.tokens import SlackTokens
 from bot.workflow.installing import Installing
+from bot.workflow.rotating import Rotating
 from storage.database import Database
 from storage.records import Secret
 
@@ -38,6 +43,8 @@ class Slacking:
     database: Database
     session: aiohttp.ClientSession
     clock: Callable[[], datetime]
+    owner: UUID
+    """This process, as it signs its claims."""
 
     def client(self, token: Secret | None = None) -> AsyncWebClient:
         """Return the Web API's client of a token; they share one session."""
@@ -52,8 +59,23 @@ class Slacking:
         """Return whose token Slack is called with."""
         if not self.settings.slack_client_id:
             return OneWorkspace(self.client(self.settings.slack_bot_token))
-        install = f"{self.settings.public_url}{INSTALL}"
-        return Workspaces(self.database, self.clock, self.client, install)
+        return Workspaces(self.database, self.clock, self.client, self._install_url, self._rotating().usable)
+
+    def lanes(self, clients: OneWorkspace | Workspaces) -> list[Work]:
+        """Return the lane in which tokens are exchanged; none where there is one workspace."""
+        if not isinstance(clients, Workspaces):
+            return []
+        return [lanes.installations(self._rotating(), clients.forget)]
+
+    def _rotating(self) -> Rotating:
+        settings = self.settings
+        assert settings.slack_client_secret is not None, "the two belong together"
+        slack = SlackTokens(self.client(), settings.slack_client_id, settings.slack_client_secret, self.clock)
+        return Rotating(self.database, slack, self.clock, self.owner, self._install_url)
+
+    @property
+    def _install_url(self) -> str:
+        return f"{self.settings.public_url}{INSTALL}"
 
     def install_pages(self, clients: OneWorkspace | Workspaces) -> list[Route]:
         """Return the pages on which the app is installed; none where there is one workspace."""

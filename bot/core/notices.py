@@ -21,6 +21,7 @@ from bot.core.credential_notices import (
 )
 from bot.core.health_notices import HEALTH_KINDS, Fares, HealthNotice, HealthShown
 from bot.core.import_notices import IMPORT_KINDS, ImportNotice
+from bot.core.install_notices import INSTALL_KINDS, InstallNotice
 from bot.core.outcomes import ByHand
 from bot.core.permission_notices import NotAllowed
 from bot.core.publisher_forms import PublisherFormShown
@@ -382,6 +383,7 @@ Notice = (
     | HealthNotice
     | ImportNotice
     | NotAllowed
+    | InstallNotice
 )
 
 KINDS: Mapping[str, type[Notice]] = MappingProxyType(
@@ -438,5 +440,6 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         **HEALTH_KINDS,
         **IMPORT_KINDS,
         "not_allowed": NotAllowed,
+        **INSTALL_KINDS,
     }
 )

@@ -6,7 +6,7 @@ An installation is kept for a minute, so that a delivery costs no look into the 
 refuses by itself; what is installed here counts at once (`forget`).
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import NotInstalled
 from bot.workflow.ports import Clock
+from bot.workflow.rotating import NEEDED
 from storage.database import Database
 from storage.ledger import installations
 from storage.records import Installation, Secret
@@ -62,6 +63,8 @@ class Workspaces:
     making: Callable[[Secret], AsyncWebClient]
     install_url: str
     """Where the app is installed."""
+    usable: Callable[[Installation], Awaitable[Installation]]
+    """Exchanges a token that ends just now."""
     _kept: dict[tuple[str, str], tuple[datetime, Installation, AsyncWebClient]] = field(default_factory=dict)
 
     async def client_for(self, slack_team_id: str) -> AsyncWebClient:
@@ -90,6 +93,7 @@ class Workspaces:
             found = await installations.find(session, *names)
         if found is None:
             raise NotInstalled(self.install_url)
+        found = await self.usable(found)
         client = self.making(found.tokens.token)
         self._keep(names, found, client, now)
         return found, client
@@ -101,4 +105,10 @@ class Workspaces:
             for key in [key for key, (until, _, _) in self._kept.items() if until <= now]:
                 del self._kept[key]
         if len(self._kept) < MOST:
-            self._kept[names] = (now + KEPT, found, client)
+            self._kept[names] = (min(now + KEPT, _useful(found, now)), found, client)
+
+
+def _useful(found: Installation, now: datetime) -> datetime:
+    """Return until when a token need not be looked at."""
+    ends = found.tokens.expires_at
+    return now + KEPT if ends is None else ends - NEEDED

@@ -48,6 +48,7 @@ BAD_SHAPE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long"
 OUR_SIDE = frozenset(
     {"invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "missing_scope"}
 )
+TOKEN_ENDED = frozenset({"token_expired"})
 UNREADABLE = "unreadable_answer"
 WAIT_FOR_INVITATION = frozenset({"release.shown", "import.shown"})
 """Kinds of messages that people press buttons on and that are answered in a thread: of no use anywhere else."""
@@ -223,19 +224,31 @@ def _content(said: base.Message) -> dict[str, Any]:
 
 def _refused(error: SlackApiError) -> Delivery:
     code = error_code(error)
-    status = getattr(error.response, "status_code", 0)
-    if code == "ratelimited" or status == 429:
-        return SayLater("rate limited", arrived_maybe=False, seconds=_retry_after(error.response.headers))
-    if (
-        code == UNREADABLE
-        or status >= 500
-        or code in {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
-    ):
+    if wait := retry_after(error):
+        return SayLater("rate limited", arrived_maybe=False, seconds=wait)
+    if is_silence(error):
         return SayLater(code, arrived_maybe=True)
+    if code in TOKEN_ENDED:
+        # By now another process may have exchanged it, or somebody has installed the app again.
+        return SayLater(code, arrived_maybe=False)
     if code in OUR_SIDE:
         log.error("Slack refuses this bot", error=code)
         return SayLater(code, arrived_maybe=False, seconds=OPERATOR_SECONDS)
     return NeverSay(code)
+
+
+def retry_after(error: SlackApiError) -> float:
+    """Return for how many seconds Slack wants to be left alone; 0: it did not say so."""
+    if error_code(error) != "ratelimited" and getattr(error.response, "status_code", 0) != 429:
+        return 0
+    return _retry_after(error.response.headers)
+
+
+def is_silence(error: SlackApiError) -> bool:
+    """Whether Slack's error leaves open what became of the request."""
+    code, status = error_code(error), getattr(error.response, "status_code", 0)
+    broken = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+    return code == UNREADABLE or status >= 500 or code in broken
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

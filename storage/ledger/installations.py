@@ -149,12 +149,21 @@ async def take(
 
 
 async def exchanged(
-    session: AsyncSession, installation: Installation, owner: UUID, tokens: Tokens, refresh_at: datetime
+    session: AsyncSession,
+    installation: Installation,
+    owner: UUID,
+    tokens: Tokens,
+    scopes: Sequence[str],
+    refresh_at: datetime | None,
 ) -> bool:
-    """Keep the tokens that Slack gave for those of `installation`; False where those are not the newest any more."""
+    """Keep the tokens that Slack gave for those of `installation`; False where those are not the newest any more.
+
+    Where Slack names no scopes, they stay.
+    """
     sealed = await _seal(session, installation.team_id, installation.id, tokens)
     values = {
         "sealed": sealed, "expires_at": tokens.expires_at, "next_at": refresh_at, "faults": 0,
+        "scopes": ",".join(scopes or installation.scopes),
         "revision": installation.revision + 1, "lease_owner": None, "lease_until": None,
     }  # fmt: skip
     return await update_one(

@@ -16,6 +16,7 @@ from storage.records import DoesNotOpen, Installation, Secret, Tokens
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=12)
 ENDS = NOW + timedelta(hours=12)
+NEXT = LATER + timedelta(hours=10)
 LEASE = (LATER, LATER + timedelta(minutes=1))
 
 
@@ -139,8 +140,8 @@ async def test_tokens_are_exchanged_by_one(database: Database) -> None:
     fresh = Tokens(Secret("xoxe.xoxb-marked-fresh"), Secret("xoxe-1-next"), LATER + timedelta(hours=12))
     async with database.transaction() as session:
         assert await installations.take(session, held, uuid4(), LEASE) is None
-        assert await installations.exchanged(session, held, owner, fresh, LATER + timedelta(hours=10))
-        assert not await installations.exchanged(session, held, owner, fresh, LATER)
+        assert await installations.exchanged(session, held, owner, fresh, (), NEXT)
+        assert not await installations.exchanged(session, held, owner, fresh, (), NEXT)
         assert await installations.claim(session, owner, LEASE, 5) == []
         assert await installations.take(session, held, owner, LEASE) is None, "it was exchanged meanwhile"
     assert await served(database, "T1") == "xoxe.xoxb-marked-fresh"
@@ -155,7 +156,7 @@ async def test_new_tokens_of_an_install_are_never_written_over(database: Databas
     await put(database, new("T1", mark="again"))
     late = Tokens(Secret("xoxe.xoxb-late"), Secret("xoxe-1-late"), LATER)
     async with database.transaction() as session:
-        assert not await installations.exchanged(session, held, owner, late, LATER)
+        assert not await installations.exchanged(session, held, owner, late, (), LATER)
         assert not await installations.rest(session, held, owner, LATER)
     assert await served(database, "T1") == "xoxe.xoxb-marked-again"
 

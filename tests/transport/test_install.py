@@ -16,10 +16,12 @@ from bot.installing import install_routes
 from bot.slack.clients import KEPT, OneWorkspace, Workspaces
 from bot.slack.install import BACK, TERM, App, Installations, States
 from bot.slack.scopes import BOT_SCOPES
+from bot.slack.tokens import SlackTokens
 from bot.workflow.installing import BEFORE_THE_END, Installing
+from bot.workflow.rotating import AFTER_OUR_FAULT, Exchange, Exchanged, Later, NotExchanged
 from storage.database import Database
 from storage.ledger import audit, installations
-from storage.records import Installation, Secret
+from storage.records import Installation, Secret, Tokens
 from tests.transport.slack_server import HANG_UP, Json, ScriptedSlack, scripted
 from tests.transport.test_people import Hand
 from tests.unit.test_web import FINE, probes, served
@@ -78,6 +80,11 @@ class Door:
             return await installations.find(session, team, enterprise)
 
 
+async def as_it_is(one: Installation) -> Installation:
+    """Take a token as one that lives on."""
+    return one
+
+
 @asynccontextmanager
 async def opened(database: Database) -> AsyncIterator[Door]:
     """Give the pages on a database."""
@@ -85,7 +92,11 @@ async def opened(database: Database) -> AsyncIterator[Door]:
     clock.now = datetime.now(UTC)  # noqa: TID251 - the SDK counts a token's life from the machine's clock
     async with scripted(auth_test=[AUTH], oauth_v2_access=[granted()]) as slack:
         clients = Workspaces(
-            database, clock, lambda token: slack.client(token.reveal()), "https://bell.example/slack/install"
+            database,
+            clock,
+            lambda token: slack.client(token.reveal()),
+            "https://bell.example/slack/install",
+            as_it_is,
         )
         kept = Installations(Installing(database, clock), clients.forget)
         app = App("1.2", SECRET, "https://bell.example", slack.url)
@@ -246,3 +257,46 @@ async def test_one_workspace_takes_all_as_its_own(door: Door) -> None:
     assert await one.client_for("T7") is client
     result = await one.authorize("E1", "T7")
     assert (result.enterprise_id, result.team_id, result.bot_token) == ("E1", "T7", client.token)
+
+
+EXCHANGED: Json = {
+    "ok": True, "access_token": "xoxe.xoxb-next", "token_type": "bot", "refresh_token": "xoxe-1-next", "expires_in": 43_200,
+    "scope": "commands,chat:write", "app_id": "A1", "bot_user_id": "UBOT", "team": {"id": "T1"}, "enterprise": None,
+    "is_enterprise_install": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ({"ok": False, "error": "invalid_refresh_token"}, NotExchanged("invalid_refresh_token")),
+        ({"ok": False, "error": "<b>odd</b>"}, NotExchanged("an answer that is not Slack's")),
+        ({"ok": False, "error": "ratelimited", "status": 429, "headers": {"retry-after": "7"}}, Later(timedelta(seconds=7))),
+        ({"ok": False, "error": "internal_error"}, Later()),
+        ({"raw": "<html>", "status": 503}, Later()),
+        (HANG_UP, Later()),
+        ({"ok": False, "error": "bad_client_secret"}, Later(AFTER_OUR_FAULT)),
+        (EXCHANGED | {"refresh_token": None}, Later(AFTER_OUR_FAULT)),
+    ],
+)  # fmt: skip
+async def test_what_slack_says_to_a_refresh_token(said: Json, outcome: Exchange) -> None:
+    """Only Slack's own no to this token counts as one; silence, haste and the app's own faults are tried again."""
+    clock = Hand()
+    async with scripted(oauth_v2_access=[said]) as slack:
+        tokens = SlackTokens(slack.client(), "1.2", SECRET, clock)
+        assert await tokens.exchange(Secret("xoxe-1-old")) == outcome
+
+
+async def test_slack_gives_new_tokens() -> None:
+    """New tokens come with their end, their scopes and what is missing of those; the refresh token is in no address."""
+    clock = Hand()
+    async with scripted(oauth_v2_access=[EXCHANGED]) as slack:
+        found = await SlackTokens(slack.client(), "1.2", SECRET, clock).exchange(Secret("xoxe-1-old"))
+        (sent,) = slack.asked("oauth.v2.access")
+    assert isinstance(found, Exchanged)
+    assert found.tokens == Tokens(
+        Secret("xoxe.xoxb-next"), Secret("xoxe-1-next"), clock() + timedelta(hours=12)
+    )
+    assert found.scopes == ("commands", "chat:write")
+    assert set(found.missing) == set(BOT_SCOPES) - set(found.scopes)
+    assert (sent["grant_type"], sent["refresh_token"]) == ("refresh_token", "xoxe-1-old")

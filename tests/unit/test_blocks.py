@@ -9,7 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from bot import codec
-from bot.core import commands, connect_notices, intents, notices
+from bot.core import commands, connect_notices, install_notices, intents, notices
 from bot.core import credential_notices as life
 from bot.core.approvals import Denied
 from bot.core.credentials import Reminder
@@ -65,6 +65,8 @@ UNNEEDED = life.TokenUnneeded(ID, "company", "acme-widgets", whole_team=False, t
 CARRIED = {"release": ID, "round": "1", "project": "acme-widgets", "version": "1.4.0"}
 
 NOTICES: dict[str, notices.Notice] = {
+    "install ends": install_notices.InstallEnds(AT, f"{URL}/slack/install", "invalid_refresh_token"),
+    "install lacks scopes": install_notices.ScopesMissing(("users:read", "im:write"), f"{URL}/slack/install"),
     "pending": notices.PublisherPending(WANTED, URL, "U1", AT, by_hand=False),
     "pending by hand": notices.PublisherPending(WANTED, URL, "U1", AT, by_hand=True),
     "by hand": notices.PublisherByHand(ID, WANTED, URL, "U1", FORM),

@@ -1,0 +1,36 @@
+"""What the bot has to say of its own install in Slack, as facts.
+
+Knows: the closed set of these notices. Must not know: wording, Slack.
+Written words are forever: these lie in the outbox, so a kind keeps its fields, and new fields get defaults.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class InstallEnds:
+    """Slack does not exchange the install's token any more: it ends, and with it all that the bot says."""
+
+    ends_at: datetime
+    url: str
+    """Where the app is installed again."""
+    detail: str = ""
+    """Slack's word for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopesMissing:
+    """The install has granted less than the bot needs by now."""
+
+    scopes: tuple[str, ...]
+    url: str
+
+
+InstallNotice = InstallEnds | ScopesMissing
+
+INSTALL_KINDS: Mapping[str, type[InstallNotice]] = MappingProxyType(
+    {"install.ends": InstallEnds, "install.scopes_missing": ScopesMissing}
+)
