@@ -13,6 +13,11 @@ export NODE_USE_SYSTEM_CA := 1
 export UV_LINK_MODE ?= copy
 # A developer's own bot settings must not leak into tests and demo.
 unexport SHIPBELL_CONFIG SHIPBELL_DATABASE_URL SHIPBELL_MASTER_KEYS
+# Compiled once and kept: a test run starts Python many times, and pytest rewrites each test file.
+unexport PYTHONDONTWRITEBYTECODE
+# More test processes than the two cores that are reckoned with: the stories wait for Slack's pace most of their time.
+WORKERS ?= 4
+TESTS := $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: help setup demo test chaos deploy-check lint format bench docs lock clean
 
@@ -43,10 +48,10 @@ demo: setup ## the whole bot against local stand-ins, in the browser (PLAY=1: he
 	@$(BIN)/shipbell demo $(if $(PLAY),--play)
 
 test: lint ## lint, then every test, on SQLite and PostgreSQL
-	$(PY) -m pytest -n 2 --dist worksteal tests
+	$(TESTS) tests
 
 chaos: setup ## dying at every point, thoroughly: what `make test` plays a part of
-	SHIPBELL_THOROUGH=1 $(PY) -m pytest -n 2 --dist worksteal --timeout 1800 tests/stories/test_kill.py tests/stories/test_release_kill.py \
+	SHIPBELL_THOROUGH=1 $(TESTS) --timeout 1800 tests/stories/test_kill.py tests/stories/test_release_kill.py \
 	  tests/releases/test_kill_everywhere.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py \
 	  tests/releases/test_upgrading.py
 
@@ -59,11 +64,23 @@ deploy-check: setup $(VENV)/deploy/.synced ## what an image would run, from a cl
 	$(PY) -m pytest --timeout 600 -m "" tests/deploy tests/image
 
 lint: setup ## ruff, mypy, import-linter, the docs
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky -b html docs $(VENV)/docs
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 lint-types lint-text lint-docs lint-imports
+
+# Two at a time, so each keeps what it says until its end.
+whole = @echo '$(1)'; said=$$($(1) 2>&1); code=$$?; [ -z "$$said" ] || printf '%s\n' "$$said"; exit $$code
+
+lint-text:
+	$(call whole,$(BIN)/ruff check .)
+	$(call whole,$(BIN)/ruff format --check .)
+
+lint-types:
+	$(call whole,$(BIN)/mypy)
+
+lint-imports:
+	$(call whole,$(BIN)/lint-imports --no-cache)
+
+lint-docs:
+	$(call whole,$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky -b html docs $(VENV)/docs)
 
 format: setup ## put the code into its form
 	$(BIN)/ruff check --fix-only .

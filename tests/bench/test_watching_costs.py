@@ -57,8 +57,8 @@ async def test_watching_costs(database: Database) -> None:
         bare: dict[str, Bit] = {"step": world.life.dues, "request": lambda: transport.send(sent)}
         watching: dict[str, Bit] = {"step": step, "request": request}
         for _ in range(ROUNDS):
-            for name in bare:
-                taken.setdefault(name, []).append(await micros(bare[name]))
+            for name, least in bare.items():
+                taken.setdefault(name, []).append(await micros(least))
                 taken.setdefault(f"{name} off", []).append(await micros(watching[name]))
                 tracing.use(recorder)
                 taken.setdefault(f"{name} on", []).append(await micros(watching[name]))

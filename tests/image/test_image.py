@@ -79,7 +79,9 @@ def serving(image: Path, folder: Path) -> Iterator[tuple[int, subprocess.Popen[b
     for name, secret in (("bot-token", "xoxb-1-2-3"), ("signing", "s" * 32), ("keys", generate_master_key())):
         (folder / name).write_text(secret, encoding="ascii")
     with (folder / "log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen([image / "bin" / "shipbell", "serve"], env=environment, stderr=log, cwd=folder)
+        process = subprocess.Popen(
+            [image / "bin" / "shipbell", "serve"], env=environment, stderr=log, cwd=folder
+        )
         try:
             yield 18431, process
         finally:

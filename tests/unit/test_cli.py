@@ -244,8 +244,10 @@ def test_a_signal_ends_a_command_without_words(
 
 
 WAITING = """
-import os, sys
+import os, signal, sys
 from bot import cli
+# As in a terminal: where tests run in the background, a shell has Ctrl-C ignored, and a child inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 class Input:
     def isatty(self): return False
     def readline(self):
