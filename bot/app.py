@@ -32,6 +32,7 @@ from bot.slack.clients import OneWorkspace, Workspaces
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier, shared_session
 from bot.slack.people import SlackPeople
+from bot.slack.screen import SlackScreen
 from bot.slacking import Slacking
 from bot.transport import Transport, user_agent
 from bot.workflow.confirming import Confirming
@@ -40,6 +41,7 @@ from bot.workflow.feeds import Feeding
 from bot.workflow.filling import Filling
 from bot.workflow.hands import Hands
 from bot.workflow.health import Tending
+from bot.workflow.home import Homes
 from bot.workflow.importing import Importing
 from bot.workflow.inlet import Inlet
 from bot.workflow.intents import Intents
@@ -54,13 +56,14 @@ from bot.workflow.thanking import Thanking
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import inbox, keys, outbox
+from storage.ledger import homes, inbox, keys, outbox
 from storage.records import NewerSchema, Secret, StorageError
 
 log = structlog.get_logger(__name__)
 
 KEEP_INBOX = timedelta(days=7)
 KEEP_ANSWERS = timedelta(days=7)
+KEEP_HOMES = timedelta(days=90)
 
 
 def now() -> datetime:
@@ -252,13 +255,14 @@ def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
     beside = (Thanking(hands, forge), steps.confirming)
     scout = Scouting(forging.forge_catalog(settings, parts.lines), Picking(forge), forge, settings.indexes)
     feeding = Feeding(database, index, now, parts.base, parts.owner)
-    return [
+    works = [
         *lanes.works(wishes, steps.publishers, steps.shipping, beside, messages, names),
         lanes.credentials(Credentials(database, index, now)),
         lanes.imports(Importing(database, index, scout, now, parts.owner), settings.indexes),
         *lanes.feeds(feeding, settings.indexes),
         *parts.sides.lanes(parts.clients),
     ]
+    return lanes.with_homes(works, Homes(hands, SlackScreen(parts.clients.client_for)))
 
 
 def _pages(settings: Settings, transport: Transport, browsing: Browsing) -> list[Route]:
@@ -310,6 +314,7 @@ async def _tidy(database: Database) -> None:
     async with database.transaction() as session:
         await inbox.prune(session, now() - KEEP_INBOX)
         await outbox.prune(session, now() - KEEP_ANSWERS)
+        await homes.prune(session, now() - KEEP_HOMES)
 
 
 async def _ready(database: Database, engine: Engine) -> Mapping[str, str]:

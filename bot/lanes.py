@@ -4,6 +4,7 @@ Knows: every kind of due work. Must not know: what a step means, how its parts a
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 
@@ -14,6 +15,7 @@ from bot.forge import webhooks
 from bot.workflow import (
     confirming,
     health,
+    home,
     importing,
     intents,
     outbox,
@@ -28,6 +30,7 @@ from bot.workflow.confirming import Confirming
 from bot.workflow.credentials import Credentials
 from bot.workflow.feeds import Feeding
 from bot.workflow.health import Tending
+from bot.workflow.home import Homes
 from bot.workflow.importing import Importing
 from bot.workflow.intents import Intents
 from bot.workflow.outbox import Outbox
@@ -180,3 +183,23 @@ def installations(tokens: Rotating, changed: Callable[[], None]) -> Work:
         changed()
 
     return Work("installations", tokens.claim, advance, tokens.next_due, 2, ("outbox",), rotating.LEASE)
+
+
+def with_homes(works: Iterable[Work], shown: Homes) -> list[Work]:
+    """Return the lanes with that of Home tabs, which looks after each step that may have changed what people see.
+
+    Four at a time, so that one workspace's many hold nobody else back for long.
+    """
+    seen = [work if work.name == "outbox" else replace(work, then=(*work.then, "home")) for work in works]
+    return [
+        *seen,
+        Work(
+            "home",
+            shown.claim,
+            shown.show,
+            shown.next_due,
+            4,
+            lease=home.LEASE,
+            key=attrgetter("team_id", "user"),
+        ),
+    ]

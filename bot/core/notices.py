@@ -32,6 +32,7 @@ from bot.core.release_notices import (
     PolicyRefused,
     PolicyShown,
     ReleaseAnswer,
+    ReleaseDialog,
     ReleaseList,
     ReleaseShown,
     ReleaseStep,
@@ -296,7 +297,7 @@ class CredentialRevoked:
 
 @dataclass(frozen=True, slots=True)
 class HomeShown:
-    """A person's Home tab."""
+    """A person's Home tab, as older versions said it; it is shown by a lane of its own now (`bot.workflow.home`)."""
 
     lines: tuple[PublisherLine, ...]
     total: int
@@ -358,6 +359,7 @@ Notice = (
     | ReleaseAnswer
     | NotCounted
     | ReleaseList
+    | ReleaseDialog
     | PolicyShown
     | PolicyRefused
     | FreezeSet
@@ -415,6 +417,7 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "release.answer": ReleaseAnswer,
         "release.not_counted": NotCounted,
         "release.list": ReleaseList,
+        "release.dialog": ReleaseDialog,
         "policy.shown": PolicyShown,
         "policy.refused": PolicyRefused,
         "freeze.set": FreezeSet,

@@ -111,6 +111,8 @@ ACTIONS: Mapping[type[intents.Intent], tuple[Action, ...]] = MappingProxyType(
         intents.CancelRelease: (Action.STEER,),
         intents.RetryRelease: (Action.STEER,),
         intents.ShowReleases: (),
+        # For full members alone: `bot.workflow.home`.
+        intents.ShowRelease: (),
         intents.TellChannel: (Action.TELL,),
         intents.ShowTold: (),
         intents.OpenHome: (),

@@ -54,6 +54,15 @@ class ReleaseShown:
     kind: ReleaseKind = ReleaseKind.RELEASE
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseDialog:
+    """The content of the dialog with one release."""
+
+    view_id: str
+    shown: ReleaseShown | None
+    """None where there is no such release."""
+
+
 class Step(StrEnum):
     """What a line of the timeline tells; the names in `values` stand behind each."""
 

@@ -19,6 +19,7 @@ from bot.slack.blocks import (
     confirming,
     credentials,
     health,
+    home,
     imports,
     publishers,
     release_dialogs,
@@ -72,6 +73,10 @@ def _revoke(value: str) -> intents.Intent:
     return intents.RevokeCredential(str(UUID(carried["credential"])), carried.get("view", ""))
 
 
+_DECIDES = (intents.Approve, intents.Withdraw, intents.CancelRelease, intents.RetryRelease)
+"""What is wanted of a release by one press; a dialog that shows it shows it anew then."""
+
+
 _BUTTONS: Mapping[str, Callable[[str], intents.Intent]] = MappingProxyType(
     {
         publishers.SUBMITTED: lambda value: intents.SubmittedByHand(str(UUID(value))),
@@ -83,6 +88,8 @@ _BUTTONS: Mapping[str, Callable[[str], intents.Intent]] = MappingProxyType(
         releases.WITHDRAW: _withdraw,
         releases.CANCEL: _cancel,
         releases.RETRY: _retry,
+        home.POLICY: lambda _value: intents.ShowPolicy(""),
+        home.AUDIT: lambda _value: intents.ShowAudit(""),
     }
 )
 
@@ -102,6 +109,37 @@ def clicked(name: str, value: str) -> intents.Intent | None:
     except (ValueError, TypeError, KeyError, AttributeError):
         log.warning("unreadable button", action=name[:50])
         return None
+
+
+def turns(name: str, value: str) -> int | None:
+    """Return the page of the Home tab that a button turns to; None for another button."""
+    return int(value) if name in home.TURNS and value.isascii() and value.isdigit() else None
+
+
+def release_wanted(value: str) -> dict[str, str]:
+    """Return what a button that opens the form for a release fills in; nothing where that can't be read."""
+    try:
+        return {
+            name: text for name, text in carried_by(value or "{}").items() if name in {"project", "index"}
+        }
+    except (ValueError, TypeError):
+        return {}
+
+
+def looks_at(name: str, value: str) -> str:
+    """Return the release that a button wants to be shown; "" where it asks for something else."""
+    try:
+        return str(UUID(value)) if name == home.LOOK else ""
+    except ValueError:
+        log.warning("unreadable button", action=name[:50])
+        return ""
+
+
+def shows_after(intent: intents.Intent, dialog: str) -> intents.ShowRelease | None:
+    """Return what a dialog shows once something was wanted of its release; None where that needs no showing."""
+    if not dialog or not isinstance(intent, _DECIDES):
+        return None
+    return intents.ShowRelease(dialog, intent.release_id)
 
 
 def asks_first(name: str, value: str, channel: str) -> View | None:

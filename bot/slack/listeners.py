@@ -34,6 +34,7 @@ from bot.slack.blocks import (
     connecting,
     credentials,
     dialogs,
+    home,
     imports,
     publisher_form,
     publishers,
@@ -259,20 +260,46 @@ class Listeners:
         await ack()
 
     async def _clicked(self, visit: Visit, name: str, value: str) -> None:
+        if name in {publishers.OPEN_CREDENTIALS, credentials.PAGE, dialogs.OPEN_PUBLISHER, home.OPEN_RELEASE}:
+            await self._opened(visit, name, value)
+        elif publisher := clicks.opens_setup(name, value):
+            await self._setup(visit, publisher)
+        elif imported := clicks.opens_import(name, value):
+            await self._choices(visit, imported)
+        elif release := clicks.looks_at(name, value):
+            await self._release(visit, release)
+        elif page := clicks.turns(name, value):
+            await self.inlet.put(visit.wish(intents.OpenHome(page, visit.view_hash)))
+        elif question := clicks.asks_first(name, value, visit.channel):
+            await visit.open(question, above=visit.in_dialog)
+        elif intent := clicks.clicked(name, value):
+            await self._wanted(visit, intent)
+
+    async def _opened(self, visit: Visit, name: str, value: str) -> None:
+        """Open what a button is for that means no more than that."""
         if name == publishers.OPEN_CREDENTIALS:
             await self._credentials(visit, value if value in self.indexes else "")
         elif name == credentials.PAGE:
             await self._entry_page(visit)
         elif name == dialogs.OPEN_PUBLISHER:
             await self._publisher(visit, {})
-        elif publisher := clicks.opens_setup(name, value):
-            await self._setup(visit, publisher)
-        elif imported := clicks.opens_import(name, value):
-            await self._choices(visit, imported)
-        elif question := clicks.asks_first(name, value, visit.channel):
-            await visit.open(question)
-        elif intent := clicks.clicked(name, value):
-            await self.inlet.put(visit.wish(intent))
+        else:
+            typed = clicks.release_wanted(value)
+            await visit.open(release_dialogs.release_form(typed, self.indexes, visit.channel))
+
+    async def _wanted(self, visit: Visit, intent: intents.Intent) -> None:
+        """Write down what a button means; a dialog that shows the release is shown anew after it."""
+        await self.inlet.put(visit.wish(intent))
+        carried = metadata(visit.body) if visit.in_dialog else {}
+        if show := clicks.shows_after(intent, carried.get("dialog", "")):
+            await visit.change(home.counting(show.view_id))
+            await self.inlet.put(replace(visit.wish(show), delivery=f"{visit.delivery}:shown"))
+
+    async def _release(self, visit: Visit, release: str) -> None:
+        """Open the dialog as "loading" before the trigger dies; the engine fills it with the release."""
+        external_id = uuid4().hex
+        if not await visit.open(home.loading(external_id)):
+            await self.inlet.put(visit.wish(intents.ShowRelease(external_id, release)))
 
     async def on_view(
         self, ack: AsyncAck, body: Body, context: AsyncBoltContext, client: AsyncWebClient
@@ -297,6 +324,8 @@ class Listeners:
             await ack(response_action="update", view=dict(answer.view))
         elif answer:
             await ack(response_action="errors", errors=answer)
+        elif body["view"].get("previous_view_id"):
+            await ack(response_action="clear")  # what lies below shows how it stood before
         else:
             await ack()
 
@@ -388,7 +417,8 @@ class Listeners:
     ) -> None:
         """Show somebody's Home tab."""
         if body["event"].get("tab", "home") == "home":
-            await self.inlet.put(Visit(body, context, client).wish(intents.OpenHome()))
+            visit = Visit(body, context, client)
+            await self.inlet.put(visit.wish(intents.OpenHome(hash=visit.view_hash)))
         await ack()
 
 

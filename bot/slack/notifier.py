@@ -23,6 +23,7 @@ from bot import codec
 from bot.core import notices
 from bot.core.import_notices import ImportChoices
 from bot.core.publisher_forms import PublisherFormShown
+from bot.core.release_notices import ReleaseDialog
 from bot.core.setup_notices import SetupShown
 from bot.errors import NotInstalled
 from bot.slack.blocks import base
@@ -72,7 +73,7 @@ class SlackNotifier:
         try:
             return await self._deliver(await self.client_for(item.slack_team_id), item, maybe_said=maybe_said)
         except SlackApiError as error:
-            return _refused(error)
+            return refused(error)
         except NotInstalled:
             return SayLater("not installed", arrived_maybe=False, seconds=OPERATOR_SECONDS)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -80,8 +81,8 @@ class SlackNotifier:
 
     async def _deliver(self, client: AsyncWebClient, item: OutboxItem, *, maybe_said: bool) -> Delivery:
         notice = codec.unpack(item.kind, item.facts, notices.KINDS)
-        if type(notice) in VIEWS:
-            return await _show(client, item, notice)
+        if type(notice) in VIEWS or isinstance(notice, notices.HomeShown):
+            return await _show(client, notice)
         if item.user:
             return await self._whisper(client, item, MESSAGES[type(notice)](notice))
         if maybe_said and not item.ts and (ts := await _find(client, item)):
@@ -197,16 +198,16 @@ async def _page_of(client: AsyncWebClient, item: OutboxItem, cursor: str) -> Asy
     return await client.conversations_history(**wanted)
 
 
-async def _show(client: AsyncWebClient, item: OutboxItem, notice: notices.Notice) -> Delivery:
+async def _show(client: AsyncWebClient, notice: notices.Notice) -> Delivery:
+    if isinstance(notice, notices.HomeShown):
+        return Said()  # left behind by an older version: the tab has a lane of its own now
     view = VIEWS[type(notice)](notice)
     try:
-        if isinstance(notice, notices.CredentialsShown | SetupShown | ImportChoices):
+        if isinstance(notice, notices.CredentialsShown | SetupShown | ImportChoices | ReleaseDialog):
             await client.views_update(external_id=notice.view_id, view=dict(view))
         elif isinstance(notice, PublisherFormShown):
             place = {"external_id": notice.form.view_id, "hash": notice.hash or None}
             await client.views_update(view=dict(view), **place)
-        else:
-            await client.views_publish(user_id=item.user, view=dict(view))
     except SlackApiError as error:
         if error_code(error) in CLOSED:
             return Said()  # the person has closed it: there is nobody to show it to
@@ -222,7 +223,8 @@ def _content(said: base.Message) -> dict[str, Any]:
     return {"text": said.text, "blocks": [dict(block) for block in said.blocks]}
 
 
-def _refused(error: SlackApiError) -> Delivery:
+def refused(error: SlackApiError) -> SayLater | NeverSay:
+    """Return what Slack's refusal means for whether to try again."""
     code = error_code(error)
     if wait := retry_after(error):
         return SayLater("rate limited", arrived_maybe=False, seconds=wait)

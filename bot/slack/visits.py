@@ -57,6 +57,11 @@ class Visit:
         return (self.body.get("view") or {}).get("type") == "modal"
 
     @property
+    def view_hash(self) -> str:
+        """What Slack calls the dialog or the tab that it happened in, as it stands; "" where it does not say."""
+        return _hash(self.body.get("view") or (self.body.get("event") or {}).get("view"))
+
+    @property
     def delivery(self) -> str:
         """What Slack repeats when it repeats a delivery: `event_id`, else `trigger_id` or `action_ts`."""
         action = next(iter(self.body.get("actions") or [{}]))

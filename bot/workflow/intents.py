@@ -20,7 +20,7 @@ from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.permission_notices import NotAllowed
 from bot.core.publishers import Decision, Situation
 from bot.core.setup import SetupReport
-from bot.workflow import adding, bulk, confirming, connecting, deciding, health, showing
+from bot.workflow import adding, bulk, confirming, connecting, deciding, health, home, showing
 from bot.workflow import credentials as keeping
 from bot.workflow.filling import Filling
 from bot.workflow.gate import Asker, Gate
@@ -117,6 +117,8 @@ class Intents:
             return await deciding.before(self.hands, item, slack_team_id, intent)
         if isinstance(intent, WISHES) and self.setups is not None:
             return deciding.Known(setup=await self.setups.before(item, intent))
+        if isinstance(intent, intents.ShowRelease):
+            return deciding.Known(await self.hands.people.person(slack_team_id, item.actor))
         if isinstance(intent, intents.FillPublisherForm) and self.filling is not None:
             return deciding.Known(form=await self.filling.before(item, slack_team_id, intent))
         if isinstance(intent, intents.CheckPublisher):
@@ -177,13 +179,29 @@ class Intents:
             case (
                 intents.ShowCredentials()
                 | intents.ListPublishers()
-                | intents.OpenHome()
                 | intents.ShowAudit()
                 | intents.ShowReleases()
+                | intents.OpenHome()
+                | intents.ShowRelease()
             ):
-                return showing.show(session, item.team_id, intent, self.indexes, typed=self.secrets_in_slack)
+                return self._looked(session, item, intent, known)
             case _:
                 assert_never(intent)
+
+    async def _looked(
+        self,
+        session: AsyncSession,
+        item: InboxItem,
+        intent: showing.Shown | intents.OpenHome | intents.ShowRelease,
+        known: deciding.Known,
+    ) -> notices.Notice | None:
+        if isinstance(intent, intents.ShowRelease):
+            return await home.dialog(session, self.hands, item, intent, known.person)
+        if isinstance(intent, intents.OpenHome):
+            await home.look(session, item, intent, self.clock())
+            return None
+        typed = self.secrets_in_slack
+        return await showing.show(session, item.team_id, intent, self.indexes, typed=typed)
 
     async def _secret(
         self,

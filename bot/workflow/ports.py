@@ -38,6 +38,7 @@ from bot.core.forge import (
     TreeOutcome,
     WaitingOutcome,
 )
+from bot.core.home_notices import HomePage
 from bot.core.oauth1 import AccessOutcome, TokenOutcome, TokenPair
 from bot.core.outcomes import (
     AttestationOutcome,
@@ -334,6 +335,20 @@ class NeverSay:
 
 
 Delivery = Said | SayLater | NeverSay
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The Home tab is not as it was thought to be: somebody else has shown something there meanwhile."""
+
+
+class HomeScreen(Protocol):
+    """Shows people their Home tabs. Does not raise for what Slack answers or fails to answer."""
+
+    async def publish(
+        self, slack_team_id: str, user: str, page: HomePage, shown: str
+    ) -> Delivery | Overtaken:
+        """Show a page to one person, unless the tab is not `shown` any more ("": whatever it is); Said is what it is now."""
 
 
 class Notifier(Protocol):

@@ -38,11 +38,12 @@ REASONS: Mapping[str, str] = MappingProxyType(
 def line(publisher: Publisher, health: Health | None = None) -> notices.PublisherLine:
     """Return a publisher as a line of a list."""
     return notices.PublisherLine(
-        publisher.registration, publisher.state, publisher.state_at, publisher.channel, _fares(health)
+        publisher.registration, publisher.state, publisher.state_at, publisher.channel, fares(health)
     )
 
 
-def _fares(health: Health | None) -> Fares | None:
+def fares(health: Health | None) -> Fares | None:
+    """Return how a publisher fares, at a glance; None where nobody looks."""
     if health is None:
         return None
     if health.looked_at is None:
@@ -100,19 +101,13 @@ async def releases(session: AsyncSession, team_id: UUID, project: str) -> notice
     return ReleaseList(lines, total, project)
 
 
-Shown = (
-    intents.ShowReleases
-    | intents.ShowCredentials
-    | intents.ListPublishers
-    | intents.OpenHome
-    | intents.ShowAudit
-)
+Shown = intents.ShowReleases | intents.ShowCredentials | intents.ListPublishers | intents.ShowAudit
 
 
 async def show(
     session: AsyncSession, team_id: UUID, intent: Shown, indexes: tuple[str, ...], *, typed: bool = True
 ) -> notices.Notice:
-    """Return what a person asked to see: credentials dialog, list, Home tab or audit trail."""
+    """Return what a person asked to see: credentials dialog, list or audit trail."""
     if isinstance(intent, intents.ShowReleases):
         return await releases(session, team_id, intent.project)
     if isinstance(intent, intents.ShowAudit):
@@ -122,15 +117,13 @@ async def show(
             for event in events
         )
         return notices.AuditShown(lines, intent.project)
-    found = tuple(map(_credential, await credential_ledger.listed(session, team_id)))
     if isinstance(intent, intents.ShowCredentials):
+        found = tuple(map(credential, await credential_ledger.listed(session, team_id)))
         return notices.CredentialsShown(intent.view_id, found, indexes, intent.index, typed)
     publishers, total = await ledger.listed(session, team_id, PAGE)
     fares = await health_ledger.of_publishers(session, team_id, [one.id for one in publishers])
     shown = tuple(line(one, fares.get(one.id)) for one in publishers)
-    if isinstance(intent, intents.ListPublishers):
-        return notices.PublisherList(shown, total)
-    return notices.HomeShown(shown, total, found)
+    return notices.PublisherList(shown, total)
 
 
 def _why(event: AuditEvent) -> str:
@@ -139,19 +132,20 @@ def _why(event: AuditEvent) -> str:
     return str(event.detail.get(name) or "") if name else ""
 
 
-def _credential(credential: Credential) -> notices.CredentialLine:
+def credential(kept: Credential) -> notices.CredentialLine:
+    """Return a credential as a line of a list."""
     return notices.CredentialLine(
-        credential_id=str(credential.id),
-        index=credential.index,
-        hint=credential.hint,
-        added_by=credential.added_by,
-        added_at=credential.added_at,
-        last_used_at=credential.last_used_at,
-        uses=credential.uses,
-        refused_at=credential.refused_at,
-        kind=credential.kind,
-        project=credential.project,
-        last_purpose=credential.last_purpose,
-        expires_at=credential.expires_at,
-        account_wide=credential.account_wide,
+        credential_id=str(kept.id),
+        index=kept.index,
+        hint=kept.hint,
+        added_by=kept.added_by,
+        added_at=kept.added_at,
+        last_used_at=kept.last_used_at,
+        uses=kept.uses,
+        refused_at=kept.refused_at,
+        kind=kept.kind,
+        project=kept.project,
+        last_purpose=kept.last_purpose,
+        expires_at=kept.expires_at,
+        account_wide=kept.account_wide,
     )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.crypto import ChainKey
-from storage.ledger import chain, keys
+from storage.ledger import chain, homes, keys
 from storage.ledger.chain import ChainReport, Link
 from storage.ledger.sql import as_utc, insert_once, table, update_one
 from storage.records import AuditEvent, StorageError
@@ -50,6 +50,8 @@ async def append(session: AsyncSession, event: AuditEvent) -> None:
     )  # fmt: skip
     where = col(AuditHeadRow.team_id) == event.team_id
     await update_one(session, update(AuditHeadRow).where(where).values(number=number, mac=key.head(mac)))
+    # Whatever is worth writing down may be on somebody's Home tab; after the lock, so that these rows have one order.
+    await homes.touch(session, event.team_id, event.at)
 
 
 async def trail(

@@ -204,6 +204,23 @@ async def listed(session: AsyncSession, team_id: UUID) -> Sequence[Credential]:
     return [_record(row) for row in rows]
 
 
+async def aging(
+    session: AsyncSession, team_id: UUID, times: tuple[datetime, datetime], limit: int
+) -> tuple[Sequence[Credential], int]:
+    """Return the team's live credentials that end before one time, were added before another, or were refused; and how many."""
+    ends, added = times
+    row = CredentialRow
+    old = (col(row.expires_at) <= ends) | (col(row.added_at) <= added) | col(row.refused_at).is_not(None)
+    found = await session.execute(
+        select(row, func.count().over())
+        .where(col(row.team_id) == team_id, col(row.revoked_at).is_(None), old)
+        .order_by(col(row.expires_at).is_(None), col(row.expires_at), col(row.added_at), col(row.id))
+        .limit(limit)
+    )
+    rows = found.all()
+    return [_record(one) for one, _ in rows], rows[0][1] if rows else 0
+
+
 async def get(session: AsyncSession, team_id: UUID, credential_id: UUID) -> Credential | None:
     """Return one credential of the team, live or revoked."""
     row = await session.scalar(select(CredentialRow).where(_is(team_id, credential_id)))

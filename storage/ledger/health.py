@@ -31,7 +31,7 @@ async def get(session: AsyncSession, team_id: UUID, publisher_id: UUID) -> Healt
     """Return how a publisher fares; None where nobody looks."""
     query = select(HealthRow).where(_one(team_id, publisher_id))
     row = await session.scalar(query.execution_options(populate_existing=True))
-    return None if row is None else _record(row)
+    return None if row is None else record(row)
 
 
 async def of_publishers(
@@ -41,7 +41,7 @@ async def of_publishers(
     query = select(HealthRow).where(
         col(HealthRow.team_id) == team_id, col(HealthRow.publisher_id).in_(publisher_ids)
     )
-    return {row.publisher_id: _record(row) for row in await session.scalars(query)}
+    return {row.publisher_id: record(row) for row in await session.scalars(query)}
 
 
 async def claim(
@@ -63,7 +63,7 @@ async def claim(
         .returning(HealthRow)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return [_record(row) for row in (await session.scalars(taken)).all()]
+    return [record(row) for row in (await session.scalars(taken)).all()]
 
 
 async def claim_one(
@@ -110,5 +110,6 @@ def _one(team_id: UUID, publisher_id: UUID) -> ColumnElement[bool]:
     return (col(HealthRow.publisher_id) == publisher_id) & (col(HealthRow.team_id) == team_id)
 
 
-def _record(row: HealthRow) -> Health:
+def record(row: HealthRow) -> Health:
+    """Return a row as it travels."""
     return Health(row.publisher_id, row.team_id, dict(row.seen), row.looked_at, as_utc(row.next_at))

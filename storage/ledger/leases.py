@@ -11,6 +11,7 @@ from storage.tables import (
     ConfirmationRow,
     FeedRow,
     HealthRow,
+    HomeRow,
     ImportRow,
     InstallationRow,
     PublisherRow,
@@ -29,6 +30,7 @@ Leased = (
     | type[HealthRow]
     | type[ImportRow]
     | type[InstallationRow]
+    | type[HomeRow]
 )
 """The tables whose rows are taken for a time."""
 
@@ -50,6 +52,7 @@ _ALL: tuple[Leased, ...] = (
     HealthRow,
     ImportRow,
     InstallationRow,
+    HomeRow,
 )
 
 

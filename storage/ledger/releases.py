@@ -319,7 +319,7 @@ def _published(team_id: UUID, project_id: UUID) -> Select[ReleaseRow, str]:
 async def _all(session: AsyncSession, query: Select[ReleaseRow, str]) -> Sequence[Release]:
     # A row that this transaction has changed is read anew, not taken from what it had read before.
     rows = await session.execute(query.execution_options(populate_existing=True))
-    return [_record(row, slack_team_id) for row, slack_team_id in rows]
+    return [record(row, slack_team_id) for row, slack_team_id in rows]
 
 
 async def _first(session: AsyncSession, query: Select[ReleaseRow, str]) -> Release | None:
@@ -361,7 +361,8 @@ def _alone(release: Release) -> ColumnElement[bool]:
     )
 
 
-def _record(row: ReleaseRow, slack_team_id: str) -> Release:
+def record(row: ReleaseRow, slack_team_id: str) -> Release:
+    """Return a row as it travels."""
     target = Registration(
         row.index_name, row.project, row.owner, row.repository, row.workflow, row.environment
     )

@@ -31,7 +31,7 @@ from storage.records.publishers import (
     Registration,
 )
 from storage.records.releases import Approval, Freeze, Release, ReleaseThanks, Subscription, Watch
-from storage.records.teams import Project, Team
+from storage.records.teams import Home, Project, ProjectAtGlance, Team
 from storage.records.words import (
     ConfirmationReason,
     ConfirmationState,
@@ -71,6 +71,7 @@ __all__ = [
     "Health",
     "Hears",
     "HistoryLine",
+    "Home",
     "Import",
     "ImportItem",
     "ImportItemState",
@@ -86,6 +87,7 @@ __all__ = [
     "OutboxState",
     "Process",
     "Project",
+    "ProjectAtGlance",
     "Publisher",
     "PublisherState",
     "Reason",

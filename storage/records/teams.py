@@ -6,7 +6,8 @@ Knows: shapes, units. Must not know: SQL, ciphers, Slack.
 from dataclasses import dataclass
 from uuid import UUID
 
-from storage.records.publishers import Registration
+from storage.records.publishers import Health, Publisher, Registration
+from storage.records.releases import Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +28,27 @@ class Project:
     team_id: UUID
     registration: Registration
     channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Somebody's Home tab that is to be shown."""
+
+    team_id: UUID
+    slack_team_id: str
+    user: str
+    page: int
+    hash: str
+    """What Slack calls the tab as it stands; "" where nobody knows."""
+    digest: str
+    """sha256 of what it showed last, hex; "" where it is to be shown whatever it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectAtGlance:
+    """A project with its newest publisher, how that fares, and the release that was published last."""
+
+    project: Project
+    publisher: Publisher | None
+    health: Health | None
+    published: Release | None

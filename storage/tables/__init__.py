@@ -9,6 +9,7 @@ from storage.tables.feeds import FeedRow
 from storage.tables.github import GithubLinkRow, OauthStateRow
 from storage.tables.grants import GrantRow
 from storage.tables.health import HealthRow
+from storage.tables.homes import HomeRow
 from storage.tables.imports import ImportItemRow, ImportRow
 from storage.tables.installations import InstallationRow, InstallStateRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
@@ -36,6 +37,7 @@ __all__ = [
     "GithubLinkRow",
     "GrantRow",
     "HealthRow",
+    "HomeRow",
     "ImportItemRow",
     "ImportRow",
     "InboxRow",

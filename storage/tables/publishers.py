@@ -23,6 +23,7 @@ class ProjectRow(Base, table=True):
         UniqueConstraint("id", "team_id"),
         # Of all teams: a feed names projects.
         Index("ix_projects_name", "index_name", "name"),
+        Index("ix_projects_listed", "team_id", "name", "index_name"),
     )
 
     id: UUID = Field(primary_key=True)

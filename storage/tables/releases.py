@@ -54,6 +54,8 @@ class ReleaseRow(Base, table=True):
         Index("ix_releases_project", "project_id", "requested_at"),
         Index("ix_releases_history", "team_id", "project", "requested_at"),
         partial("ix_releases_slug", RELEASE_UNDER_WAY, "slug"),
+        partial("ix_releases_under_way", RELEASE_UNDER_WAY, "team_id", "requested_at"),
+        partial("ix_releases_published", "state = 'published'", "project_id", "state_at"),
     )
 
     id: UUID = Field(primary_key=True)

@@ -1,5 +1,6 @@
 """From nothing to "publisher confirmed", on the real bot and both databases."""
 
+import time
 from pathlib import Path
 
 from bot.demo.slack_config import ALICE, GENERAL, RELEASES
@@ -81,9 +82,10 @@ async def test_a_dialog_shows_its_errors_beside_the_fields(tmp_path: Path) -> No
 
 
 async def test_a_credential_is_listed_without_the_secret_and_revoked(tmp_path: Path) -> None:
-    """The dialog shows that a token is kept but never the token, and Revoke destroys it."""
+    """The dialog shows that a token is kept but never the token; the Home tab shows that it ends, and Revoke destroys it."""
     async with world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path) as world:
-        token = world.company.make_token()
+        soon = int(time.time()) + 86_400  # noqa: TID251 - the bot compares it with the real time
+        token = world.company.make_token(expires_at=soon)
         await give_token(world, token)
         await open_credentials(world)
         view = world.slack.views()[-1]
@@ -91,13 +93,13 @@ async def test_a_credential_is_listed_without_the_secret_and_revoked(tmp_path: P
         await world.slack.command(ALICE, GENERAL, "/publisher", ADD)
         await seen(world, PENDING, GENERAL)
         await world.slack.open_home(ALICE)
-        await world.slack.wait_for(lambda slack: slack.homes.get(str(ALICE)))
+        await world.slack.wait_for(lambda slack: "it ends soon" in repr(slack.homes.get(str(ALICE))))
         await world.slack.click_home(ALICE, "credential.revoke")
         await world.slack.wait_for(
             lambda slack: "The token for company is destroyed here." in slack.describe()
         )
-        await world.slack.open_home(ALICE)
-        await world.slack.wait_for(lambda slack: "No credential yet." in repr(slack.homes.get(str(ALICE))))
+        # Nobody opens the tab again: it is shown anew by itself.
+        await world.slack.wait_for(lambda slack: "it ends soon" not in repr(slack.homes.get(str(ALICE))))
 
 
 async def test_a_failed_one_is_tried_again_by_a_click(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from bot.core.release_notices import (
     PolicyRefused,
     PolicyShown,
     ReleaseAnswer,
+    ReleaseDialog,
     ReleaseLine,
     ReleaseList,
     ReleaseShown,
@@ -239,6 +240,8 @@ LOCK = FreezeLine("acme-widgets", AT, None, "The build is broken.", "U2")
 LINE = ReleaseLine("acme-widgets", "1.4.0", "company", S.PUBLISHED, AT, "U1", "C1")
 
 NOTICES: dict[str, notices.Notice] = {
+    "dialog": ReleaseDialog("view-1", ASKED),
+    "dialog of none": ReleaseDialog("view-1", None),
     **ROOTS,
     **YANKS,
     **UPLOADING,

@@ -43,6 +43,7 @@ from bot.core.intents.releases import (
     CancelRelease,
     Reject,
     RetryRelease,
+    ShowRelease,
     ShowReleases,
     ShowTold,
     TellChannel,
@@ -93,6 +94,7 @@ __all__ = [
     "ShowCredentials",
     "ShowImport",
     "ShowPolicy",
+    "ShowRelease",
     "ShowReleases",
     "ShowSetup",
     "ShowTold",
@@ -118,6 +120,7 @@ Intent = (
     | OpenEntryPage
     | RevokeCredential
     | OpenHome
+    | ShowRelease
     | ShowAudit
     | AskRelease
     | Approve
@@ -169,6 +172,7 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "credential.page": OpenEntryPage,
         "credential.revoke": RevokeCredential,
         "home.open": OpenHome,
+        "release.open": ShowRelease,
         "audit.show": ShowAudit,
         "release.ask": AskRelease,
         "release.approve": Approve,

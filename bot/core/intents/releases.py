@@ -109,3 +109,14 @@ class TellChannel:
 @dataclass(frozen=True, slots=True)
 class ShowTold:
     """Show what the channel hears in which this is typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRelease:
+    """Fill the dialog that was opened as "loading" with a release, to be looked at and decided on.
+
+    It comes in its turn: what the same person decided a moment ago shows in it.
+    """
+
+    view_id: str
+    release_id: str

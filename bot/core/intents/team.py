@@ -13,6 +13,11 @@ from datetime import datetime
 class OpenHome:
     """Show the person's Home tab."""
 
+    page: int | None = None
+    """Which page of the projects; None: the one that it is at."""
+    hash: str = ""
+    """What Slack calls the tab as it stands; "" where it did not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShowAudit:

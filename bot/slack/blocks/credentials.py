@@ -80,18 +80,23 @@ def _instead(why: str) -> Block:
 
 def rows(lines: Sequence[notices.CredentialLine], view_id: str = "") -> list[Block]:
     """Return a paragraph for each credential, with the button that revokes it."""
-    return [section(_row(line), accessory=_revoke(line, view_id)) for line in lines[: BLOCKS - 10]]
+    return [section(row(line), accessory=revoke(line, view_id)) for line in lines[: BLOCKS - 10]]
 
 
-def _row(line: notices.CredentialLine) -> str:
+def row(line: notices.CredentialLine, *, refused: bool = True) -> str:
+    """Return a credential's lines: what it is for, how far it reaches, its use; with what the index said of it."""
     used = "not used yet"
     if line.last_used_at:
         purpose = f" for {escape(line.last_purpose)}" if line.last_purpose else ""
         used = f"used {count(line.uses, 'time')}, last {date(line.last_used_at)}{purpose}"
-    refused = f"\n:x: *the index refused it* {date(line.refused_at)}: replace it" if line.refused_at else ""
+    no = (
+        f"\n:x: *the index refused it* {date(line.refused_at)}: replace it"
+        if line.refused_at and refused
+        else ""
+    )
     whose = f" for *{escape(line.project)}*" if line.project else ""
     about = [f"*{escape(line.index)}*{whose}", escape(line.hint), *_limits(line)]
-    return f"{' · '.join(about)}\nadded by {person(line.added_by)} {date(line.added_at)} · {used}{refused}"
+    return f"{' · '.join(about)}\nadded by {person(line.added_by)} {date(line.added_at)} · {used}{no}"
 
 
 def _limits(line: notices.CredentialLine) -> list[str]:
@@ -102,7 +107,8 @@ def _limits(line: notices.CredentialLine) -> list[str]:
     return [*wide, *([":warning: no end"] if line.kind is not CredentialKind.PASSWORD else [])]
 
 
-def _revoke(line: notices.CredentialLine, view_id: str) -> dict[str, Any]:
+def revoke(line: notices.CredentialLine, view_id: str = "") -> dict[str, Any]:
+    """Return the button that destroys a credential, with its question."""
     what = code(f"{line.project} on {line.index}" if line.project else line.index)
     question = confirm(
         "Revoke?", f"The credential for {what} is destroyed here. Revoke it on the index too.", "Revoke"

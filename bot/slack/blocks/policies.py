@@ -80,13 +80,14 @@ def shown(notice: PolicyShown) -> Message:
                 f"*What publishes (publish):* {PUBLISHES[notice.policy.publish]}"
             ),
             section(permissions.roles(notice.policy, notice.project)),
-            *_freezes(notice.freezes),
+            *freezes(notice.freezes),
             context(f"This is {whose}. Whoever may set it types: `/shipbell settings policy{project} quorum=2`"),
         ],
     )  # fmt: skip
 
 
-def _freezes(lines: Sequence[FreezeLine]) -> list[Mapping[str, object]]:
+def freezes(lines: Sequence[FreezeLine]) -> list[Mapping[str, object]]:
+    """Return the freezes that stand."""
     if not lines:
         return [section("*Freezes:* none stands.")]
     return list(paragraphs(["*Freezes*", *(f":ice_cube: {_freeze(line)}" for line in lines)], 15))

@@ -25,9 +25,9 @@ from bot.slack.blocks import (
     confirming,
     connecting,
     credentials,
-    dialogs,
     health,
     hearing,
+    home,
     imports,
     installing,
     permissions,
@@ -107,10 +107,10 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
 VIEWS: Mapping[type[Any], Callable[[Any], View]] = MappingProxyType(
     {
         notices.CredentialsShown: credentials.dialog,
-        notices.HomeShown: dialogs.home,
+        said.ReleaseDialog: home.release,
         setup_notices.SetupShown: setup.shown,
         import_notices.ImportChoices: imports.choices,
         publisher_forms.PublisherFormShown: publisher_form.form,
     }
 )
-"""Notices that fill a dialog or a Home tab."""
+"""Notices that fill a dialog."""
