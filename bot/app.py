@@ -35,6 +35,7 @@ from bot.slack.people import SlackPeople
 from bot.slack.screen import SlackScreen
 from bot.slacking import Slacking
 from bot.transport import Transport, user_agent
+from bot.workflow.changing import Changing
 from bot.workflow.confirming import Confirming
 from bot.workflow.credentials import Credentials
 from bot.workflow.feeds import Feeding
@@ -258,6 +259,7 @@ def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
     works = [
         *lanes.works(wishes, steps.publishers, steps.shipping, beside, messages, names),
         lanes.credentials(Credentials(database, index, now)),
+        lanes.changes(Changing(database, now)),
         lanes.imports(Importing(database, index, scout, now, parts.owner), settings.indexes),
         *lanes.feeds(feeding, settings.indexes),
         *parts.sides.lanes(parts.clients),

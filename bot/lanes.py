@@ -26,6 +26,7 @@ from bot.workflow import (
     watching,
 )
 from bot.workflow import feeds as reading
+from bot.workflow.changing import Changing
 from bot.workflow.confirming import Confirming
 from bot.workflow.credentials import Credentials
 from bot.workflow.feeds import Feeding
@@ -62,6 +63,7 @@ def works(
         "confirmations",
         *(("health",) if wishes.tending else ()),
         "imports",
+        "policies",
         "outbox",
     )
     return [
@@ -203,3 +205,8 @@ def with_homes(works: Iterable[Work], shown: Homes) -> list[Work]:
             key=attrgetter("team_id", "user"),
         ),
     ]
+
+
+def changes(changing: Changing) -> Work:
+    """Return the lane of the changes of policy to which nobody agreed in time."""
+    return Work("policies", changing.claim, changing.told, changing.next_due, 1, ("outbox",))

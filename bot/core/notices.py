@@ -24,6 +24,7 @@ from bot.core.import_notices import IMPORT_KINDS, ImportNotice
 from bot.core.install_notices import INSTALL_KINDS, InstallNotice
 from bot.core.outcomes import ByHand
 from bot.core.permission_notices import NotAllowed
+from bot.core.policy_notices import ChangeAnswer, PolicyChangeShown
 from bot.core.publisher_forms import PublisherFormShown
 from bot.core.release_notices import (
     FreezeSet,
@@ -386,6 +387,8 @@ Notice = (
     | ImportNotice
     | NotAllowed
     | InstallNotice
+    | PolicyChangeShown
+    | ChangeAnswer
 )
 
 KINDS: Mapping[str, type[Notice]] = MappingProxyType(
@@ -444,5 +447,7 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         **IMPORT_KINDS,
         "not_allowed": NotAllowed,
         **INSTALL_KINDS,
+        "policy.change": PolicyChangeShown,
+        "policy.change_answer": ChangeAnswer,
     }
 )

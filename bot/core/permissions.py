@@ -119,6 +119,8 @@ ACTIONS: Mapping[type[intents.Intent], tuple[Action, ...]] = MappingProxyType(
         intents.ShowAudit: (Action.SEE_AUDIT,),
         intents.SetPolicy: (Action.SET_POLICY,),
         intents.ShowPolicy: (),
+        intents.AgreePolicy: (Action.SET_POLICY,),
+        intents.RefusePolicy: (Action.SET_POLICY,),
         intents.SetFreeze: (Action.LOCK, Action.FREEZE_ALL),
         intents.LiftFreeze: (Action.UNLOCK, Action.FREEZE_ALL),
     }

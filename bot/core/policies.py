@@ -153,6 +153,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = MappingProxyType(
         "thank": ("thank", _flag),
         "rights": ("rights", _flag),
         "publish": ("publish", _publish),
+        "second": ("second", _flag),
         **{role.value: (ROLES, _names(role.value, people=True)) for role in Role},
     }
 )

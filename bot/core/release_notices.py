@@ -276,6 +276,8 @@ class PolicyShown:
     """Whether the project has one of its own; else it is the team's or the default."""
     freezes: tuple[FreezeLine, ...]
     changed: bool = False
+    waiting_by: str = ""
+    """Who asked for a change of it that waits for a second person; "" where none does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from bot.slack.blocks import (
     health,
     home,
     imports,
+    policy_changes,
     publishers,
     release_dialogs,
     releases,
@@ -90,6 +91,8 @@ _BUTTONS: Mapping[str, Callable[[str], intents.Intent]] = MappingProxyType(
         releases.RETRY: _retry,
         home.POLICY: lambda _value: intents.ShowPolicy(""),
         home.AUDIT: lambda _value: intents.ShowAudit(""),
+        policy_changes.AGREE: lambda value: intents.AgreePolicy(str(UUID(value))),
+        policy_changes.REFUSE: lambda value: intents.RefusePolicy(str(UUID(value))),
     }
 )
 

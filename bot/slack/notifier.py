@@ -51,7 +51,7 @@ OUR_SIDE = frozenset(
 )
 TOKEN_ENDED = frozenset({"token_expired"})
 UNREADABLE = "unreadable_answer"
-WAIT_FOR_INVITATION = frozenset({"release.shown", "import.shown"})
+WAIT_FOR_INVITATION = frozenset({"release.shown", "import.shown", "policy.change"})
 """Kinds of messages that people press buttons on and that are answered in a thread: of no use anywhere else."""
 INVITED_SECONDS = 20.0
 """How often it is tried whether the bot has been invited."""

@@ -23,7 +23,7 @@ from bot.core.publisher_forms import PublisherFormShown
 from bot.core.release_notices import Heard, NotCounted, ReleaseAnswer, Step
 from bot.core.releases import Decision, Line, Situation
 from bot.core.versions import read
-from bot.workflow import hearing, requesting, settling
+from bot.workflow import changing, hearing, requesting, settling
 from bot.workflow.asking import askers_rights, policy_now, read_groups
 from bot.workflow.hands import Hands, packed, say, show, situation, subject, unpacked, write
 from bot.workflow.rights import also, may_push, refused
@@ -45,6 +45,7 @@ Decided = (
     | intents.ShowPolicy
     | intents.SetFreeze
     | intents.LiftFreeze
+    | changing.Decided
     | intents.TellChannel
     | intents.ShowTold
     | intents.AskYank
@@ -52,7 +53,7 @@ Decided = (
 DECIDED = (
     intents.AskRelease, intents.Approve, intents.Reject, intents.Withdraw, intents.BreakGlass, intents.CancelRelease,
     intents.RetryRelease, intents.SetPolicy, intents.ShowPolicy, intents.SetFreeze, intents.LiftFreeze,
-    intents.TellChannel, intents.ShowTold, intents.AskYank,
+    intents.TellChannel, intents.ShowTold, intents.AskYank, intents.AgreePolicy, intents.RefusePolicy,
 )  # fmt: skip
 
 
@@ -74,6 +75,8 @@ class Known:
     """What was found, shown or done of a publisher's set-up."""
     confirms: bool | None = None
     """Whether the workflow has the job that confirms a publisher; None: nobody can tell, or it would be of no use."""
+    asker: changing.Asker | None = None
+    """Who asked for the change of policy that the person decides on, and the groups that say whether that one may."""
     form: PublisherFormShown | None = None
     """The dialog that registers a publisher, filled in."""
 
@@ -82,6 +85,8 @@ async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Deci
     """Look up in Slack and on the forge what the decision needs; it may run twice."""
     if isinstance(intent, intents.AskRelease):
         return Known(rights=await askers_rights(hands, item, intent.project, intent.index))
+    if isinstance(intent, changing.Decided):
+        return Known(asker=await changing.before(hands, item, slack_team_id, intent))
     if not isinstance(intent, Vote):
         return Known()
     async with hands.database.reading() as session:
@@ -113,7 +118,7 @@ def carry_out(
         case intents.TellChannel() | intents.ShowTold():
             return hearing.carry_out(session, item, intent, hands.clock())
         case _:
-            return settling.carry_out(session, hands, item, intent)
+            return settling.carry_out(session, hands, item, intent, known.asker)
 
 
 async def _ask(

@@ -9,6 +9,7 @@ stricter in between holds, and a user group that nobody looked up counts as one 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +24,7 @@ from bot.core.versions import read
 from bot.workflow.hands import unpacked
 from bot.workflow.ports import Clock, People
 from storage.database import Database
-from storage.ledger import credentials, entries, imports, policies, publishers, releases
+from storage.ledger import credentials, entries, imports, policies, policy_changes, publishers, releases
 from storage.records import InboxItem, Release
 
 NOBODY = CannotTell("Nobody was looked up.")
@@ -107,14 +108,26 @@ class Gate:
                 return About((intent.registration.project,))
             case intents.SetUpImport():
                 return About(("", *await _with_own(session, item, intent)))
-            case intents.KeepCredential():
-                entry = await entries.get(session, item.team_id, UUID(intent.entry_id), self.clock())
-                return About((intent.narrow_to or (entry.project if entry else ""),))
-            case intents.RevokeCredential():
-                kept = await credentials.get(session, item.team_id, UUID(intent.credential_id))
-                return About((kept.project if kept else "",))
+            case intents.KeepCredential() | intents.RevokeCredential():
+                return await _of_credential(session, item, intent, self.clock())
+            case intents.AgreePolicy() | intents.RefusePolicy():
+                change = await policy_changes.get(session, item.team_id, UUID(intent.change_id))
+                return About((change.project if change else "",))
             case _:
                 return await _of_publisher(session, item, intent)
+
+
+async def _of_credential(
+    session: AsyncSession,
+    item: InboxItem,
+    intent: intents.KeepCredential | intents.RevokeCredential,
+    now: datetime,
+) -> About:
+    if isinstance(intent, intents.RevokeCredential):
+        kept = await credentials.get(session, item.team_id, UUID(intent.credential_id))
+        return About((kept.project if kept else "",))
+    entry = await entries.get(session, item.team_id, UUID(intent.entry_id), now)
+    return About((intent.narrow_to or (entry.project if entry else ""),))
 
 
 async def _of_publisher(session: AsyncSession, item: InboxItem, intent: intents.Intent) -> About:

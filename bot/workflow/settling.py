@@ -13,20 +13,22 @@ from bot.core import intents, notices
 from bot.core.approvals import Policy
 from bot.core.policies import changed, of_project
 from bot.core.release_notices import FreezeLine, FreezeSet, PolicyRefused, PolicyShown
-from bot.workflow import watching
+from bot.workflow import changing
 from bot.workflow.gate import read_policies
 from bot.workflow.hands import Hands, packed
 from bot.workflow.telling import say_in_channel, write_down
-from storage.ledger import freezes, policies
+from storage.ledger import freezes, policies, policy_changes
 from storage.records import Freeze, InboxItem
 
-Settled = intents.SetPolicy | intents.ShowPolicy | intents.SetFreeze | intents.LiftFreeze
+Settled = intents.SetPolicy | intents.ShowPolicy | intents.SetFreeze | intents.LiftFreeze | changing.Decided
 
 
 async def carry_out(
-    session: AsyncSession, hands: Hands, item: InboxItem, intent: Settled
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: Settled, asker: changing.Asker | None
 ) -> notices.Notice | None:
-    """Set or show who decides."""
+    """Set or show who decides; `asker` is who asked for the change that is agreed to."""
+    if isinstance(intent, changing.Decided):
+        return await changing.carry_out(session, hands, item, intent, asker)
     if isinstance(intent, intents.ShowPolicy):
         return await _shown(session, hands, item, intent.project)
     if isinstance(intent, intents.SetPolicy):
@@ -42,7 +44,9 @@ async def _shown(
     team, own = await read_policies(session, item.team_id, project)
     standing = await freezes.standing(session, item.team_id, project, hands.clock())
     lines = tuple(_line(freeze) for freeze in standing)
-    return PolicyShown(project, rules.merged(team, own), own is not None, lines, was_changed)
+    waits = await policy_changes.waiting(session, item.team_id, project)
+    asker = waits.asked_by if waits else ""
+    return PolicyShown(project, rules.merged(team, own), own is not None, lines, was_changed, asker)
 
 
 def _line(freeze: Freeze) -> FreezeLine:
@@ -51,7 +55,7 @@ def _line(freeze: Freeze) -> FreezeLine:
 
 async def _set(
     session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.SetPolicy
-) -> notices.Notice:
+) -> notices.Notice | None:
     await policies.lock(session, item.team_id)
     team, own = await read_policies(session, item.team_id, intent.project)
     before = rules.merged(team, own)
@@ -63,13 +67,9 @@ async def _set(
     if _nobody_left(after):
         return PolicyRefused("nobody_left")
     now = hands.clock()
-    await policies.put(session, item.team_id, intent.project, packed(after), item.actor, now)
-    await watching.end(session, item.team_id, intent.project, after)
-    what = intent.project or "every project"
-    was, is_now = packed(before), packed(after)
-    differing = {name: [was[name], is_now[name]] for name in is_now if was[name] != is_now[name]}
-    await write_down(session, item.team_id, (item.actor, "policy.set", what), now, changes=differing)
-    await watching.begin(session, item.team_id, intent.project, after, now)
+    if changing.needs_second(team, own, after):
+        return await changing.propose(session, item, intent.project, (before, after), now)
+    await changing.make(session, item, intent.project, (packed(before), after), now)
     return await _shown(session, hands, item, intent.project, was_changed=True)
 
 

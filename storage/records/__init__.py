@@ -30,9 +30,18 @@ from storage.records.publishers import (
     Publisher,
     Registration,
 )
-from storage.records.releases import Approval, Freeze, Release, ReleaseThanks, Subscription, Watch
+from storage.records.releases import (
+    Approval,
+    Freeze,
+    PolicyChange,
+    Release,
+    ReleaseThanks,
+    Subscription,
+    Watch,
+)
 from storage.records.teams import Home, Project, ProjectAtGlance, Team
 from storage.records.words import (
+    ChangeState,
     ConfirmationReason,
     ConfirmationState,
     CredentialKind,
@@ -55,6 +64,7 @@ __all__ = [
     "AlreadyRunning",
     "Approval",
     "AuditEvent",
+    "ChangeState",
     "Confirmation",
     "ConfirmationReason",
     "ConfirmationState",
@@ -85,6 +95,7 @@ __all__ = [
     "OpenCredential",
     "OutboxItem",
     "OutboxState",
+    "PolicyChange",
     "Process",
     "Project",
     "ProjectAtGlance",

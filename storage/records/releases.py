@@ -9,7 +9,15 @@ from typing import Any
 from uuid import UUID
 
 from storage.records.publishers import Registration
-from storage.records.words import Hears, ReleaseKind, ReleaseReason, ReleaseState, StartBy, Verdict
+from storage.records.words import (
+    ChangeState,
+    Hears,
+    ReleaseKind,
+    ReleaseReason,
+    ReleaseState,
+    StartBy,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,25 @@ class Approval:
     reason: str
     at: datetime
     withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """A change of policy that needs a second person."""
+
+    id: UUID
+    team_id: UUID
+    project: str
+    """"" for the team's own policy."""
+    before: dict[str, Any]
+    after: dict[str, Any]
+    channel: str
+    """Where it is decided."""
+    asked_by: str
+    asked_at: datetime
+    expires_at: datetime
+    state: ChangeState = ChangeState.WAITING
+    decided_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,6 +232,17 @@ class Verdict(StrEnum):
     BREAK_GLASS = "break_glass"
 
 
+class ChangeState(StrEnum):
+    """How a change of policy stands that needs a second person."""
+
+    WAITING = "waiting"
+    MADE = "made"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    OVERTAKEN = "overtaken"
+
+
 class Hears(StrEnum):
     """What a channel hears of the ends of releases that are not its own."""
 

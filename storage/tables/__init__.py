@@ -15,7 +15,14 @@ from storage.tables.installations import InstallationRow, InstallStateRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
 from storage.tables.processes import ProcessRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
-from storage.tables.releases import ApprovalRow, FreezeRow, PolicyRow, ReleaseEvidenceRow, ReleaseRow
+from storage.tables.releases import (
+    ApprovalRow,
+    FreezeRow,
+    PolicyChangeRow,
+    PolicyRow,
+    ReleaseEvidenceRow,
+    ReleaseRow,
+)
 from storage.tables.sessions import StatusSessionRow, StatusSignInRow
 from storage.tables.subscriptions import SubscriptionRow
 from storage.tables.teams import CredentialRow, DataKeyRow, EntryRow, TeamRow
@@ -45,6 +52,7 @@ __all__ = [
     "InstallationRow",
     "OauthStateRow",
     "OutboxRow",
+    "PolicyChangeRow",
     "PolicyRow",
     "ProcessRow",
     "ProjectRow",

@@ -16,7 +16,15 @@ from sqlalchemy import (
 from sqlmodel import Field
 
 from storage.columns import EnumText
-from storage.records import EvidenceKind, ReleaseKind, ReleaseReason, ReleaseState, StartBy, Verdict
+from storage.records import (
+    ChangeState,
+    EvidenceKind,
+    ReleaseKind,
+    ReleaseReason,
+    ReleaseState,
+    StartBy,
+    Verdict,
+)
 from storage.tables.base import Base, document, moment, partial, word
 
 # In the order of `bot.core.lifecycle`; a test compares.
@@ -174,3 +182,30 @@ class PolicyRow(Base, table=True):
     value: dict[str, Any] = document()
     set_by: str = Field(max_length=32)
     set_at: datetime = moment()
+
+
+class PolicyChangeRow(Base, table=True):
+    """A change of policy that needs a second person: one at a time waits for each policy, and two make it."""
+
+    __tablename__ = "policy_changes"
+    __table_args__ = (
+        CheckConstraint("(state = 'waiting') = (decided_at IS NULL)", name="ended_when"),
+        CheckConstraint(
+            "state <> 'made' OR (decided_by IS NOT NULL AND decided_by <> asked_by)", name="made_by_two"
+        ),
+        partial("ix_policy_changes_due", "state = 'waiting'", "expires_at"),
+        partial("uq_policy_changes_waiting", "state = 'waiting'", "team_id", "project", unique=True),
+    )
+
+    id: UUID = Field(primary_key=True)
+    team_id: UUID = Field(foreign_key="teams.id")
+    project: str = Field(max_length=200)
+    before: dict[str, Any] = document()
+    after: dict[str, Any] = document()
+    channel: str = Field(max_length=32)
+    asked_by: str = Field(max_length=32)
+    asked_at: datetime = moment()
+    expires_at: datetime = moment()
+    state: ChangeState = word(ChangeState)
+    decided_by: str | None = Field(default=None, max_length=32)
+    decided_at: datetime | None = moment(null=True)

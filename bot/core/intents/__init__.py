@@ -50,8 +50,10 @@ from bot.core.intents.releases import (
     Withdraw,
 )
 from bot.core.intents.team import (
+    AgreePolicy,
     LiftFreeze,
     OpenHome,
+    RefusePolicy,
     SetFreeze,
     SetPolicy,
     ShowAudit,
@@ -63,6 +65,7 @@ __all__ = [
     "LOOKS",
     "AddCredential",
     "AddPublisher",
+    "AgreePolicy",
     "Approve",
     "AskRelease",
     "AskYank",
@@ -83,6 +86,7 @@ __all__ = [
     "OpenEntryPage",
     "OpenHome",
     "OpenSetupPull",
+    "RefusePolicy",
     "Reject",
     "RemovePublisher",
     "RetryRelease",
@@ -149,6 +153,8 @@ Intent = (
     | ShowImport
     | SetUpImport
     | ToOrganization
+    | AgreePolicy
+    | RefusePolicy
 )
 
 LOOKS = (
@@ -201,5 +207,7 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "import.show": ShowImport,
         "import.set_up": SetUpImport,
         "publisher.organization": ToOrganization,
+        "policy.agree": AgreePolicy,
+        "policy.refuse": RefusePolicy,
     }
 )

@@ -57,3 +57,17 @@ class LiftFreeze:
     """End every freeze of a project ("": of all) that stands."""
 
     project: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgreePolicy:
+    """Agree, as the second person, to a change of policy."""
+
+    change_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusePolicy:
+    """Refuse a change of policy that waits, or take it back."""
+
+    change_id: str

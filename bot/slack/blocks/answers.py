@@ -101,14 +101,14 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
                     "/shipbell settings policy [PROJECT] [quorum=2] [approvers=@a,@group] [groups=@g1,@g2] [deny=@a,@group] "
                     "[requester=yes|no] [expires=24h] [glass=@a,@group] [rehearsal=testpypi] [deployments=yes|no] "
                     "[tell=all|final|pre|failures] [watch=yes|no] [thank=yes|no] [rights=yes|no] "
-                    "[publish=workflow|bot]"
+                    "[publish=workflow|bot] [second=yes|no]"
                 ),
                 (
                     "changes it: how many approve, who may, one of each group, who never counts, whether the asker "
                     "counts, hours a request lives, who may break the glass, the index to rehearse on, whether I approve the "
                     "run's environment, what the channel hears, whether versions that nobody asked for are told, "
                     "whether I comment on the pull requests that a release shipped, whether who asks or approves must be allowed "
-                    "to push, who uploads: the workflow, or I with a credential of yours; none empties a value"
+                    "to push, who uploads: the workflow, or I with a credential of yours, whether a change of this waits for a second person; none empties a value"
                 ),
             ),
             (

@@ -86,11 +86,16 @@ def _who(notice: NotAllowed) -> str:
 
 def roles(policy: Policy, project: str) -> str:
     """Return whom a policy names for what, a line for each role with the word that sets it."""
-    return "*Who may*\n" + "\n".join(
-        f"{ROLES[role]} ({role}): {_holders(policy, role)}"
+    return "*Who may*\n" + "\n".join(f"{name}: {text}" for name, text in held(policy, project))
+
+
+def held(policy: Policy, project: str) -> list[tuple[str, str]]:
+    """Return each role, with the word that sets it, and whom a policy names for it."""
+    return [
+        (f"{ROLES[role]} ({role})", _holders(policy, role))
         for role in Role
         if not (project and role in OF_TEAM)
-    )
+    ]
 
 
 def _holders(policy: Policy, role: Role) -> str:

@@ -53,6 +53,21 @@ def _pairs(policy: Policy) -> list[tuple[str, str]]:
     ]
 
 
+def _more(policy: Policy) -> list[tuple[str, str]]:
+    return [
+        ("Versions that appear unasked (watch)", _yes(policy.watch)),
+        ("Pull requests that shipped are told (thank)", _yes(policy.thank)),
+        ("Who asks or approves must be allowed to push (rights)", _yes(policy.rights)),
+        ("What publishes (publish)", PUBLISHES[policy.publish]),
+        ("A change waits for a second person (second)", _yes(policy.second)),
+    ]
+
+
+def described(policy: Policy, project: str) -> list[tuple[str, str]]:
+    """Return all that a policy says, in words: what it is, with the word that sets it, and how it stands."""
+    return [*_pairs(policy), *_more(policy), *permissions.held(policy, project)]
+
+
 def shown(notice: PolicyShown) -> Message:
     """Show who decides, and which freezes stand."""
     of = f" of {one_line(notice.project, 60)}" if notice.project else " of this workspace"
@@ -74,16 +89,18 @@ def shown(notice: PolicyShown) -> Message:
             *([section(done)] if notice.changed else []),
             fields(_pairs(notice.policy)),
             section(
-                f"*Versions that appear unasked (watch):* {_yes(notice.policy.watch)}\n"
-                f"*Pull requests that shipped are told (thank):* {_yes(notice.policy.thank)}\n"
-                f"*Who asks or approves must be allowed to push (rights):* {_yes(notice.policy.rights)}\n"
-                f"*What publishes (publish):* {PUBLISHES[notice.policy.publish]}"
+                "\n".join(f"*{name}:* {text}" for name, text in _more(notice.policy))
             ),
             section(permissions.roles(notice.policy, notice.project)),
             *freezes(notice.freezes),
+            *([section(_waits(notice.waiting_by))] if notice.waiting_by else []),
             context(f"This is {whose}. Whoever may set it types: `/shipbell settings policy{project} quorum=2`"),
         ],
     )  # fmt: skip
+
+
+def _waits(asked_by: str) -> str:
+    return f":hourglass_flowing_sand: A change that {mention(asked_by)} asked for waits for a second person."
 
 
 def freezes(lines: Sequence[FreezeLine]) -> list[Mapping[str, object]]:

@@ -15,6 +15,7 @@ from bot.core import (
     install_notices,
     notices,
     permission_notices,
+    policy_notices,
     publisher_forms,
     setup_notices,
 )
@@ -32,6 +33,7 @@ from bot.slack.blocks import (
     installing,
     permissions,
     policies,
+    policy_changes,
     publisher_form,
     publishers,
     release_answers,
@@ -100,6 +102,8 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         health_notices.TakenOver: health.taken_over,
         health_notices.NotTakenOver: health.not_taken_over,
         permission_notices.NotAllowed: permissions.not_allowed,
+        policy_notices.PolicyChangeShown: policy_changes.shown,
+        policy_notices.ChangeAnswer: policy_changes.answer,
     }
 )
 """Notices that are posted."""
