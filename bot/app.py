@@ -50,6 +50,7 @@ from bot.workflow.menus import Menu
 from bot.workflow.outbox import Outbox
 from bot.workflow.picking import Picking
 from bot.workflow.publishers import Publishers
+from bot.workflow.reaching import Reach
 from bot.workflow.releases import Releases
 from bot.workflow.scouting import Scouting
 from bot.workflow.setups import Setups
@@ -233,8 +234,9 @@ class _Steps:
 
 def _steps(parts: _Parts) -> _Steps:
     web_url, forge = parts.settings.github_web_url, parts.forge
+    shared = forging.is_shared(parts.settings, parts.lines)
     hands = Hands(
-        parts.database, parts.index, forge, parts.people, now, parts.base, parts.owner, web_url, forge
+        parts.database, parts.index, forge, parts.people, now, parts.base, parts.owner, web_url, forge, shared
     )
     publishers = Publishers(parts.database, parts.index, now, parts.base, parts.owner)
     return _Steps(publishers, Releases(hands), Confirming(hands, publishers, forge))
@@ -244,10 +246,11 @@ def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
     """Return every lane."""
     settings, database, index, forge = parts.settings, parts.database, parts.index, parts.forge
     hands, names = steps.shipping.hands, tuple(settings.indexes)
-    setups = Setups(database, index, forge, parts.people, now)
+    reach = Reach(database, forge) if hands.shared else None
+    setups = Setups(database, index, forge, parts.people, now, reach)
     tending = _tending(setups, parts.owner, settings.health_hours)
     filling = Filling(
-        database, index, Picking(forge), parts.people, settings.github_web_url, menu=menu is not None
+        database, index, Picking(forge), parts.people, settings.github_web_url, menu is not None, reach=reach
     )
     wishes = Intents(
         database, steps.publishers, hands, names, now, setups, tending, settings.secrets_in_slack, filling

@@ -47,6 +47,11 @@ def forge_catalog(settings: Settings, lines: OneToken | AppTokens) -> AppCatalog
     return TokenCatalog(settings.github_api_url, lines)
 
 
+def is_shared(settings: Settings, lines: OneToken | AppTokens) -> bool:
+    """Whether one credential serves many teams, so that what it sees is not one team's."""
+    return bool(settings.slack_client_id) and lines.with_token
+
+
 def forge_menu(
     settings: Settings, lines: OneToken | AppTokens, people: People, clock: Callable[[], datetime]
 ) -> Menu | None:

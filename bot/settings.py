@@ -357,6 +357,11 @@ def incomplete(names: Mapping[str, object]) -> list[str]:
             f"{variable('github_token')} is for a single workspace: with {variable('slack_client_id')} every workspace would reach "
             "what it sees, private repositories too; take it out, and set up a GitHub App instead."
         )
+    if "github_app_id" in names and "slack_client_id" in names and "github_client_id" not in names:
+        problems.append(
+            f"{variable('github_app_id')} serves every workspace of {variable('slack_client_id')}, each for what its people may "
+            f"push to: for that they sign in with GitHub; set {variable('github_client_id')} and {variable('github_client_secret')}."
+        )
     return problems
 
 

@@ -31,6 +31,8 @@ class ImportOutcome(StrEnum):
     """The list is not there yet."""
     NOT_NAMED = "not_named"
     """The policy names others for it."""
+    MANY_TEAMS = "many_teams"
+    """One credential serves many teams, and what it sees is not one team's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ async def policy_of_target(hands: Hands, team_id: UUID, target: Registration) ->
     )
     for other in others:
         policy = policy if other is None else rules.stricter(unpacked(Policy, other), policy)
-    return policy
+    return replace(policy, rights=True) if hands.shared else policy
 
 
 async def read_groups(hands: Hands, slack_team_id: str, policy: Policy) -> Groups:

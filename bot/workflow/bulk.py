@@ -29,6 +29,8 @@ async def carry_out(
     session: AsyncSession, hands: Hands, item: InboxItem, intent: Bulk
 ) -> notices.Notice | None:
     """Begin an import, show what is in it, or let it set up what was chosen."""
+    if isinstance(intent, intents.ImportOwner) and hands.shared:
+        return ImportAnswer(ImportOutcome.MANY_TEAMS)
     if isinstance(intent, intents.ImportOwner):
         await _begin(session, hands, item, intent)
         return None

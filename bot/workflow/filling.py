@@ -22,6 +22,7 @@ from bot.core.setup import CLOSED, shares
 from bot.core.sites import IndexSite
 from bot.workflow.picking import Picking
 from bot.workflow.ports import Index, People
+from bot.workflow.reaching import Reach
 from storage.database import Database
 from storage.ledger import publishers
 from storage.records import InboxItem, Publisher, Reason, Registration
@@ -48,6 +49,8 @@ class Filling:
     menu: bool
     """Whether repositories are offered."""
     seconds: float = SECONDS
+    reach: Reach | None = None
+    """Which repositories a team reaches; None: all that are seen."""
 
     async def before(
         self, item: InboxItem, slack_team_id: str, intent: FillPublisherForm
@@ -58,7 +61,11 @@ class Filling:
         if form.reading and slug is not None:
             repo = Repo(slug.owner, slug.repository)
             allowed = member(await self.people.person(slack_team_id, item.actor))
-            facts = Seen(_kept_from(allowed)) if isinstance(allowed, Refusal) else await self._seen(repo)
+            no = "" if isinstance(allowed, Refusal) else await self._beyond(item, repo)
+            if isinstance(allowed, Refusal):
+                facts = Seen(_kept_from(allowed))
+            else:
+                facts = Seen(RepositoryFacts(exists=None, detail=no)) if no else await self._seen(repo)
             proposal = propose(facts, repo.slug, self._sites(), self._index(form))
             form, notes = filled(form, proposal), Looked(notes=proposal.notes)
         elif form.reading:
@@ -67,6 +74,10 @@ class Filling:
         return PublisherFormShown(
             form, replace(looked, notes=notes.notes), self.index.names(), self.menu, intent.hash
         )
+
+    async def _beyond(self, item: InboxItem, repo: Repo) -> str:
+        """Return why the team does not reach a repository; "": it does."""
+        return await self.reach.beyond(item.team_id, item.actor, repo) if self.reach else ""
 
     async def _seen(self, repo: Repo) -> Seen:
         try:

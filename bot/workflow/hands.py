@@ -71,6 +71,8 @@ class Hands:
     """The forge's pages."""
     rights: Rights | None = None
     """Where it stands who may push; None: nobody can tell."""
+    shared: bool = False
+    """Whether one GitHub App serves many teams: then nobody acts on a repository without the right to push there."""
 
     async def situation(self, release: Release) -> Situation:
         """Return what decisions about a release need besides answers."""

@@ -24,22 +24,22 @@ async def may_push(hands: Hands, team_id: UUID, user: str, target: Registration)
     if link is None:
         return Refusal(Denied.NOT_LINKED)
     found = await hands.rights.permission(Repo(target.owner, target.repository), link.login)
-    return judged(link, target, found)
+    return judged(link, target.slug, found)
 
 
-def judged(link: GithubLink, target: Registration, found: PermissionFacts | Nothing | Unsure) -> Eligibility:
+def judged(link: GithubLink, slug: str, found: PermissionFacts | Nothing | Unsure) -> Eligibility:
     """Say what an account's permission means; a login that is another account's by now is nobody's."""
     match found:
         case Unsure():
             return Refusal(Denied.RIGHTS_UNKNOWN, found.detail)
         case Nothing():
-            return Refusal(Denied.NO_PUSH, f"{link.login} in {target.slug}: none")
+            return Refusal(Denied.NO_PUSH, f"{link.login} in {slug}: none")
         case PermissionFacts() if found.user_id != link.github_id:
             return Refusal(Denied.NOT_LINKED, f"{link.login} is another account by now")
         case PermissionFacts() if found.may_push:
             return Allowed()
         case PermissionFacts():
-            return Refusal(Denied.NO_PUSH, f"{link.login} in {target.slug}: {found.permission}")
+            return Refusal(Denied.NO_PUSH, f"{link.login} in {slug}: {found.permission}")
 
 
 def also(policy: Policy, verdict: Eligibility, rights: Eligibility | None) -> Eligibility:

@@ -9,6 +9,7 @@ and what is there already counts as done.
 import asyncio
 import hashlib
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,6 +37,7 @@ from bot.core.workflow_text import FOLDER, branch
 from bot.forge.workflow_file import read_workflow
 from bot.workflow.gathering import SILENT, within
 from bot.workflow.ports import Clock, Index, People, Setting
+from bot.workflow.reaching import Reach
 from bot.workflow.telling import write_down
 from storage.database import Database
 from storage.ledger import outbox
@@ -45,6 +47,7 @@ from storage.records import InboxItem, Publisher, Reason
 
 SHOWN = 9_000
 """Characters of a difference that a dialog shows."""
+T = TypeVar("T")
 UNSEEN = RepositoryFacts(exists=None, detail="The forge did not answer in time.")
 
 
@@ -73,6 +76,8 @@ class Setups:
     forge: Setting
     people: People
     clock: Clock
+    reach: Reach | None = None
+    """Which repositories a team reaches; None: all that are seen."""
 
     async def before(self, item: InboxItem, intent: Wish) -> SetUp | None:
         """Do what a wish needs of the network; it may run twice. None where there is no such publisher."""
@@ -115,6 +120,8 @@ class Setups:
         wanted = publisher.registration
         if self.index.site(wanted.index).publisher_api is not False:
             return None
+        if await self._beyond(publisher):
+            return None
         seen = await within(self.forge.look(wanted.owner, wanted.repository, wanted.workflow), UNSEEN)
         unread = seen.workflow is None or (seen.workflow.found and not seen.workflow.detailed)
         return None if unread or seen.workflow is None else seen.workflow.confirms
@@ -123,6 +130,8 @@ class Setups:
         """Return what a pull request would propose."""
         wanted, repo = publisher.registration, _repo(publisher)
         blank = SetupShown(view_id, str(publisher.id), wanted, Outcome.NOTHING, branch=branch(wanted.project))
+        if no := await self._beyond(publisher):
+            return replace(blank, outcome=Outcome.UNSURE, detail=no)
         pull = await self._open(repo, blank.branch)
         if isinstance(pull, OpenPull):
             return replace(blank, outcome=Outcome.ALREADY_OPEN, url=pull.url)
@@ -143,6 +152,8 @@ class Setups:
     async def open(self, publisher: Publisher, wish: intents.OpenSetupPull) -> PullAnswer:
         """Open the pull request that was shown, and make the environment if that is wished."""
         wanted, repo = publisher.registration, _repo(publisher)
+        if no := await self._beyond(publisher):
+            return PullAnswer(wanted, Outcome.UNSURE, no)
         pull = await self._open(repo, branch(wanted.project))
         if isinstance(pull, OpenPull):
             found = PullAnswer(wanted, Outcome.ALREADY_OPEN, url=pull.url)
@@ -158,14 +169,18 @@ class Setups:
     async def facts(self, publisher: Publisher) -> SetupFacts:
         """Ask repository, owner, environments and index side by side; what could not be had says so."""
         wanted, repo = publisher.registration, _repo(publisher)
+        no = await self._beyond(publisher)
+        hidden = RepositoryFacts(exists=None, detail=no)
         repository, owner, simple, environments = await asyncio.gather(
-            within(self.forge.look(wanted.owner, wanted.repository, wanted.workflow), UNSEEN),
-            within(self.forge.account(wanted.owner), SILENT),
+            _given(hidden)
+            if no
+            else within(self.forge.look(wanted.owner, wanted.repository, wanted.workflow), UNSEEN),
+            _given(Unsure(no)) if no else within(self.forge.account(wanted.owner), SILENT),
             within(
                 self.index.simple(wanted.index, wanted.project),
                 TryLater(Reason.TIMED_OUT, "the index did not answer in time"),
             ),
-            within(self.forge.environments(repo), SILENT),
+            _given(Unsure(no)) if no else within(self.forge.environments(repo), SILENT),
         )
         missing = repository.workflow is not None and not repository.workflow.found
         files = (
@@ -180,6 +195,12 @@ class Setups:
             tuple(other for other in others if other.project_id != publisher.project_id),
             by_hand=self.index.site(wanted.index).publisher_api is False,
         )  # fmt: skip
+
+    async def _beyond(self, publisher: Publisher) -> str:
+        """Return why the team does not reach the repository, by the rights of who asked for the publisher; "": it does."""
+        if self.reach is None:
+            return ""
+        return await self.reach.beyond(publisher.team_id, publisher.requested_by, _repo(publisher))
 
     async def _proposed(self, publisher: Publisher) -> _Seen:
         """Return what would be proposed now, read anew."""
@@ -295,6 +316,10 @@ class Setups:
             reviewers.append(account.id)
         made = await self.forge.make_environment(repo, name, tuple(reviewers))
         return (Outcome.MADE, "") if isinstance(made, Done) else (_outcome(made), _detail(made))
+
+
+async def _given(value: T) -> T:
+    return value
 
 
 def _is_there(facts: SetupFacts) -> bool | None:

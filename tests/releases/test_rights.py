@@ -156,7 +156,7 @@ async def test_without_a_way_to_tell_nobody_releases(database: Database) -> None
 def test_what_a_permission_means(found: PermissionOutcome, why: Denied | None) -> None:
     """Only who may push is allowed; a login that has passed to another account is nobody's."""
     known = GithubLink(UUID(int=1), ALICE, 7, "ada", BEGIN)
-    verdict = rights.judged(known, TARGET, found)
+    verdict = rights.judged(known, TARGET.slug, found)
     assert (verdict.why if isinstance(verdict, Refusal) else None) is why
 
 

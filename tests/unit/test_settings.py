@@ -210,6 +210,16 @@ def test_whole_numbers_may_be_written_in_ascii_only() -> None:
             },
             "GitHub App instead",
         ),
+        (
+            {
+                "SLACK_CLIENT_ID": "1",
+                "SLACK_CLIENT_SECRET": "1",
+                "SLACK_SIGNING_SECRET": "s",
+                "GITHUB_APP_ID": "7",
+                "GITHUB_APP_PRIVATE_KEY": "-----BEGIN RSA PRIVATE KEY-----\\nx\\n",
+            },
+            "they sign in with GitHub",
+        ),
         ({"GITHUB_APP_PRIVATE_KEY": "-----BEGIN RSA PRIVATE KEY-----\\nx\\n"}, "GITHUB_APP_ID"),
         ({"GITHUB_CLIENT_ID": "1"}, "GITHUB_CLIENT_SECRET"),
         ({"GITHUB_CLIENT_SECRET": "1"}, "GITHUB_CLIENT_ID"),

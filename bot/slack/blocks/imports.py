@@ -412,6 +412,10 @@ _WHY_NOT: Mapping[ImportOutcome, Callable[[str], str]] = MappingProxyType(
         ImportOutcome.GONE: lambda _: (
             ":warning: I don't know this list any more. `/publisher import` makes a new one."
         ),
+        ImportOutcome.MANY_TEAMS: lambda _: (
+            ":no_entry: I serve many workspaces here with one GitHub App, so I don't list what it sees: that is not one workspace's alone. "
+            "Nothing was done.\n*Remedy:* `/publisher add` sets packages up one by one."
+        ),
         ImportOutcome.NO_LIST: lambda _: (
             ":hourglass_flowing_sand: The list is not there yet. Press the button again once the message shows it."
         ),
