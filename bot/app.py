@@ -147,8 +147,7 @@ async def running(
         await slacking.connect(settings, bolt, stack)
         hook = lanes.hook(settings.github_webhook_secret, steps.shipping, steps.confirming, engine)
         slack = bolt if settings.slack_signing_secret else None
-        pages = [*parts.sides.install_pages(parts.clients), *_pages(settings, parts.transport, browsing)]
-        routes = web.routes(slack, probes, hook, pages, secure=browsing.secure)
+        routes = web.routes(slack, probes, hook, _pages(parts, browsing), secure=browsing.secure)
         yield Bot(routes, engine, parts.database, parts.driver.lost)
 
 
@@ -270,8 +269,9 @@ def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
     return lanes.with_homes(works, Homes(hands, SlackScreen(parts.clients.client_for)))
 
 
-def _pages(settings: Settings, transport: Transport, browsing: Browsing) -> list[Route]:
+def _pages(parts: _Parts, browsing: Browsing) -> list[Route]:
     """Return the pages that people see in the browser."""
+    settings, transport = parts.settings, parts.transport
     # What is made there lies in a file of one machine, and the one-time address in one process.
     making = None if engines.together(settings) else forging.app_pages(settings, transport, now)
     if making is not None:
@@ -279,7 +279,9 @@ def _pages(settings: Settings, transport: Transport, browsing: Browsing) -> list
             "no GitHub App yet: whoever opens this address within an hour can make one", at=making.address
         )
     signing_in = making.routes() if making else browsing.signing_in(forging.sign_in(settings, transport))
-    return [*signing_in, *browsing.entering(), *browsing.granting()]
+    installing = parts.sides.install_pages(parts.clients)
+    status = browsing.visiting(transport.send, parts.people, parts.clients)
+    return [*installing, *signing_in, *browsing.entering(), *browsing.granting(), *status]
 
 
 async def _database(

@@ -3,19 +3,28 @@
 Knows: the settings, every page. Must not know: routes, wording, a single decision.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.routing import Route
 
 from bot import values
 from bot.connect import ConnectPages, GrantPages
+from bot.core.status_links import CALLBACK
 from bot.entering import EntryPages
+from bot.errors import NotInstalled
 from bot.settings import Settings
+from bot.slack.clients import Clients
+from bot.slack.openid import App
+from bot.slack.sign_in import SlackSignIn
+from bot.visiting import StatusPages, absent
+from bot.wire import Answer, Request
 from bot.workflow.connecting import Connecting
 from bot.workflow.entering import Entering
 from bot.workflow.granting import Granting
-from bot.workflow.ports import Accounts, Clock, Index, IndexGrants
+from bot.workflow.looking import Looking
+from bot.workflow.ports import Accounts, Clock, Index, IndexGrants, People
+from bot.workflow.visiting import Visiting
 from storage.database import Database
 
 
@@ -54,6 +63,27 @@ class Browsing:
         if not self.entry_url:
             return []
         return EntryPages(Entering(self.database, self.index, self.clock, self.told), self.secure).routes()
+
+    def visiting(
+        self, send: Callable[[Request], Awaitable[Answer]], people: People, clients: Clients
+    ) -> list[Route]:
+        """Return the status page; where nobody can sign in, pages that say so."""
+        told = self.settings
+        if told.slack_client_secret is None:
+            return absent()
+        redirect_uri = f"{told.public_url.rstrip('/')}{CALLBACK}"
+        app = App(told.slack_api_url, told.slack_client_id, told.slack_client_secret, redirect_uri)
+        signing_in = SlackSignIn(send, app, self.clock)
+
+        async def serves(team: str, org: str) -> tuple[str, str] | None:
+            try:
+                found = await clients.authorize(org or None, team)
+            except NotInstalled:
+                return None
+            return found.team_id or "", found.enterprise_id or ""
+
+        visits = Visiting(self.database, signing_in, people, self.clock, serves)
+        return StatusPages(visits, Looking(self.database, people, self.clock), self.secure).routes()
 
     def granting(self) -> list[Route]:
         """Return the pages on which indexes grant access; none where no index has the facility."""

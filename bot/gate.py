@@ -10,13 +10,14 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.pages import STYLE_SOURCE
+from bot.status.style import STYLE_SOURCE as STATUS_STYLE_SOURCE
 
 MAX_BODY = 1_048_576
 """Bytes of a request that are read; Slack's largest deliveries are a tenth of it."""
 BODY_SECONDS = 20.0
 """Seconds in which all of a body has to come; Slack itself gives up after three."""
-POLICY = f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'; base-uri 'none'"
-"""What a page may load: nothing but the one style that stands in it."""
+POLICY = f"default-src 'none'; style-src {STYLE_SOURCE} {STATUS_STYLE_SOURCE}; frame-ancestors 'none'; base-uri 'none'"
+"""What a page may load: nothing but the style that stands in it, one of two."""
 HEADERS: Mapping[str, str] = {
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",

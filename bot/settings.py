@@ -105,8 +105,10 @@ class Settings(BaseModel):
     slack_app_token: Annotated[Secret | None, PlainValidator(_APP)] = _field(
         "`xapp-` token for Socket Mode, which needs no public URL", hidden=True
     )
-    slack_client_id: _Text = _field("many workspaces: the app's client id", "")
-    slack_client_secret: _SlackSecret = _field("many workspaces: the app's client secret", hidden=True)
+    slack_client_id: _Text = _field(
+        "the app's client id: for many workspaces, and for signing in on the status page", ""
+    )
+    slack_client_secret: _SlackSecret = _field("the client secret that belongs to it", hidden=True)
     slack_api_url: Annotated[str, PlainValidator(values.web_folder)] = _field(
         "base address of Slack's Web API", "https://slack.com/api/"
     )
@@ -347,12 +349,7 @@ def incomplete(names: Mapping[str, object]) -> list[str]:
         if name in names and not any(partner in names for partner in partners):
             wanted = " or ".join(variable(partner) for partner in partners)
             problems.append(f"{variable(name)} is set without {wanted}; {fix}.")
-    if "slack_bot_token" in names and "slack_client_id" in names:
-        problems.append(
-            f"{variable('slack_bot_token')} (one workspace) and {variable('slack_client_id')} (many) are both set; "
-            "keep one of them."
-        )
-    if "github_token" in names and "slack_client_id" in names:
+    if "github_token" in names and "slack_client_id" in names and "slack_bot_token" not in names:
         problems.append(
             f"{variable('github_token')} is for a single workspace: with {variable('slack_client_id')} every workspace would reach "
             "what it sees, private repositories too; take it out, and set up a GitHub App instead."

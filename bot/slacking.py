@@ -57,7 +57,7 @@ class Slacking:
 
     def clients(self) -> OneWorkspace | Workspaces:
         """Return whose token Slack is called with."""
-        if not self.settings.slack_client_id:
+        if self.settings.slack_bot_token is not None:
             return OneWorkspace(self.client(self.settings.slack_bot_token))
         return Workspaces(self.database, self.clock, self.client, self._install_url, self._rotating().usable)
 

@@ -3,7 +3,7 @@
 Knows: meanings. Must not know: Slack's API.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -29,6 +29,8 @@ class Person:
     standing: Standing
     admin: bool = False
     """Whether an owner or admin of the workspace."""
+    name: str = field(default="", compare=False)
+    """How they are called there, to be shown; "" where Slack did not say."""
 
 
 @dataclass(frozen=True, slots=True)

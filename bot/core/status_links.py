@@ -4,6 +4,7 @@ Knows: paths. Must not know: routes, who may see what.
 """
 
 import re
+from datetime import UTC, datetime
 from urllib.parse import quote
 from uuid import UUID
 
@@ -42,3 +43,17 @@ def release_in(public_url: str, url: str) -> UUID | None:
 def own_path(path: str) -> str:
     """Return the path of a status page as it came; the first one's for whatever else came."""
     return path if _OURS.fullmatch(path) and ".." not in path and "//" not in path else STATUS
+
+
+def cursor(moment: datetime, last: UUID) -> str:
+    """Return where the next page of a list begins, as it stands in an address."""
+    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%S.%f}_{last}"
+
+
+def read_cursor(text: str) -> tuple[datetime, UUID] | None:
+    """Return where a page begins; None where that makes no sense: then it is the first page."""
+    moment, _, last = text.partition("_")
+    try:
+        return datetime.strptime(moment, "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC), UUID(last)
+    except ValueError:
+        return None

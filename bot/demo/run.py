@@ -79,6 +79,7 @@ def _tell(world: World, console: Console) -> None:
         "5. Type  /shipbell settings policy expires=30s  and let a request run out.",
         "6. Type  /publisher add gizmos acme/gizmos  for an index without an API: the bot hands you the form.",
         "7. Type  /shipbell connect company  and let the bot upload in your name: the index asks you, by OAuth 1.0a.",
+        f"8. See it all at {world.bot.url}/status : sign in with Slack, as one of the same people.",
         "",
         f"The bot's log: {world.bot.log}",
     ):

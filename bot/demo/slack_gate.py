@@ -30,6 +30,7 @@ from bot.demo.slack_hands import Hands
 from bot.demo.slack_memory import Clock, Hooks, Triggers, with_plain_dates
 from bot.demo.slack_methods import SCOPES, read_arguments
 from bot.demo.slack_mirror import Json
+from bot.demo.slack_openid import SignInDesk
 from bot.demo.slack_parcels import Mender, Parcel, read_parcel
 from bot.demo.slack_socket import SocketRelay
 from bot.demo.slack_views import ViewBook
@@ -83,6 +84,8 @@ class SlackGate:
         self._socket = SocketRelay(self._open_session, self._deliver)
         self.hands = Hands(workspace, self._views, self._deliveries, self._carrier, self.trigger)
         """What people do in dialogs that the page can't."""
+        self.desk = SignInDesk(workspace)
+        """Where people sign in with Slack."""
         self._faults = Faults()
         self._news = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -92,6 +95,7 @@ class SlackGate:
     async def start(self, port: int = 0) -> Self:
         """Listen on 127.0.0.1; 0 takes a free port. OSError if the port is taken."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
+        self.desk.add_routes(app)
         app.router.add_route("*", "/api/{method}", self._on_api)
         app.router.add_post("/deliver", self._on_delivery)
         app.router.add_post("/_hooks/response/{hook}", self._on_hook)

@@ -252,6 +252,8 @@ class World:
             "SHIPBELL_DATA_DIR": str(self.folder / "data"),
             "SHIPBELL_PUBLIC_URL": self.bot.url,
             "SHIPBELL_SLACK_BOT_TOKEN": self.slack.bot_token,
+            "SHIPBELL_SLACK_CLIENT_ID": self.gate.desk.client[0],
+            "SHIPBELL_SLACK_CLIENT_SECRET": self.gate.desk.client[1],
             "SHIPBELL_SLACK_API_URL": self.gate.api_url,
             "SHIPBELL_GITHUB_API_URL": self.forge.url,
             "SHIPBELL_GITHUB_WEB_URL": self.forge.web_url,

@@ -17,6 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.core.cleaning import one_line
 from bot.core.people import CannotTell, Group, GroupOutcome, Person, PersonOutcome, Standing
 from bot.errors import NotInstalled
 from bot.slack.notifier import error_code
@@ -128,7 +129,13 @@ def read_person(user: Mapping[str, Any], asked: str, slack_team_id: str) -> Pers
     }
     standing = next((standing for standing, holds in signs.items() if holds), Standing.MEMBER)
     admin = any(user.get(name) for name in ("is_admin", "is_owner", "is_primary_owner"))
-    return Person(asked, standing, admin=standing is Standing.MEMBER and admin)
+    return Person(asked, standing, admin=standing is Standing.MEMBER and admin, name=_name(user))
+
+
+def _name(user: Mapping[str, Any]) -> str:
+    profile = user.get("profile") or {}
+    told = (profile.get("real_name"), profile.get("display_name"), user.get("real_name"), user.get("name"))
+    return one_line(next((str(name) for name in told if name), ""), limit=100)
 
 
 def _cannot_tell(error: SlackApiError) -> CannotTell:

@@ -23,6 +23,11 @@ APP_SCOPES: Mapping[str, str] = MappingProxyType(
 )
 """Scopes of the app-level token (`xapp-`), needed in Socket Mode only."""
 
+USER_SCOPES: Mapping[str, str] = MappingProxyType(
+    {"openid": "to learn who signs in on the status page, and of which workspace"}
+)
+"""Scopes that people grant when they sign in; the install asks for none of them."""
+
 SLASH_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "/publisher": (

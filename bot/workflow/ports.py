@@ -39,6 +39,7 @@ from bot.core.forge import (
     WaitingOutcome,
 )
 from bot.core.home_notices import HomePage
+from bot.core.identity import IdentityOutcome
 from bot.core.oauth1 import AccessOutcome, TokenOutcome, TokenPair
 from bot.core.outcomes import (
     AttestationOutcome,
@@ -290,6 +291,16 @@ class IndexGrants(Protocol):
 
     async def whose(self, index: str, pair: TokenPair) -> AccessOutcome:
         """Ask whose an access token is."""
+
+
+class OpenId(Protocol):
+    """Where people sign in with Slack; no method raises."""
+
+    def page(self, state: str, nonce: str) -> str:
+        """Return the page on which somebody signs in."""
+
+    async def who(self, code: str, nonce: str) -> IdentityOutcome:
+        """Return whose the code is that a browser brought back."""
 
 
 class Rights(Protocol):

@@ -11,6 +11,7 @@ import yaml
 from bot import cli, settings
 from bot.core import policies
 from bot.core.roles import Role
+from bot.core.status_links import CALLBACK
 from bot.slack import scopes
 from bot.slack.blocks import answers
 
@@ -83,7 +84,7 @@ def test_every_scope_is_documented_with_its_reason() -> None:
     """Each scope stands in the page with the reason that the code gives, and no other one does."""
     text = page("slack-scopes.md")
     told = dict(re.findall(r"^\| `([a-z:.]+)` \| (.+) \|$", text, re.MULTILINE))
-    assert told == {**scopes.BOT_SCOPES, **scopes.APP_SCOPES}
+    assert told == {**scopes.BOT_SCOPES, **scopes.APP_SCOPES, **scopes.USER_SCOPES}
 
 
 def test_every_slash_command_is_documented() -> None:
@@ -122,6 +123,9 @@ def test_the_manifest_asks_for_what_the_code_needs() -> None:
     """Scopes and slash commands of the manifest are those of the code, with the same words."""
     manifest = yaml.safe_load((ROOT / "deploy" / "slack-manifest.yaml").read_text(encoding="utf-8"))
     assert manifest["oauth_config"]["scopes"]["bot"] == list(scopes.BOT_SCOPES)
+    assert manifest["oauth_config"]["scopes"]["user"] == list(scopes.USER_SCOPES)
+    redirects = [one.partition(".com")[2] for one in manifest["oauth_config"]["redirect_urls"]]
+    assert CALLBACK in redirects
     told = {
         one["command"]: (one["description"], one["usage_hint"])
         for one in manifest["features"]["slash_commands"]

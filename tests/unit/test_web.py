@@ -17,12 +17,13 @@ from bot import app as wiring
 from bot import gate, listening, web
 from bot.engine.embedded import EmbeddedEngine
 from bot.pages import STYLE_SOURCE
+from bot.status.style import STYLE_SOURCE as STATUS_STYLE
 from storage.database import Database
 
 HEADERS = {
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
-    "content-security-policy": f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'; base-uri 'none'",
+    "content-security-policy": f"default-src 'none'; style-src {STYLE_SOURCE} {STATUS_STYLE}; frame-ancestors 'none'; base-uri 'none'",
     "referrer-policy": "no-referrer",
     "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "cross-origin-opener-policy": "same-origin",
