@@ -197,15 +197,6 @@ def test_whole_numbers_may_be_written_in_ascii_only() -> None:
                 "SLACK_CLIENT_ID": "1",
                 "SLACK_CLIENT_SECRET": "1",
                 "SLACK_SIGNING_SECRET": "s",
-                "SLACK_BOT_TOKEN": "xoxb-1",
-            },
-            "keep one",
-        ),
-        (
-            {
-                "SLACK_CLIENT_ID": "1",
-                "SLACK_CLIENT_SECRET": "1",
-                "SLACK_SIGNING_SECRET": "s",
                 "GITHUB_TOKEN": "g",
             },
             "GitHub App instead",
@@ -367,3 +358,15 @@ def test_strangers_variables_are_left_alone() -> None:
         {"PATH": "/bin", "SHIPBELL_API_TOKEN": "x", "SHIPBELL_TEST_POSTGRES": "x", "shipbell_x": "y"},
         home=HOME,
     )
+
+
+def test_one_workspace_may_have_a_status_page() -> None:
+    """Bot token, the app's client id and secret, and one token for the forge go together: there is one workspace."""
+    names = (
+        "slack_bot_token",
+        "slack_signing_secret",
+        "slack_client_id",
+        "slack_client_secret",
+        "github_token",
+    )
+    assert settings.incomplete(dict.fromkeys(names, "x")) == []
