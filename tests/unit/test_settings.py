@@ -369,4 +369,4 @@ def test_one_workspace_may_have_a_status_page() -> None:
         "slack_client_secret",
         "github_token",
     )
-    assert settings.incomplete(dict.fromkeys(names, "x")) == []
+    assert known.incomplete(dict.fromkeys(names, "x")) == []
