@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "shipbell_publishers": ("Publishers by state", ("state",)),
     "shipbell_health": ("Publishers by how they fare", ("state",)),
-    "shipbell_releases": ("Releases by state", ("state",)),
+    "shipbell_releases": ("Releases under way by state", ("state",)),
     "shipbell_outbox_waiting": ("Messages that are not said yet", ()),
     "shipbell_inbox_waiting": ("Intents that are not carried out yet", ()),
     "shipbell_inbox_dead": ("Intents that were set aside after a fault of ours", ()),

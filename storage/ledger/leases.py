@@ -73,7 +73,8 @@ async def retake(session: AsyncSession) -> None:
     for row in _ALL:
         await session.execute(
             update(row)
-            .where(col(row.lease_until).is_not(None))
+            # What rests is taken by nobody, and of what rests there is much.
+            .where(col(row.next_at).is_not(None), col(row.lease_until).is_not(None))
             .values(lease_owner=None, lease_until=None)
             .execution_options(synchronize_session=False)
         )

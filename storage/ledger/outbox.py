@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -249,7 +249,10 @@ async def prune(session: AsyncSession, before: datetime) -> None:
     """Forget personal answers sent long ago; channel messages stay, their keys keep them from being said again."""
     await session.execute(
         delete(OutboxRow).where(
-            col(OutboxRow.sent_at) < before, col(OutboxRow.user) != "", col(OutboxRow.next_at).is_(None)
+            # Written out, so that the database sees that its index of answers is meant.
+            col(OutboxRow.sent_at) < before,
+            col(OutboxRow.user) != literal("", literal_execute=True),
+            col(OutboxRow.next_at).is_(None),
         )
         .execution_options(synchronize_session=False)
     )  # fmt: skip

@@ -12,6 +12,7 @@ from sqlalchemy import (
     SQLColumnExpression,
     func,
     literal,
+    literal_column,
     null,
     select,
     true,
@@ -21,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.ledger.leases import Leased, free
+from storage.records import InboxState, OutboxState
 from storage.tables import (
     ConfirmationRow,
     FeedRow,
@@ -67,6 +69,17 @@ async def standing(session: AsyncSession, now: datetime) -> Mapping[str, Queue]:
     others = [_asked(name, row, now, true(), null()) for name, row in TAKEN.items()]
     found = await session.execute(union_all(*leased, *others))
     return {name: Queue(due, oldest, run_out) for name, due, oldest, run_out in found}
+
+
+async def messages(session: AsyncSession) -> Mapping[str, int]:
+    """Return how many intents and messages wait (`inbox`, `outbox`) and were given up (`inbox dead`, `outbox dead`)."""
+    asked = []
+    for name, row, dead in (("inbox", InboxRow, InboxState.DEAD), ("outbox", OutboxRow, OutboxState.DEAD)):
+        counted = select(literal(name), func.count()).where(col(row.next_at).is_not(None))
+        # Written out, so that the database sees that its index of these is meant.
+        given_up = col(row.state) == literal_column(f"'{dead}'")
+        asked += [counted, select(literal(f"{name} dead"), func.count()).select_from(row).where(given_up)]
+    return {str(name): count for name, count in await session.execute(union_all(*asked))}
 
 
 def _asked(

@@ -29,5 +29,7 @@ context.configure(
     render_item=render,
     include_name=ours,
     transactional_ddl=True,
+    # SQLite's are one transaction around all (`_whole_or_not_at_all`); PostgreSQL's hold no lock longer than they must.
+    transaction_per_migration=context.config.attributes["connection"].dialect.name == "postgresql",
 )
 context.run_migrations()

@@ -20,6 +20,7 @@ class InboxRow(Base, table=True):
         CheckConstraint("state = 'waiting' OR sealed IS NULL", name="done_keeps_no_secret"),
         partial("ix_inbox_due", "next_at IS NOT NULL", "next_at"),
         Index("ix_inbox_received_at", "received_at"),
+        partial("ix_inbox_dead", "state = 'dead'", "received_at"),
         partial("ix_inbox_turn", "next_at IS NOT NULL AND turn <> ''", "team_id", "turn", "turn_at", "id"),
     )
 
@@ -57,7 +58,9 @@ class OutboxRow(Base, table=True):
         CheckConstraint("(state IN ('waiting', 'sending')) = (next_at IS NOT NULL)", name="open_has_next"),
         partial("ix_outbox_due", "next_at IS NOT NULL", "next_at"),
         partial("ix_outbox_lane", "next_at IS NOT NULL", "team_id", "channel", "user", "seq"),
-        Index("ix_outbox_sent_at", "sent_at"),
+        partial("ix_outbox_dead", "state = 'dead'", "seq"),
+        # Answers to one person, which are forgotten after a while; what channels were told stays.
+        partial("ix_outbox_answers", "\"user\" <> ''", "sent_at"),
     )
 
     seq: int | None = Field(default=None, primary_key=True)
