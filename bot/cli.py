@@ -159,6 +159,27 @@ def _run(ctx: Context, ready: "Settings", *, worker: bool) -> int:
 
 
 @app.command()
+def manifest(
+    ctx: Context,
+    many: Annotated[
+        bool, typer.Option("--many", help="For many workspaces and orgs that install the app themselves.")
+    ] = False,
+    socket_mode: Annotated[
+        bool, typer.Option("--socket-mode", help="For Socket Mode, which needs no public address.")
+    ] = False,
+) -> int:
+    """Print the Slack app's manifest for this bot's public address; Slack takes it under "From a manifest"."""
+    import json
+
+    from bot.slack.manifest import Place
+    from bot.slack.manifest import manifest as made
+
+    place = Place(_settings(ctx).public_url.rstrip("/"), many, socket_mode)
+    typer.echo(json.dumps(made(place), indent=2))
+    return DONE
+
+
+@app.command()
 def demo(
     play: Annotated[
         bool, typer.Option("--play", help="Play the story without a browser; exit 0 if it worked.")

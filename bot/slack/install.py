@@ -27,7 +27,7 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.scopes import BOT_SCOPES
+from bot.slack.scopes import BOT_SCOPES, INSTALL_REDIRECT
 from bot.workflow.connecting import hashed
 from bot.workflow.installing import Installing
 from bot.workflow.ports import Clock
@@ -39,7 +39,7 @@ from storage.records import Secret, Tokens
 log = structlog.get_logger(__name__)
 
 INSTALL = "/slack/install"
-BACK = "/slack/oauth_redirect"
+BACK = INSTALL_REDIRECT
 TERM = timedelta(minutes=10)
 
 

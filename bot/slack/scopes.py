@@ -5,6 +5,7 @@ Knows: scopes, slash commands' short descriptions. Must not know: Bolt, rules.
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 BOT_SCOPES: Mapping[str, str] = MappingProxyType(
     {
@@ -17,6 +18,18 @@ BOT_SCOPES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Scopes of the bot token (`xoxb-`), each with what it is for; the least that works."""
+
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {"app_home_opened": "somebody opens the Home tab, which is then made for that person"}
+)
+"""Events that Slack delivers, each with what it is for."""
+
+SIGN_IN_REDIRECT = "/slack/openid/callback"
+INSTALL_REDIRECT = "/slack/oauth_redirect"
+"""Where Slack may send browsers back to."""
+
+FUNCTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+"""Steps for Workflow Builder, as the manifest has them."""
 
 APP_SCOPES: Mapping[str, str] = MappingProxyType(
     {"connections:write": "Socket Mode: to open the connection over which Slack delivers"}

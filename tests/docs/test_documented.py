@@ -1,5 +1,6 @@
 """The documentation says what the code does: settings, commands, options, exit codes, scopes."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from bot.core.roles import Role
 from bot.core.status_links import CALLBACK
 from bot.slack import scopes
 from bot.slack.blocks import answers
+from bot.slack.manifest import Place, manifest
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -83,8 +85,8 @@ def test_every_exit_code_is_documented() -> None:
 def test_every_scope_is_documented_with_its_reason() -> None:
     """Each scope stands in the page with the reason that the code gives, and no other one does."""
     text = page("slack-scopes.md")
-    told = dict(re.findall(r"^\| `([a-z:.]+)` \| (.+) \|$", text, re.MULTILINE))
-    assert told == {**scopes.BOT_SCOPES, **scopes.APP_SCOPES, **scopes.USER_SCOPES}
+    told = dict(re.findall(r"^\| `([a-z:._]+)` \| (.+) \|$", text, re.MULTILINE))
+    assert told == {**scopes.BOT_SCOPES, **scopes.APP_SCOPES, **scopes.USER_SCOPES, **scopes.EVENTS}
 
 
 def test_every_slash_command_is_documented() -> None:
@@ -119,24 +121,27 @@ def test_a_proxy_is_told_of_every_address_that_others_reach() -> None:
     assert addresses == passed
 
 
-def test_the_manifest_asks_for_what_the_code_needs() -> None:
-    """Scopes and slash commands of the manifest are those of the code, with the same words."""
-    manifest = yaml.safe_load((ROOT / "deploy" / "slack-manifest.yaml").read_text(encoding="utf-8"))
-    assert manifest["oauth_config"]["scopes"]["bot"] == list(scopes.BOT_SCOPES)
-    assert manifest["oauth_config"]["scopes"]["user"] == list(scopes.USER_SCOPES)
-    redirects = [one.partition(".com")[2] for one in manifest["oauth_config"]["redirect_urls"]]
-    assert CALLBACK in redirects
-    told = {
-        one["command"]: (one["description"], one["usage_hint"])
-        for one in manifest["features"]["slash_commands"]
-    }
-    assert told == dict(scopes.SLASH_COMMANDS)
-    addresses = {one["url"] for one in manifest["features"]["slash_commands"]}
-    addresses |= {
-        manifest["settings"][part]["request_url"] for part in ("interactivity", "event_subscriptions")
-    }
-    addresses.add(manifest["settings"]["interactivity"]["message_menu_options_url"])
-    assert {address.partition(".com")[2] for address in addresses} == {"/slack/events"}
+@pytest.mark.parametrize(
+    ("file", "many"), [("slack-manifest.yaml", False), ("slack-manifest-many.yaml", True)]
+)
+def test_the_manifests_are_the_codes(file: str, many: bool) -> None:
+    """Each manifest in `deploy/` is what the code makes of its own scopes, commands, events and addresses."""
+    found = yaml.safe_load((ROOT / "deploy" / file).read_text(encoding="utf-8"))
+    assert found == manifest(Place("https://shipbell.example.com", many=many))
+
+
+def test_a_manifest_names_what_is_served() -> None:
+    """Every address of a manifest is one that the bot has a route for, and every event one that it listens to."""
+    made = manifest(Place("https://shipbell.example.com", many=True))
+    assert f"https://shipbell.example.com{CALLBACK}" in made["oauth_config"]["redirect_urls"]
+    served = page("http.md")
+    told = set(re.findall(r"https://shipbell\.example\.com(/[a-z_/]+)", json.dumps(made)))
+    for path in told:
+        assert re.search(rf"`(?:GET|POST) {path}`", served), path
+    listened = (ROOT / "bot" / "slack" / "listeners.py").read_text(encoding="utf-8")
+    for event in scopes.EVENTS:
+        assert f'app.event("{event}")' in listened
+        assert f"| `{event}` | {scopes.EVENTS[event]} |" in page("slack-scopes.md")
 
 
 def test_slash_commands_keep_to_slacks_limits() -> None:

@@ -57,6 +57,17 @@ def test_version_is_the_packages(clean: dict[str, str]) -> None:
     assert shipbell(clean, "--version").stdout == f"shipbell {__version__}\n"
 
 
+def test_a_manifest_is_of_the_bots_own_address(clean: dict[str, str]) -> None:
+    """The manifest is JSON for the public address; tokens rotate, and orgs may install, where many workspaces do."""
+    environ = clean | {"SHIPBELL_PUBLIC_URL": "https://bell.example/"}
+    one, many = (json.loads(shipbell(environ, "manifest", *more).stdout) for more in ((), ("--many",)))
+    assert one["settings"]["interactivity"]["request_url"] == "https://bell.example/slack/events"
+    assert many["oauth_config"]["redirect_urls"][0] == "https://bell.example/slack/oauth_redirect"
+    for made, rotates in ((one, False), (many, True)):
+        settings = made["settings"]
+        assert (settings["token_rotation_enabled"], settings["org_deploy_enabled"]) == (rotates, rotates)
+
+
 def test_help_imports_nothing_heavy() -> None:
     """Asking for help loads neither Slack's libraries, nor the database's, nor HTTP's."""
     code = (

@@ -1,0 +1,70 @@
+"""The Slack app's manifest, made of what the code asks for: https://docs.slack.dev/reference/app-manifest.
+
+Knows: the manifest's shape. Must not know: settings, Bolt.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.slack.scopes import (
+    BOT_SCOPES,
+    EVENTS,
+    FUNCTIONS,
+    INSTALL_REDIRECT,
+    SIGN_IN_REDIRECT,
+    SLASH_COMMANDS,
+    USER_SCOPES,
+)
+
+DELIVERIES = "/slack/events"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a bot is, and for whom."""
+
+    url: str
+    """How Slack and browsers reach it."""
+    many: bool = False
+    """Whether many workspaces and orgs install it: then tokens rotate. One workspace's token lies in the settings, and does not."""
+    socket: bool = False
+    """Whether Slack delivers over Socket Mode."""
+
+
+def manifest(place: Place) -> dict[str, Any]:
+    """Return what Slack takes under "Create New App", "From a manifest"."""
+    there = f"{place.url}{DELIVERIES}"
+    redirects = (*((INSTALL_REDIRECT,) if place.many else ()), SIGN_IN_REDIRECT)
+    return {
+        "display_information": {
+            "name": "Shipbell",
+            "description": "Sets up trusted publishing for Python packages and releases them, on evidence.",
+            "background_color": "#1f3a5f",
+        },
+        "features": {
+            "app_home": {
+                "home_tab_enabled": True,
+                # The bot answers in its own tab where it can't in a channel.
+                "messages_tab_enabled": True,
+                "messages_tab_read_only_enabled": True,
+            },
+            "bot_user": {"display_name": "shipbell", "always_online": True},
+            "slash_commands": [
+                {"command": name, "url": there, "description": said, "usage_hint": hint, "should_escape": True}
+                for name, (said, hint) in SLASH_COMMANDS.items()
+            ],
+        },
+        "oauth_config": {
+            "redirect_urls": [f"{place.url}{path}" for path in redirects],
+            "scopes": {"bot": list(BOT_SCOPES), "user": list(USER_SCOPES)},
+        },
+        "settings": {
+            "event_subscriptions": {"request_url": there, "bot_events": list(EVENTS)},
+            # What is in a menu Slack asks at the last of these addresses.
+            "interactivity": {"is_enabled": True, "request_url": there, "message_menu_options_url": there},
+            "org_deploy_enabled": place.many,
+            "socket_mode_enabled": place.socket,
+            "token_rotation_enabled": place.many,
+        },
+        **({"functions": {name: dict(one) for name, one in FUNCTIONS.items()}} if FUNCTIONS else {}),
+    }  # fmt: skip
