@@ -58,7 +58,7 @@ from bot.workflow.thanking import Thanking
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import homes, inbox, keys, outbox
+from storage.ledger import homes, inbox, keys, outbox, paces
 from storage.records import NewerSchema, Secret, StorageError
 
 log = structlog.get_logger(__name__)
@@ -66,6 +66,7 @@ log = structlog.get_logger(__name__)
 KEEP_INBOX = timedelta(days=7)
 KEEP_ANSWERS = timedelta(days=7)
 KEEP_HOMES = timedelta(days=90)
+KEEP_PACES = timedelta(days=1)
 
 
 def now() -> datetime:
@@ -190,7 +191,9 @@ async def _parts(
     session = await stack.enter_async_context(shared_session())
     sides = Slacking(settings, database, session, now, owner)
     clients = sides.clients()
-    lines = forging.forge_lines(settings, transport, now, min(WRITE_GAP, settings.poll_seconds))
+    driver = engines.driver(settings, database, now, partial(_tidy, database), (owner, worker))
+    shared = driver.paces if engines.together(settings) else None
+    lines = forging.forge_lines(settings, transport, now, min(WRITE_GAP, settings.poll_seconds), shared)
     return _Parts(
         settings=settings,
         database=database,
@@ -203,7 +206,7 @@ async def _parts(
         forge=forging.forge_client(settings, transport, lines),
         people=SlackPeople(clients.client_for, now),
         base=timedelta(seconds=settings.poll_seconds),
-        driver=engines.driver(settings, database, now, partial(_tidy, database), (owner, worker)),
+        driver=driver,
     )
 
 
@@ -254,7 +257,8 @@ def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
     wishes = Intents(
         database, steps.publishers, hands, names, now, setups, tending, settings.secrets_in_slack, filling
     )  # fmt: skip
-    messages = Outbox(database, SlackNotifier(parts.clients.client_for, parts.session), now, parts.owner)
+    notifier = SlackNotifier(parts.clients.client_for, parts.session)
+    messages = Outbox(database, notifier, now, parts.driver.paces, parts.owner)
     beside = (Thanking(hands, forge), steps.confirming)
     scout = Scouting(forging.forge_catalog(settings, parts.lines), Picking(forge), forge, settings.indexes)
     feeding = Feeding(database, index, now, parts.base, parts.owner)
@@ -322,6 +326,7 @@ async def _tidy(database: Database) -> None:
         await inbox.prune(session, now() - KEEP_INBOX)
         await outbox.prune(session, now() - KEEP_ANSWERS)
         await homes.prune(session, now() - KEEP_HOMES)
+        await paces.prune(session, now() - KEEP_PACES)
 
 
 async def _ready(database: Database, engine: Engine) -> Mapping[str, str]:

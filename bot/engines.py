@@ -14,8 +14,10 @@ from bot import __version__
 from bot.engine.crew import Engine
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.pulse import Pulse
+from bot.pacing import OwnPaces, Paces
 from bot.settings import Settings
 from bot.workflow.outbox import SETTLE
+from bot.workflow.pacing import SharedPaces
 from storage.database import Database
 from storage.ledger import inbox, leases, outbox
 from storage.records import Process
@@ -28,6 +30,8 @@ class Driver:
     engine: Engine
     owner: UUID
     """As this process signs its claims."""
+    paces: Paces
+    """When what others limit may be asked for, kept with all other processes."""
     lost: asyncio.Event
     """Set once others have taken this process for dead: then it must end."""
 
@@ -57,11 +61,12 @@ def driver(
     """Return the engine that the settings want; `who` is (as this process signs its claims, whether it is a worker)."""
     owner, worker = who
     if not together(settings):
-        return Driver(EmbeddedEngine(clock, housekeeping), owner, asyncio.Event())
+        return Driver(EmbeddedEngine(clock, housekeeping), owner, OwnPaces(clock), asyncio.Event())
     # The queue's library is a tenth of a second to import, and one machine does without it.
     from bot.engine.postgres import PostgresEngine  # noqa: PLC0415
 
     kind, started = "worker" if worker else "serve", clock()
     process = Process(owner, kind, socket.gethostname(), __version__, started, started)
     pulse = Pulse(database, process, timedelta(seconds=settings.lease_seconds), SETTLE)
-    return Driver(PostgresEngine(database.conninfo, clock, housekeeping, pulse), owner, pulse.lost)
+    engine = PostgresEngine(database.conninfo, clock, housekeeping, pulse)
+    return Driver(engine, owner, SharedPaces(database, clock), pulse.lost)

@@ -7,14 +7,17 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from bot.forge.app_auth import AppKey
 from bot.forge.catalog import AppCatalog, TokenCatalog
 from bot.forge.client import WRITE_GAP, ForgeClient
-from bot.forge.lines import AppTokens, OneToken
+from bot.forge.lines import AppTokens, OneToken, nobody_else
+from bot.forge.sending import Shared
 from bot.forge.sign_in import SignIn
 from bot.make_app import AppPages
+from bot.pacing import Paces
 from bot.settings import Settings
 from bot.transport import Transport
 from bot.workflow.menus import Menu
@@ -24,15 +27,20 @@ CALLBACK = "/github/callback"
 
 
 def forge_lines(
-    settings: Settings, transport: Transport, clock: Callable[[], datetime], write_gap: float = WRITE_GAP
+    settings: Settings,
+    transport: Transport,
+    clock: Callable[[], datetime],
+    write_gap: float = WRITE_GAP,
+    paces: Paces | None = None,
 ) -> OneToken | AppTokens:
-    """Return what the forge is asked with; an App goes before a plain token."""
+    """Return what the forge is asked with; an App goes before a plain token. `paces` are those of all processes."""
     key = settings.github_app_private_key
+    share = partial(Shared, paces, clock) if paces is not None else nobody_else
     if key is None:
-        return OneToken(transport.send, settings.github_token, write_gap)
+        return OneToken(transport.send, settings.github_token, write_gap, share)
     addresses = (settings.github_api_url, settings.github_web_url)
     app = AppKey(settings.github_app_id, key)
-    return AppTokens(transport.send, addresses, app, clock, write_gap=write_gap)
+    return AppTokens(transport.send, addresses, app, clock, write_gap=write_gap, share=share)
 
 
 def forge_client(settings: Settings, transport: Transport, lines: OneToken | AppTokens) -> ForgeClient:

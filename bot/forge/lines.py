@@ -17,7 +17,7 @@ from bot.errors import TransportError
 from bot.forge import app_auth, asking, limits, refusals
 from bot.forge.app_auth import AppKey, Granted, Installation, NoLine
 from bot.forge.asking import Ask
-from bot.forge.sending import Send, Sender
+from bot.forge.sending import Send, Sender, Shared
 from bot.forge.shapes import Misshapen, needed
 from bot.wire import Answer
 from storage.records import Secret
@@ -29,6 +29,14 @@ MOST_PAGES = 3
 
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 """What a token is for, and its permissions."""
+
+
+Share = Callable[[str], Shared | None]
+"""Gives a credential's limits as all processes keep them; None where there is one process."""
+
+
+def nobody_else(_name: str) -> None:
+    """Share with nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +67,10 @@ class Lines(Protocol):
 class OneToken:
     """One token for everything; without it only what is public is seen."""
 
-    def __init__(self, send: Send, token: Secret | None, write_gap: float) -> None:
-        self._line = Line(Sender(send, write_gap), token)
+    def __init__(
+        self, send: Send, token: Secret | None, write_gap: float, share: Share = nobody_else
+    ) -> None:
+        self._line = Line(Sender(send, write_gap, share("token")), token)
 
     @property
     def with_token(self) -> bool:
@@ -90,15 +100,17 @@ class AppTokens:
         clock: Callable[[], datetime],
         *,
         write_gap: float,
+        share: Share = nobody_else,
     ) -> None:
-        """Take how to send, the addresses of API and pages, the App's key and the clock."""
+        """Take how to send, the addresses of API and pages, the App's key, the clock, and what other processes share."""
         self._send = send
         self._api_url, self._web_url = (address.rstrip("/") for address in addresses)
         self._key = key
         self._clock = clock
         self._write_gap = write_gap
-        self._own = Sender(send, 0.0)
-        self._nobody = Line(Sender(send, write_gap), None)
+        self._share = share
+        self._own = Sender(send, 0.0, share("app"))
+        self._nobody = Line(Sender(send, write_gap, share("nobody")), None)
         self._senders: dict[int, Sender] = {}
         self._installed: dict[str, Installation] = {}
         self._granted: dict[_Key, Granted] = {}
@@ -181,7 +193,11 @@ class AppTokens:
         return NoLine(404, f"The GitHub App can't see {whose}. Install the App there: {where}")
 
     def _sender(self, installation: Installation) -> Sender:
-        return self._senders.setdefault(installation.id, Sender(self._send, self._write_gap))
+        kept = self._senders.get(installation.id)
+        if kept is None:
+            shared = self._share(f"installation {installation.id}")
+            kept = self._senders[installation.id] = Sender(self._send, self._write_gap, shared)
+        return kept
 
     def _anybody(self) -> Line:
         """Return a line for what is about no repository: any token will do, and without one less may be asked."""

@@ -7,12 +7,14 @@ import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bot.core.secrets import REDACTED
 from bot.errors import Unreachable
 from bot.forge import limits
+from bot.pacing import Paces
 from bot.wire import Answer, Request
 
 MOST_KEPT = 512
@@ -35,12 +37,37 @@ class Held(Unreachable):
         self.held_for = seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One credential's limits, as all processes that use it keep them."""
+
+    paces: Paces
+    clock: Callable[[], datetime]
+    name: str
+
+    async def left(self) -> float:
+        """Return for how many seconds the forge takes no more requests."""
+        until = await self.paces.held(f"hold forge {self.name}")
+        return 0.0 if until is None else (until - self.clock()).total_seconds()
+
+    async def hold(self, seconds: float) -> None:
+        """Let nobody send for so many seconds."""
+        await self.paces.hold(f"hold forge {self.name}", self.clock() + timedelta(seconds=seconds))
+
+    async def turn(self, gap: float) -> None:
+        """Wait until it is our turn to order something."""
+        moment = await self.paces.take(f"forge {self.name}", timedelta(seconds=gap))
+        await asyncio.sleep(max((moment - self.clock()).total_seconds(), 0.0))
+
+
 class Sender:
     """Sends for one credential: one token, or one installation, whose tokens follow each other."""
 
-    def __init__(self, send: Send, write_gap: float) -> None:
+    def __init__(self, send: Send, write_gap: float, shared: Shared | None = None) -> None:
+        """Take how to send, the seconds between two orders, and what is kept with other processes; None: there are none."""
         self._send = send
         self._write_gap = write_gap
+        self._shared = shared
         self._kept: OrderedDict[tuple[str, str], Answer] = OrderedDict()
         self._held_until = 0.0
         self._writing = asyncio.Lock()
@@ -60,6 +87,8 @@ class Sender:
         """Order something; one at a time, with the gap in between that GitHub asks for."""
         async with self._writing:
             await asyncio.sleep(max(self._write_from - _now(), 0.0))
+            if self._shared is not None:
+                await self._shared.turn(self._write_gap)
             try:
                 return await self._ask(request)
             finally:
@@ -71,12 +100,16 @@ class Sender:
 
     async def _ask(self, request: Request) -> Answer:
         left = self._held_until - _now()
+        if self._shared is not None and left <= 0:
+            left = await self._shared.left()
         if left > 0:
             raise Held(urlsplit(request.url).hostname or "", left)
         answer = await self._send(request)
         hold = limits.hold(answer)
         if hold is not None:
             self._held_until = max(self._held_until, _now() + hold)
+            if self._shared is not None:
+                await self._shared.hold(hold)
         token = _token(request)
         if token and token in answer.body:
             answer = replace(answer, body=answer.body.replace(token, REDACTED.encode()))

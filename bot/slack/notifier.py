@@ -227,7 +227,7 @@ def refused(error: SlackApiError) -> SayLater | NeverSay:
     """Return what Slack's refusal means for whether to try again."""
     code = error_code(error)
     if wait := retry_after(error):
-        return SayLater("rate limited", arrived_maybe=False, seconds=wait)
+        return SayLater("rate limited", arrived_maybe=False, seconds=wait, limited=True)
     if is_silence(error):
         return SayLater(code, arrived_maybe=True)
     if code in TOKEN_ENDED:

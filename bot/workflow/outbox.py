@@ -4,13 +4,14 @@ Knows: when to try again and when to give up. Must not know: wording, Slack's AP
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
 import structlog
 
+from bot.pacing import Paces
 from bot.workflow.ports import Clock, Delivery, NeverSay, Notifier, Said, SayLater
 from storage.database import Database
 from storage.ledger import outbox as ledger
@@ -39,12 +40,10 @@ class Outbox:
     database: Database
     notifier: Notifier
     clock: Clock
+    paces: Paces
+    """When may be spoken again in a channel, and edited in a workspace."""
     owner: UUID | None = None
     """This process, as it signs its claims."""
-    said_at: dict[str, datetime] = field(default_factory=dict)
-    """Channel, or workspace for edits -> when this process may speak there again."""
-    turns: dict[UUID, datetime] = field(default_factory=dict)
-    """Message -> the moment that was kept free for it, so that it waits for its turn once."""
 
     async def claim(self, limit: int) -> Sequence[OutboxItem]:
         """Take what is due."""
@@ -59,10 +58,10 @@ class Outbox:
     async def work(self, item: OutboxItem) -> None:
         """Say one message and record what became of it."""
         maybe_said = item.state is OutboxState.SENDING
-        turn = self._turn(item)
+        turn = await self._turn(item)
         if turn > self.clock():
             async with self.database.transaction() as session:
-                await ledger.again(session, item, "", turn, arrived_maybe=maybe_said)
+                await ledger.wait_for_turn(session, item, turn)
             return
         try:
             delivery: Delivery = await self.notifier.deliver(item, maybe_said=maybe_said)
@@ -72,19 +71,21 @@ class Outbox:
         if maybe_said and isinstance(delivery, SayLater):
             # A doubt lasts until the message is found or said: a refusal may have been of the look for it.
             delivery = replace(delivery, arrived_maybe=True)
+        await self._obey(item, delivery)
         await self._record(item, delivery)
 
-    def _turn(self, item: OutboxItem) -> datetime:
+    async def _obey(self, item: OutboxItem, delivery: Delivery) -> None:
+        """Let nobody speak there before Slack's own time is over."""
+        if isinstance(delivery, SayLater) and delivery.limited and not item.user:
+            await self.paces.hold(_limit(item)[0], self.clock() + timedelta(seconds=delivery.seconds or 1))
+
+    async def _turn(self, item: OutboxItem) -> datetime:
         """Return when a message may be said, and keep that moment free for it; answers to one person need not wait."""
         now = self.clock()
-        if item.user or self.turns.pop(item.id, None) is not None:
+        if item.user or (item.turn_at is not None and item.turn_at <= now):
             return now
-        lane, pace = (item.slack_team_id, EDIT_PACE) if item.ts else (item.channel, PACE)
-        turn = max(now, self.said_at.get(lane, now))
-        self.said_at[lane] = turn + pace
-        if turn > now:
-            self.turns[item.id] = turn
-        return turn
+        name, pace = _limit(item)
+        return await self.paces.take(name, pace)
 
     async def _record(self, item: OutboxItem, delivery: Delivery) -> None:
         now = self.clock()
@@ -106,3 +107,10 @@ class Outbox:
                     )
                 case _:
                     assert_never(delivery)
+
+
+def _limit(item: OutboxItem) -> tuple[str, timedelta]:
+    """Return which of Slack's limits a message falls under, and its pace."""
+    if item.ts:
+        return f"slack edits {item.slack_team_id}", EDIT_PACE
+    return f"slack {item.slack_team_id} {item.channel}", PACE

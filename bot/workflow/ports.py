@@ -336,6 +336,8 @@ class SayLater:
     """Whether Slack may have it all the same, so that the next try must look first."""
     seconds: float | None = None
     """How long Slack asked us to wait; None: our own back-off."""
+    limited: bool = False
+    """Whether that was for too much in the channel, so that nothing else is to be said there either."""
 
 
 @dataclass(frozen=True, slots=True)

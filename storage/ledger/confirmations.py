@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger import fairness
 from storage.ledger.leases import free
 from storage.ledger.sql import insert_once, update_one
 from storage.records import Confirmation, ConfirmationReason, ConfirmationState, Publisher
@@ -30,15 +31,9 @@ async def ask(session: AsyncSession, publisher: Publisher, asked_by: str, now: d
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Confirmation]:
-    """Take what is due, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = (
-        select(col(ConfirmationRow.id))
-        .where(col(ConfirmationRow.next_at) <= now, free(ConfirmationRow, now))
-        .order_by(col(ConfirmationRow.next_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    due = fairness.first(fairness.leased(ConfirmationRow, "id", now, true()), limit)
     taken = (
         update(ConfirmationRow)
         .where(col(ConfirmationRow.id).in_(due.scalar_subquery()))

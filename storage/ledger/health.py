@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, delete, func, select, update
+from sqlalchemy import ColumnElement, case, delete, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger import fairness
 from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, update_one
 from storage.records import Health, Publisher
@@ -47,15 +48,9 @@ async def of_publishers(
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Health]:
-    """Take due ones, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    """Take due ones, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = (
-        select(col(HealthRow.publisher_id))
-        .where(col(HealthRow.next_at) <= now, free(HealthRow, now))
-        .order_by(col(HealthRow.next_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    due = fairness.first(fairness.leased(HealthRow, "publisher_id", now, true()), limit)
     taken = (
         update(HealthRow)
         .where(col(HealthRow.publisher_id).in_(due.scalar_subquery()))

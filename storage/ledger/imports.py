@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy import ColumnElement, case, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from storage.ledger import publishers
+from storage.ledger import fairness, publishers
 from storage.ledger.leases import free
 from storage.ledger.sql import table, update_one
 from storage.records import Import, ImportItem, ImportItemState, ImportState, Publisher
@@ -48,15 +48,9 @@ async def get(session: AsyncSession, team_id: UUID, import_id: UUID) -> Import |
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Import]:
-    """Take what is due, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = (
-        select(col(ImportRow.id))
-        .where(col(ImportRow.next_at) <= now, free(ImportRow, now))
-        .order_by(col(ImportRow.next_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    due = fairness.first(fairness.leased(ImportRow, "id", now, true()), limit)
     taken = (
         update(ImportRow)
         .where(col(ImportRow.id).in_(due.scalar_subquery()))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from storage.crypto import Place
-from storage.ledger import keys
+from storage.ledger import fairness, keys
 from storage.ledger.sql import as_utc, insert_once, update_one
 from storage.records import InboxItem, InboxState, Secret
 from storage.tables import InboxRow
@@ -56,17 +56,18 @@ async def put(
 async def claim(
     session: AsyncSession, now: datetime, lease: timedelta, limit: int, owner: UUID | None = None
 ) -> Sequence[InboxItem]:
-    """Take due intents for `owner`, oldest first, until `now + lease`; each take counts as an attempt.
+    """Take due intents for `owner`, each team's oldest first, until `now + lease`; each take counts as an attempt.
 
     One is not taken while an earlier one of the same person is still to be done, whoever has that in hand.
     """
-    due = (
-        select(col(InboxRow.id))
-        .where(col(InboxRow.next_at) <= now, _in_turn())
-        .order_by(col(InboxRow.received_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+    queue = fairness.Queue(
+        InboxRow,
+        col(InboxRow.id),
+        (col(InboxRow.next_at) <= now) & _in_turn(),
+        (col(InboxRow.next_at) > now) & col(InboxRow.lease_owner).is_not(None),
+        col(InboxRow.received_at),
     )
+    due = fairness.first(queue, limit)
     taken = (
         update(InboxRow)
         .where(col(InboxRow.id).in_(due.scalar_subquery()))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from storage.crypto import Place
-from storage.ledger import keys
+from storage.ledger import fairness, keys
 from storage.ledger.sql import as_utc, insert_once, table, update_one
 from storage.records import OutboxItem, OutboxState, Secret
 from storage.tables import OutboxRow, TeamRow
@@ -141,13 +141,18 @@ async def claim(
     A record without `ts` whose `state` is SENDING was taken before and may have arrived: look before sending it
     again. While taken, it comes up again after `doubt`.
     """
+    queue = fairness.Queue(
+        OutboxRow,
+        col(OutboxRow.seq),
+        (col(OutboxRow.next_at) <= now) & _may_go(),
+        (col(OutboxRow.next_at) > now) & col(OutboxRow.lease_owner).is_not(None),
+        col(OutboxRow.next_at),
+    )
     due = (
         select(OutboxRow, col(TeamRow.slack_team_id), _thread())
         .join(table(TeamRow), col(TeamRow.id) == col(OutboxRow.team_id))
-        .where(col(OutboxRow.next_at) <= now, _may_go())
+        .where(col(OutboxRow.seq).in_(fairness.first(queue, limit).scalar_subquery()))
         .order_by(col(OutboxRow.next_at), col(OutboxRow.seq))
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=table(OutboxRow))
     )
     found = (await session.execute(due)).all()
     items = [
@@ -164,6 +169,7 @@ async def claim(
                     (col(OutboxRow.state) == OutboxState.SENDING, col(OutboxRow.claimed_at)), else_=now
                 ),
                 next_at=now + doubt,
+                turn_at=None,
                 lease_owner=owner,
                 attempts=col(OutboxRow.attempts) + 1,
             )
@@ -196,6 +202,12 @@ async def bury(session: AsyncSession, item: OutboxItem, error: str) -> None:
         "lease_owner": None,
     }
     await update_one(session, update(OutboxRow).where(_mine(item)).values(**dead))
+
+
+async def wait_for_turn(session: AsyncSession, item: OutboxItem, turn: datetime) -> None:
+    """Let a message wait for the moment that is kept free for it; whether it is in doubt stays as it was."""
+    values = {"state": item.state, "next_at": turn, "turn_at": turn, "lease_owner": None}
+    await update_one(session, update(OutboxRow).where(_mine(item)).values(**values))
 
 
 async def again(
@@ -343,5 +355,5 @@ async def _record(session: AsyncSession, row: OutboxRow, slack_team_id: str, thr
         id=row.id, team_id=row.team_id, slack_team_id=slack_team_id, dedupe_key=row.dedupe_key, channel=row.channel,
         user=row.user, response_url=secrets.get("response_url"), kind=row.kind, facts=row.facts, state=row.state,
         attempts=row.attempts, created_at=as_utc(row.created_at), claimed_at=row.claimed_at,
-        ts=row.ts, thread_ts=thread_ts, broadcast=row.broadcast, revision=row.revision - doubtful,
+        ts=row.ts, thread_ts=thread_ts, broadcast=row.broadcast, turn_at=row.turn_at, revision=row.revision - doubtful,
     )  # fmt: skip

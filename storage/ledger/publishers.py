@@ -9,11 +9,14 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger import fairness
 from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, update_one
 from storage.records import Evidence, EvidenceKind, Publisher, PublisherState, Reason, Registration
 from storage.tables import EvidenceRow, ProjectRow, PublisherRow
 
+MOST_AT_ONCE = 16
+"""Publishers of one index that all processes together look at at once: it is asked once or twice for each."""
 _MOST_OPEN = 1_000
 """Open publishers of one team on one index that are looked through."""
 _OPEN = (PublisherState.REQUESTED, PublisherState.PENDING, PublisherState.CONFIRMED)
@@ -131,17 +134,11 @@ async def projects(session: AsyncSession, team_id: UUID) -> Sequence[str]:
 async def claim(
     session: AsyncSession, index: str, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Publisher]:
-    """Take due publishers of one index, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    """Take due publishers of one index, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = (
-        select(col(PublisherRow.id))
-        .where(
-            col(PublisherRow.index_name) == index, col(PublisherRow.next_at) <= now, free(PublisherRow, now)
-        )
-        .order_by(col(PublisherRow.next_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    queue = fairness.leased(PublisherRow, "id", now, col(PublisherRow.index_name) == index)
+    room = await fairness.room(session, queue, f"publishers {index}", MOST_AT_ONCE, limit)
+    due = fairness.first(queue, room)
     taken = (
         update(PublisherRow)
         .where(col(PublisherRow.id).in_(due.scalar_subquery()))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from storage.ledger import fairness
 from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, update_one
 from storage.records import (
@@ -45,6 +46,8 @@ class Share:
     """Those that give the forge orders now, which takes a second each, or those that don't; None for both."""
 
 
+MOST_AT_ONCE = 32
+"""Releases of one share that all processes together work on at once."""
 ALL = Share()
 
 
@@ -161,15 +164,11 @@ async def of_version(
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int, share: Share = ALL
 ) -> Sequence[Release]:
-    """Take due releases of a share, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    """Take due releases of a share, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = (
-        select(col(ReleaseRow.id))
-        .where(col(ReleaseRow.next_at) <= now, free(ReleaseRow, now), _in(share))
-        .order_by(col(ReleaseRow.next_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    queue = fairness.leased(ReleaseRow, "id", now, _in(share))
+    room = await fairness.room(session, queue, f"releases {share}", MOST_AT_ONCE, limit)
+    due = fairness.first(queue, room)
     taken = (
         update(ReleaseRow)
         .where(col(ReleaseRow.id).in_(due.scalar_subquery()))

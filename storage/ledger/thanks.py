@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger import fairness
 from storage.ledger.leases import free
 from storage.ledger.sql import insert_once, update_one
 from storage.records import Release, ReleaseThanks
@@ -24,15 +25,9 @@ async def add(session: AsyncSession, release: Release, now: datetime) -> None:
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[ReleaseThanks]:
-    """Take what is due, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = (
-        select(col(ThanksRow.release_id))
-        .where(col(ThanksRow.next_at) <= now, free(ThanksRow, now))
-        .order_by(col(ThanksRow.next_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    due = fairness.first(fairness.leased(ThanksRow, "release_id", now, true()), limit)
     taken = (
         update(ThanksRow)
         .where(col(ThanksRow.release_id).in_(due.scalar_subquery()))

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger import fairness
 from storage.ledger.leases import free
 from storage.ledger.sql import table, update_one
 from storage.records import PublisherState, Registration, Watch
@@ -54,15 +55,9 @@ async def forget(session: AsyncSession, team_id: UUID, project_id: UUID) -> None
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Watch]:
-    """Take due watches, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    """Take due watches, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = (
-        select(col(WatchRow.project_id))
-        .where(col(WatchRow.next_at) <= now, free(WatchRow, now))
-        .order_by(col(WatchRow.next_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    due = fairness.first(fairness.leased(WatchRow, "project_id", now, true()), limit)
     taken = (
         update(WatchRow)
         .where(col(WatchRow.project_id).in_(due.scalar_subquery()))

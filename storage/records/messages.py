@@ -55,6 +55,8 @@ class OutboxItem:
     """Slack's id of the message that it answers, in whose thread it goes."""
     broadcast: bool = False
     """Whether the answer is shown in the channel too."""
+    turn_at: datetime | None = None
+    """The moment that was kept free for it, in its channel or among its workspace's edits."""
     revision: int = 0
     """Counts up with each change of the facts, so that a change while it is sent is not lost."""
 

@@ -13,6 +13,7 @@ from storage.tables.homes import HomeRow
 from storage.tables.imports import ImportItemRow, ImportRow
 from storage.tables.installations import InstallationRow, InstallStateRow
 from storage.tables.messages import AuditHeadRow, AuditRow, InboxRow, OutboxRow
+from storage.tables.paces import PaceRow
 from storage.tables.processes import ProcessRow
 from storage.tables.publishers import EvidenceRow, ProjectRow, PublisherRow
 from storage.tables.releases import (
@@ -52,6 +53,7 @@ __all__ = [
     "InstallationRow",
     "OauthStateRow",
     "OutboxRow",
+    "PaceRow",
     "PolicyChangeRow",
     "PolicyRow",
     "ProcessRow",

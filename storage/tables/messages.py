@@ -84,6 +84,8 @@ class OutboxRow(Base, table=True):
     created_at: datetime = moment()
     next_at: datetime | None = moment(null=True)
     claimed_at: datetime | None = moment(null=True)
+    turn_at: datetime | None = moment(null=True)
+    """The moment that was kept free for it, so that it waits for its turn once."""
     sent_at: datetime | None = moment(null=True)
 
 

@@ -11,6 +11,7 @@ from bot.core import intents
 from bot.core.approvals import Policy, Publish
 from bot.core.people import Person, Standing
 from bot.demo.index_files import make_distribution
+from bot.pacing import OwnPaces
 from bot.workflow.hands import Hands, packed
 from bot.workflow.inlet import Inlet, Wish
 from bot.workflow.intents import Intents
@@ -118,7 +119,9 @@ class World:
         return Life(
             Releases(hands),
             Intents(parts.database, keepers, hands, parts.index.names(), self.clock),
-            Outbox(self.database, parts.notifier, self.clock) if parts.notifier else None,
+            Outbox(self.database, parts.notifier, self.clock, OwnPaces(self.clock))
+            if parts.notifier
+            else None,
         )
 
     async def restart(self, parts: Parts | None = None) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.pacing import OwnPaces
 from bot.workflow.outbox import Outbox
 from bot.workflow.ports import Delivery, Said, SayLater
 from storage.database import Database
@@ -41,7 +42,7 @@ async def test_a_doubt_lasts(refusal: SayLater, database: Database) -> None:
     """However often the look for it fails, and for how long, it is looked for again, from when it may have been said."""
     time = [NOW]
     slack = Slack([SayLater("no answer", arrived_maybe=True), *[refusal] * 9, Said("1.1")])
-    workflow = Outbox(database, slack, lambda: time[0])
+    workflow = Outbox(database, slack, lambda: time[0], OwnPaces(lambda: time[0]))
     async with database.transaction() as session:
         team = await teams.ensure(session, "T1", "", NOW)
         await outbox.add(session, team.id, "one", Destination("C1"), ("broke_down", {"incident": "1"}), NOW)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from storage.database import Database
-from storage.ledger import inbox, outbox, processes, publishers, teams
+from storage.ledger import inbox, leases, outbox, processes, publishers, teams
 from storage.ledger.inbox import NewIntent
 from storage.ledger.outbox import Destination
 from storage.records import (
@@ -17,6 +17,7 @@ from storage.records import (
     Reason,
     Registration,
 )
+from storage.tables import Base
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEASE, SETTLE = timedelta(seconds=30), timedelta(seconds=2)
@@ -149,3 +150,9 @@ async def test_alone_and_together_do_not_mix(database_url: str, database: Databa
         await two.lock_engine(together=True)
     await alone.close()
     await two.close()
+
+
+def test_every_lease_is_given_back() -> None:
+    """Each table whose rows are taken for a time is among those that a dead process's rows are freed in."""
+    leased = {name for name, table in Base.metadata.tables.items() if "lease_until" in table.columns}
+    assert {str(row.__tablename__) for row in leases._ALL} == leased

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from bot.pacing import OwnPaces, Paces
 from bot.workflow.outbox import DOUBT, EDIT_PACE, GIVE_UP, LONGEST_WAIT, PACE, TRIES, Outbox
 from bot.workflow.ports import Delivery, NeverSay, Said, SayLater
 from storage.database import Database
@@ -21,6 +22,8 @@ class Slack:
     """By the message's key; Said where nothing is told."""
     heard: list[tuple[str, bool]] = field(default_factory=list)
     now: datetime = NOW
+    paces: Paces | None = None
+    """None: its own."""
 
     async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> Delivery:
         """Answer one message."""
@@ -33,7 +36,7 @@ class Slack:
 
     def workflow(self, database: Database) -> Outbox:
         """Return the workflow that speaks through this."""
-        return Outbox(database, self, lambda: self.now)
+        return Outbox(database, self, lambda: self.now, self.paces or OwnPaces(lambda: self.now))
 
 
 async def put(database: Database, *messages: tuple[str, str]) -> None:
@@ -120,7 +123,7 @@ async def test_a_doubt_survives_the_pace(database: Database) -> None:
     workflow = slack.workflow(database)
     await workflow.claim(16)
     slack.now += DOUBT
-    workflow.said_at["C1"] = slack.now + PACE
+    await workflow.paces.hold("slack T1 C1", slack.now + PACE)
     await once(workflow)
     slack.now += PACE
     await once(workflow)
@@ -187,7 +190,6 @@ async def test_edits_keep_the_workspaces_pace_in_order(database: Database) -> No
         await once(workflow)
         assert slack.heard[-1] == (key, False)
     assert await workflow.next_due() is None
-    assert workflow.turns == {}
 
 
 async def test_an_edit_waits_for_no_channel(database: Database) -> None:

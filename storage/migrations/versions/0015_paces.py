@@ -1,0 +1,23 @@
+"""Paces that all processes keep together
+
+Revision ID: 0015
+Revises: 0014
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0015"
+down_revision = "0014"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "paces",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("free_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_paces")),
+    )
+    op.create_index("ix_paces_free_at", "paces", ["free_at"])
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("turn_at", sa.DateTime(timezone=True), nullable=True))

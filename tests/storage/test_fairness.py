@@ -1,0 +1,166 @@
+"""Fairness between teams and processes: one team's thousands hold nobody up, and limits hold for all together."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Connection, event, insert
+
+from storage.database import Database
+from storage.ledger import inbox, outbox, paces, publishers, releases, teams
+from storage.ledger.inbox import NewIntent
+from storage.ledger.outbox import Destination
+from storage.records import Registration, ReleaseKind, ReleaseReason, ReleaseState
+from storage.tables import ReleaseRow
+from tests.storage.history_kit import plans, reads_all
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LEASE = timedelta(minutes=10)
+MANY = 10_000
+
+
+async def team(database: Database, name: str) -> UUID:
+    """Return a team with a project."""
+    wanted = Registration("pypi", "widgets", "acme", "widgets", "release.yml", "pypi")
+    async with database.transaction() as session:
+        made = await teams.ensure(session, name, "", NOW)
+        await publishers.request(session, made.id, wanted, ("U1", "C1"), NOW)
+    return made.id
+
+
+async def due(database: Database, team_id: UUID, count: int, since: datetime = NOW) -> None:
+    """Let so many releases of a team be due."""
+    async with database.transaction() as session:
+        project = await publishers.newest(session, team_id, "widgets")
+        assert project is not None
+        rows = [
+            {
+                "id": uuid4(), "team_id": team_id, "project_id": project.project_id, "index_name": "pypi",
+                "project": "widgets", "owner": "acme", "repository": "widgets", "workflow": "release.yml",
+                "environment": "pypi", "slug": "acme/widgets", "version": f"1.{number}", "kind": ReleaseKind.RELEASE,
+                "tag": f"v1.{number}", "commit": "", "make_tag": False, "notes": "", "channel": "C1",
+                "requested_by": "U1", "state": ReleaseState.REQUESTED, "reason": ReleaseReason.ASKED, "detail": "",
+                "round": 0, "digest": "", "report": {}, "policy": {}, "progress": {}, "begun": "", "faults": 0,
+                "rehearsal": "", "requested_at": NOW, "state_at": NOW, "reminders": 0,
+                "next_at": since + timedelta(milliseconds=number),
+            }
+            for number in range(count)
+        ]  # fmt: skip
+        await session.execute(insert(ReleaseRow), rows)
+
+
+async def claimed(database: Database, owner: UUID, limit: int, now: datetime) -> list[UUID]:
+    """Take due releases; returns whose they are."""
+    async with database.transaction() as session:
+        return [one.team_id for one in await releases.claim(session, owner, (now, now + LEASE), limit)]
+
+
+async def test_ten_thousand_do_not_starve_one(database: Database) -> None:
+    """A team whose single release comes after another's ten thousand is served in the very next claim."""
+    many, one = await team(database, "T1"), await team(database, "T2")
+    await due(database, many, MANY)
+    later = NOW + timedelta(hours=1)
+    assert Counter(await claimed(database, uuid4(), 8, later)) == {many: 8}
+    await due(database, one, 1, later)
+    assert (await claimed(database, uuid4(), 4, later))[:4].count(one) == 1
+
+
+async def test_teams_take_turns(database: Database) -> None:
+    """What a team has under way counts: whoever has least gets the next place, and within a team the longest due goes first."""
+    three = [await team(database, f"T{number}") for number in range(3)]
+    for number, one in enumerate(three):
+        await due(database, one, 20, NOW + timedelta(minutes=number))
+    later = NOW + timedelta(hours=1)
+    assert Counter(await claimed(database, uuid4(), 9, later)) == dict.fromkeys(three, 3)
+    async with database.transaction() as session:
+        (first,) = await releases.claim(session, uuid4(), (later, later + LEASE), 1)
+    assert (first.team_id, first.version) == (three[0], "1.3")
+
+
+async def test_messages_and_intents_take_turns(database: Database) -> None:
+    """A team's many intents and channels do not go before another's one."""
+    async with database.transaction() as session:
+        one = await teams.ensure(session, "T1", "", NOW)
+        two = await teams.ensure(session, "T2", "", NOW)
+        for number in range(30):
+            intent = NewIntent("publisher.list", f"U{number}", "C1", {})
+            await inbox.put(session, one.id, str(number), intent, NOW)
+            message = ("broke_down", {"incident": "x"})
+            await outbox.add(session, one.id, str(number), Destination(f"C{number}"), message, NOW)
+        later = NOW + timedelta(minutes=1)
+        await inbox.put(session, two.id, "k", NewIntent("publisher.list", "U1", "C1", {}), later)
+        await outbox.add(session, two.id, "k", Destination("C1"), ("broke_down", {"incident": "x"}), later)
+    async with database.transaction() as session:
+        wishes = await inbox.claim(session, later, LEASE, 4, uuid4())
+        messages = await outbox.claim(session, later, LEASE, 4, uuid4())
+    assert [item.team_id for item in wishes].count(two.id) == 1
+    assert [item.team_id for item in messages].count(two.id) == 1
+    assert (len(wishes), len(messages)) == (4, 4)
+
+
+async def test_claimants_at_once_share(database: Database) -> None:
+    """Claimants at the same time get each row once between them, and nothing is left lying."""
+    here = await team(database, "T1")
+    await due(database, here, 24)
+    later = NOW + timedelta(hours=1)
+    found = [
+        await asyncio.gather(*(claimed(database, uuid4(), 4, later) for _ in range(3))) for _ in range(3)
+    ]
+    assert sum(len(part) for parts in found for part in parts) == 24
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_all_processes_together_keep_an_index_s_limit(database: Database) -> None:
+    """However many processes there are, no more than so many rows of one index are under way."""
+    here = await team(database, "T1")
+    await due(database, here, releases.MOST_AT_ONCE * 2)
+    later = NOW + timedelta(hours=1)
+    found = await asyncio.gather(*(claimed(database, uuid4(), 8, later) for _ in range(8)))
+    assert sum(map(len, found)) == releases.MOST_AT_ONCE
+
+
+async def test_a_claim_reads_what_is_due_alone(database: Database) -> None:
+    """Taking releases finds them by an index, however many have ended."""
+    here = await team(database, "T1")
+    await due(database, here, 5)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: Connection, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if "UPDATE releases" in statement:
+            asked.append((statement, parameters))
+
+    engine = database._writer
+    assert engine is not None
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    await claimed(database, uuid4(), 4, NOW + timedelta(hours=1))
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
+    (plan,) = await plans(database, asked)
+    assert "ix_releases_due" in plan, plan
+    assert not any(reads_all(line) and "releases" in line for line in plan.splitlines()), plan
+
+
+async def test_moments_are_given_out_once(database: Database) -> None:
+    """Those who ask at once get moments a gap apart, and a hold moves all that come after it."""
+    gap = timedelta(seconds=1)
+
+    async def take(name: str = "a", now: datetime = NOW) -> datetime:
+        async with database.transaction() as session:
+            return await paces.take(session, name, gap, now)
+
+    moments = await asyncio.gather(*(take() for _ in range(5)))
+    assert sorted(moments) == [NOW + gap * number for number in range(5)]
+    assert await take("b") == NOW
+    async with database.transaction() as session:
+        await paces.hold(session, "a", NOW + timedelta(minutes=1))
+        await paces.hold(session, "a", NOW)
+        await paces.hold(session, "hold x", NOW + gap)
+    assert await take() == NOW + timedelta(minutes=1)
+    assert await take(now=NOW + timedelta(hours=1)) == NOW + timedelta(hours=1)
+    async with database.transaction() as session:
+        assert await paces.held(session, "hold ", NOW) == {"hold x": NOW + gap}
+        assert await paces.held(session, "hold ", NOW + gap) == {}
+        await paces.prune(session, NOW + timedelta(days=1))
+        assert await paces.held(session, "", NOW) == {}
