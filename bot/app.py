@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from bot import __version__, engines, forging, keyfile, lanes, listening, slacking, telemetry, web
 from bot.browsing import Browsing
+from bot.core.status_links import status_url
 from bot.engine.crew import Engine
 from bot.engine.lane import Work
 from bot.engines import Driver
@@ -270,7 +271,8 @@ def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
         *lanes.feeds(feeding, settings.indexes),
         *parts.sides.lanes(parts.clients),
     ]
-    return lanes.with_homes(works, Homes(hands, SlackScreen(parts.clients.client_for)))
+    there = status_url(parts.settings.public_url) if parts.settings.slack_client_secret else ""
+    return lanes.with_homes(works, Homes(hands, SlackScreen(parts.clients.client_for), there))
 
 
 def _pages(parts: _Parts, browsing: Browsing) -> list[Route]:

@@ -57,7 +57,7 @@ def forge_catalog(settings: Settings, lines: OneToken | AppTokens) -> AppCatalog
 
 def is_shared(settings: Settings, lines: OneToken | AppTokens) -> bool:
     """Whether one credential serves many teams, so that what it sees is not one team's."""
-    return bool(settings.slack_client_id) and lines.with_token
+    return settings.slack_bot_token is None and lines.with_token
 
 
 def forge_menu(

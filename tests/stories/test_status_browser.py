@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from bot.core.status_links import STATUS
-from bot.demo.slack_config import ALICE, TEAM_ID
+from bot.demo.slack_config import ALICE, ERIN, RELEASES, TEAM_ID
+from bot.demo.world import World
 from bot.status import render
 from bot.workflow.visiting import Refused, Why
 from storage.crypto import Vault
@@ -20,6 +21,7 @@ from storage.database import Database
 from storage.migrations import upgrade
 from tests.status.kit import Site, browsing, site_on
 from tests.status.pasts import busy_quarter
+from tests.stories.kit import faults, seen
 from tests.stories.test_browser import PICTURES, browser, pytestmark
 
 __all__ = ["browser", "pytestmark"]
@@ -114,3 +116,26 @@ async def test_everybody_can_read_what_is_refused(browser: Browser, site: Site) 
             await page.screenshot(path=Path(PICTURES) / "status-signed-out.png")
         wrong += await looked_at(page, name)
     assert wrong == []
+
+
+async def test_a_person_looks_without_a_script(browser: Browser, tmp_path: Path) -> None:
+    """The real bot, by hand, in a browser that runs no script: a member signs in and sees the publisher; a guest does not."""
+    async with World(tmp_path) as world:
+        await world.slack.command(ALICE, RELEASES, "/publisher", "add gizmos acme/gizmos index=pypi")
+        await seen(world, "pypi has no API for trusted publishers")
+        context = await browser.new_context(java_script_enabled=False)
+        page = await context.new_page()
+        await page.goto(f"{world.bot.url}{STATUS}/publishers")
+        await page.get_by_role("button", name="Sign in with Slack").click()
+        await page.get_by_role("button", name=ALICE.real_name).click()
+        await expect(page).to_have_url(f"{world.bot.url}{STATUS}/publishers")
+        await expect(page.get_by_text("acme/gizmos")).to_be_visible()
+        await page.get_by_role("link", name="Releases", exact=True).click()
+        await expect(page.get_by_text("Nothing was released")).to_be_visible()
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_role("heading", name="You have signed out")).to_be_visible()
+        await page.get_by_role("button", name="Sign in with Slack").click()
+        await page.get_by_role("button", name=ERIN.real_name).click()
+        await expect(page.get_by_text("This page is for members")).to_be_visible()
+        assert not world.gate.violations
+        assert not faults(world)
