@@ -36,6 +36,7 @@ from bot.slack.people import SlackPeople
 from bot.slack.screen import SlackScreen
 from bot.slacking import Slacking
 from bot.transport import Transport, user_agent
+from bot.workflow import restoring
 from bot.workflow.changing import Changing
 from bot.workflow.confirming import Confirming
 from bot.workflow.credentials import Credentials
@@ -60,7 +61,7 @@ from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
 from storage.ledger import homes, inbox, keys, outbox, paces
-from storage.records import NewerSchema, Secret, StorageError
+from storage.records import NewerSchema, Restoration, Secret, StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -139,7 +140,8 @@ async def running(
             settings, parts.database, parts.index, parts.index.grants, now, partial(engine.nudge, "outbox")
         )
         steps = _steps(parts)
-        await engine.start(_works(parts, steps, menu) if works_here else ())
+        restored = await restoring.settle(steps.shipping.hands)
+        await engine.start(_works(parts, steps, menu, restored) if works_here else ())
         stack.push_async_callback(engine.stop)
         probes = web.Probes(partial(_ready, parts.database, engine), lambda: figures(parts.database, now()))
         if worker:
@@ -245,7 +247,9 @@ def _steps(parts: _Parts) -> _Steps:
     return _Steps(publishers, Releases(hands), Confirming(hands, publishers, forge))
 
 
-def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
+def _works(
+    parts: _Parts, steps: _Steps, menu: Menu | None, restored: Restoration | None = None
+) -> list[Work]:
     """Return every lane."""
     settings, database, index, forge = parts.settings, parts.database, parts.index, parts.forge
     hands, names = steps.shipping.hands, tuple(settings.indexes)
@@ -259,7 +263,7 @@ def _works(parts: _Parts, steps: _Steps, menu: Menu | None) -> list[Work]:
         database, steps.publishers, hands, names, now, setups, tending, settings.secrets_in_slack, filling
     )  # fmt: skip
     notifier = SlackNotifier(parts.clients.client_for, parts.session)
-    messages = Outbox(database, notifier, now, parts.driver.paces, parts.owner)
+    messages = Outbox(database, notifier, now, parts.driver.paces, parts.owner, restored=restored)
     beside = (Thanking(hands, forge), steps.confirming)
     scout = Scouting(forging.forge_catalog(settings, parts.lines), Picking(forge), forge, settings.indexes)
     feeding = Feeding(database, index, now, parts.base, parts.owner)

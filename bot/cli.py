@@ -331,6 +331,41 @@ def upgrade(ctx: Context) -> None:
     typer.echo("The database is up to date.")
 
 
+@db.command()
+def backup(
+    ctx: Context, file: Annotated[str, typer.Argument(help="A new file, best on another disk.")]
+) -> None:
+    """Copy the embedded database into a file, while the bot runs. The master keys are not in it."""
+    import asyncio
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from bot import backing_up
+
+    def now() -> datetime:
+        return datetime.now(UTC)  # noqa: TID251 - the command's own clock
+
+    size = asyncio.run(backing_up.backup(_settings(ctx), Path(file), now))
+    typer.echo(f"{file}: {size} bytes. Back up the master keys too, apart from it.")
+
+
+@db.command()
+def restored(ctx: Context) -> None:
+    """Tell the database that it was put back from a backup, before the bot starts on it again."""
+    import asyncio
+    from datetime import UTC, datetime
+
+    from bot import backing_up
+
+    def now() -> datetime:
+        return datetime.now(UTC)  # noqa: TID251 - the command's own clock
+
+    known = asyncio.run(backing_up.restored(_settings(ctx), now))
+    typer.echo(
+        f"It knows what happened until {known.isoformat()}; what was wanted, said and done since then is left to people."
+    )
+
+
 @audit.command()
 def verify(ctx: Context, as_json: Json = False) -> int:
     """Check that nothing in the audit trail was changed, taken out or put in. Exit 1 if something was."""

@@ -109,6 +109,7 @@ RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingPro
             F.CANCELLED: R.CANCELLED,
             F.EXPIRED: R.EXPIRED,
             F.CHANGED: R.VOIDED,
+            F.BROKE: R.FAILED,
         },
         R.APPROVED: {
             F.WAITED: R.APPROVED,

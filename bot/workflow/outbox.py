@@ -15,7 +15,7 @@ from bot.pacing import Paces
 from bot.workflow.ports import Clock, Delivery, NeverSay, Notifier, Said, SayLater
 from storage.database import Database
 from storage.ledger import outbox as ledger
-from storage.records import OutboxItem, OutboxState
+from storage.records import OutboxItem, OutboxState, Restoration
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +31,8 @@ PACE = timedelta(seconds=1)
 EDIT_PACE = timedelta(seconds=1.2)
 """Slack takes about fifty edits a minute in a workspace (`chat.update` is of tier 3)."""
 LONGEST_WAIT = 300
+DOUBT_AFTER_RESTORE = timedelta(hours=48)
+"""How long after a backup was put back a message may be one that was said before; longer than people take to approve again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Outbox:
     """When may be spoken again in a channel, and edited in a workspace."""
     owner: UUID | None = None
     """This process, as it signs its claims."""
+    restored: Restoration | None = None
+    """Whether the database knows less than the channels."""
 
     async def claim(self, limit: int) -> Sequence[OutboxItem]:
         """Take what is due."""
@@ -57,7 +61,7 @@ class Outbox:
 
     async def work(self, item: OutboxItem) -> None:
         """Say one message and record what became of it."""
-        maybe_said = item.state is OutboxState.SENDING
+        item, maybe_said = self._doubted(item)
         turn = await self._turn(item)
         if turn > self.clock():
             async with self.database.transaction() as session:
@@ -73,6 +77,14 @@ class Outbox:
             delivery = replace(delivery, arrived_maybe=True)
         await self._obey(item, delivery)
         await self._record(item, delivery)
+
+    def _doubted(self, item: OutboxItem) -> tuple[OutboxItem, bool]:
+        """Return whether a message may have been said, with the time since when it is looked for."""
+        back = self.restored
+        if back is None or item.user or item.created_at > back.restored_at + DOUBT_AFTER_RESTORE:
+            return item, item.state is OutboxState.SENDING
+        since = min(item.created_at, back.taken_at)
+        return replace(item, claimed_at=min(item.claimed_at or since, since)), True
 
     async def _obey(self, item: OutboxItem, delivery: Delivery) -> None:
         """Let nobody speak there before Slack's own time is over."""

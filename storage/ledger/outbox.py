@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid5
 
 from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -47,7 +47,8 @@ async def add(
     now: datetime,
 ) -> bool:
     """Put a message (its kind and facts) into the outbox; False where the key says that it is there already."""
-    row_id = uuid4()
+    # Told from the key alone: a database that was put back from a backup and comes to say this again finds it said already.
+    row_id = uuid5(team_id, dedupe_key)
     sealed = None
     if to.response_url:
         sealed = await keys.seal(session, _place(team_id, row_id), {"response_url": to.response_url})

@@ -39,6 +39,7 @@ from storage.records.releases import (
     Subscription,
     Watch,
 )
+from storage.records.restorations import Restoration
 from storage.records.teams import Home, Project, ProjectAtGlance, Team
 from storage.records.words import (
     ChangeState,
@@ -108,6 +109,7 @@ __all__ = [
     "ReleaseReason",
     "ReleaseState",
     "ReleaseThanks",
+    "Restoration",
     "SchemaMissing",
     "Secret",
     "SignIn",

@@ -214,6 +214,7 @@ class ReleaseReason(StrEnum):
     UPLOAD_FILE_REFUSED = "upload_file_refused"
     UPLOAD_TOO_LARGE = "upload_too_large"
     UPLOAD_REFUSED = "upload_refused"
+    RESTORED = "restored"
 
 
 class StartBy(StrEnum):

@@ -24,6 +24,7 @@ from storage.tables.releases import (
     ReleaseEvidenceRow,
     ReleaseRow,
 )
+from storage.tables.restorations import RestorationRow
 from storage.tables.sessions import StatusSessionRow, StatusSignInRow
 from storage.tables.subscriptions import SubscriptionRow
 from storage.tables.teams import CredentialRow, DataKeyRow, EntryRow, TeamRow
@@ -61,6 +62,7 @@ __all__ = [
     "PublisherRow",
     "ReleaseEvidenceRow",
     "ReleaseRow",
+    "RestorationRow",
     "StatusSessionRow",
     "StatusSignInRow",
     "SubscriptionRow",

@@ -172,6 +172,10 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
             "The forge or the index was out of order for too long.",
             "When it is up again, try again: I look before I act, so nothing is done twice.",
         ),
+        ReleaseReason.RESTORED: (
+            "I was put back to an older state from a backup, and don't know what became of this since then.",
+            "Look at {index} and at the runs of {workflow}. If {name} is not out, try again: I look at everything anew before I act.",
+        ),
         ReleaseReason.RETRIED: ("Somebody asked for another try.", ""),
         ReleaseReason.PAGE_GIVEN: (
             "It is approved; now somebody who owns the project on {index} yanks it there, and I look for it.",
