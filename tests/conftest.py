@@ -45,6 +45,14 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)  # noqa: TID251 - where pytest reads it
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deal the stories, which wait most of their time, to the front of both halves, so that others compute beside them."""
+    stories = [item for item in items if "stories" in item.path.parts]
+    others = [item for item in items if "stories" not in item.path.parts]
+    middle = len(others) // 2
+    items[:] = [*stories[::2], *others[:middle], *stories[1::2], *others[middle:]] if others else stories
+
+
 @pytest.fixture(scope="session", autouse=True)
 def loopback_only() -> Iterator[None]:
     """Refuse every connection that would leave this machine."""

@@ -44,15 +44,16 @@ async def connected(folder: Path) -> AsyncIterator[World]:
 
 async def link(world: World, who: User = ALICE) -> str:
     """Type the command, and return the button's address."""
-    before = len(whispers(world.slack))
+    before = len(LINK.findall("\n".join(whispers(world.slack))))
     await world.slack.command(who, RELEASES, "/shipbell", "connect github")
-    await world.slack.wait_for(lambda slack: len(whispers(slack)) > before, PATIENCE)
-    found = LINK.search(whispers(world.slack)[-1])
-    assert found is not None
-    state = hashlib.sha256(found[0].partition("=")[2].encode()).hexdigest()
+    # What was done before may still be told meanwhile.
+    links = await world.slack.wait_for(
+        lambda slack: LINK.findall("\n".join(whispers(slack)))[before:], PATIENCE
+    )
+    state = hashlib.sha256(links[0].partition("=")[2].encode()).hexdigest()
     # It is written down before it is shown, and carried out right after that.
     await until(lambda: (state,) in rows(world.folder, "SELECT state_hash FROM oauth_states"))
-    return found[0]
+    return links[0]
 
 
 def browser() -> aiohttp.ClientSession:

@@ -60,12 +60,11 @@ async def test_only_a_true_webhook_makes_it_quick(tmp_path: Path) -> None:
         await click(world, BOB, root, "release.approve")
         await thread_saying(world, root, "is made at")
         await world.forge.runner.until_held()
+        looks = f"/repos/{REPOSITORY}/actions/"
+        # What looks by itself has looked, at the list, the run and its jobs: the next look is an hour away.
+        await world.forge.arrived(looks, count=3)
         world.forge.runner.go_on()
         await world.forge.runner.settled()
-        looks = f"/repos/{REPOSITORY}/actions/"
-        # What looks by itself has looked: the next look is an hour away.
-        await world.forge.arrived(looks)
-        await world.slack.settled()
         asked = world.forge.count(looks)
         body = json.dumps({"repository": {"full_name": "Acme/Widgets"}, "workflow_run": {"id": 1}}).encode()
         assert await tell(world, "workflow_run", body, "not-the-secret") == 401
