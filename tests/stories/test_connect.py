@@ -53,7 +53,7 @@ async def link(world: World, who: User = ALICE) -> str:
     state = hashlib.sha256(links[0].partition("=")[2].encode()).hexdigest()
     # It is written down before it is shown, and carried out right after that.
     await until(lambda: (state,) in rows(world.folder, "SELECT state_hash FROM oauth_states"))
-    return links[0]
+    return str(links[0])
 
 
 def browser() -> aiohttp.ClientSession:
