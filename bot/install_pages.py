@@ -52,8 +52,7 @@ def installed(name: str, open_at: str, missing: tuple[str, ...], install: str, *
     return pages.page(
         f"Shipbell is in {where}",
         *lacking,
-        pages.paragraph("Three steps are left, in Slack: connect GitHub with /shipbell connect github, invite the bot to a channel with /invite @shipbell, "
-            "and add a package there with /publisher add."),
+        pages.paragraph("It sends you a message in Slack with the three steps that are left: connect GitHub, choose a channel, add the first package."),
         deed(open_at, "Open Slack") if open_at else "",
         *(
             (pages.paragraph("You have installed it for the whole org: which workspaces have it, an org's admin chooses in Slack's settings of the org."),)

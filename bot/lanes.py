@@ -40,6 +40,7 @@ from bot.workflow.releases import Releases
 from bot.workflow.rotating import Rotating
 from bot.workflow.thanking import Thanking
 from bot.workflow.watching import Watching
+from bot.workflow.welcoming import Welcoming
 from storage.ledger.releases import Share
 from storage.records import Installation, Secret
 
@@ -175,6 +176,11 @@ def hook(
             engine.nudge("confirmations")
 
     return web.Hook(partial(webhooks.signed, secret), nudge)
+
+
+def welcomes(steps: Welcoming) -> Work:
+    """Return the lane in which the first steps after an install are looked at."""
+    return Work("welcomes", steps.claim, steps.told, steps.next_due, 8, ("outbox",))
 
 
 def installations(tokens: Rotating, changed: Callable[[], None]) -> Work:

@@ -29,6 +29,7 @@ from bot.slack.measured import MeasuredApp
 from bot.slack.tokens import SlackTokens
 from bot.workflow.installing import Installing
 from bot.workflow.rotating import Rotating
+from bot.workflow.welcoming import Welcoming
 from storage.database import Database
 from storage.records import Secret
 
@@ -65,7 +66,8 @@ class Slacking:
         """Return the lane in which tokens are exchanged; none where there is one workspace."""
         if not isinstance(clients, Workspaces):
             return []
-        return [lanes.installations(self._rotating(), clients.forget)]
+        steps = Welcoming(self.database, self.clock, self.settings.github_client_secret is not None)
+        return [lanes.installations(self._rotating(), clients.forget), lanes.welcomes(steps)]
 
     def _rotating(self) -> Rotating:
         settings = self.settings

@@ -29,8 +29,23 @@ class ScopesMissing:
     url: str
 
 
-InstallNotice = InstallEnds | ScopesMissing
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The three steps after an install, for whoever installed the app; each "" where it is still to do."""
+
+    login: str
+    """The first account on GitHub that somebody has linked."""
+    channel: str
+    """The first channel in which the bot has spoken."""
+    project: str
+    """The first package."""
+    signs_in: bool = True
+    """Whether people can sign in with GitHub here."""
+    org_wide: bool = False
+
+
+InstallNotice = InstallEnds | ScopesMissing | Welcome
 
 INSTALL_KINDS: Mapping[str, type[InstallNotice]] = MappingProxyType(
-    {"install.ends": InstallEnds, "install.scopes_missing": ScopesMissing}
+    {"install.ends": InstallEnds, "install.scopes_missing": ScopesMissing, "install.welcome": Welcome}
 )

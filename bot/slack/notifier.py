@@ -8,7 +8,7 @@ said is looked for in the channel's history, or in its thread, before it is said
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -53,6 +53,8 @@ TOKEN_ENDED = frozenset({"token_expired"})
 UNREADABLE = "unreadable_answer"
 WAIT_FOR_INVITATION = frozenset({"release.shown", "import.shown", "policy.change"})
 """Kinds of messages that people press buttons on and that are answered in a thread: of no use anywhere else."""
+PEOPLE = ("U", "W")
+"""How the ids of people begin, to whom a message goes as a direct one that is edited."""
 INVITED_SECONDS = 20.0
 """How often it is tried whether the bot has been invited."""
 OPERATOR_SECONDS = 600.0
@@ -85,6 +87,11 @@ class SlackNotifier:
             return await _show(client, notice)
         if item.user:
             return await self._whisper(client, item, MESSAGES[type(notice)](notice))
+        if item.channel.startswith(PEOPLE):
+            # Slack edits and finds messages by the conversation's name alone; opening it twice changes nothing.
+            there = str((await client.conversations_open(users=item.channel))["channel"]["id"])
+            said = await self._deliver(client, replace(item, channel=there), maybe_said=maybe_said)
+            return replace(said, channel=there) if isinstance(said, Said) else said
         if maybe_said and not item.ts and (ts := await _find(client, item)):
             log.info("already said", message=str(item.id))
             return Said(ts)

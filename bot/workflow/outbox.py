@@ -104,7 +104,7 @@ class Outbox:
         async with self.database.transaction() as session:
             match delivery:
                 case Said():
-                    await ledger.sent(session, item, delivery.ts, now)
+                    await ledger.sent(session, item, delivery.ts, now, delivery.channel)
                 case NeverSay():
                     log.error("message given up", message=str(item.id), kind=item.kind, error=delivery.error)
                     await ledger.bury(session, item, delivery.error)

@@ -325,6 +325,8 @@ class Said:
     """Slack has the message; `ts` is its id there, "" where it has none (answers to one person)."""
 
     ts: str = ""
+    channel: str = ""
+    """Where it lies, where that is not where it was sent to."""
 
 
 @dataclass(frozen=True, slots=True)

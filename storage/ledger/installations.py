@@ -53,7 +53,7 @@ async def put(
         "enterprise_id": new.enterprise_id, "slack_team_id": new.slack_team_id, "is_enterprise_install": new.org_wide,
         "name": new.name[:200], "app_id": new.app_id, "bot_user_id": new.bot_user_id, "scopes": ",".join(new.scopes),
         "expires_at": new.tokens.expires_at, "next_at": refresh_at, "faults": 0, "installed_by": new.installed_by,
-        "installed_at": now, "uninstalled_at": None, "lease_owner": None, "lease_until": None,
+        "installed_at": now, "welcome_at": now, "uninstalled_at": None, "lease_owner": None, "lease_until": None,
     }  # fmt: skip
     if before is None:
         row_id = uuid4()
@@ -112,6 +112,7 @@ async def remove(session: AsyncSession, team_id: UUID, now: datetime) -> bool:
         "sealed": None,
         "uninstalled_at": now,
         "next_at": None,
+        "welcome_at": None,
         "lease_owner": None,
         "lease_until": None,
     }
@@ -205,6 +206,11 @@ async def consume(session: AsyncSession, state_hash: str, now: datetime) -> bool
     return (await session.scalars(returned)).one_or_none() is not None
 
 
+async def records(session: AsyncSession, rows: Sequence[InstallationRow]) -> Sequence[Installation]:
+    """Return rows as records, their tokens opened."""
+    return [await _record(session, row) for row in rows]
+
+
 async def _taken(
     session: AsyncSession, where: ColumnElement[bool], owner: UUID, until: datetime
 ) -> Sequence[Installation]:
@@ -215,7 +221,7 @@ async def _taken(
         .returning(InstallationRow)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return [await _record(session, row) for row in (await session.scalars(taken)).all()]
+    return await records(session, (await session.scalars(taken)).all())
 
 
 def _held(installation: Installation, owner: UUID) -> ColumnElement[bool]:

@@ -179,9 +179,12 @@ async def claim(
     return items
 
 
-async def sent(session: AsyncSession, item: OutboxItem, ts: str, now: datetime) -> None:
-    """Record that Slack has the message; where it is to say something newer by now, that is due as an edit."""
-    values = {"ts": ts or item.ts, "sent_at": now, "error": ""}
+async def sent(session: AsyncSession, item: OutboxItem, ts: str, now: datetime, channel: str = "") -> None:
+    """Record that Slack has the message; where it is to say something newer by now, that is due as an edit.
+
+    `channel` is where it lies, where that has another name than the one that it was sent to: a person's, by now a conversation's.
+    """
+    values = {"ts": ts or item.ts, "sent_at": now, "error": "", "channel": channel or item.channel}
     if not await _end(session, item, state=OutboxState.SENT, **values):
         changed = {
             "state": OutboxState.WAITING,

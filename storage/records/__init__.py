@@ -17,7 +17,7 @@ from storage.records.basis import (
 )
 from storage.records.credentials import Credential, Entry, GithubLink, GrantTaken, OpenCredential, SignIn
 from storage.records.history import HistoryLine, KnownProject, StatusSession
-from storage.records.installations import Installation, Tokens
+from storage.records.installations import FirstSteps, Installation, Tokens
 from storage.records.messages import AuditEvent, InboxItem, OutboxItem
 from storage.records.processes import Process
 from storage.records.publishers import (
@@ -76,6 +76,7 @@ __all__ = [
     "Evidence",
     "EvidenceKind",
     "Feed",
+    "FirstSteps",
     "Freeze",
     "GithubLink",
     "GrantTaken",

@@ -22,6 +22,23 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """What a team has done since its install; each "" where it has not."""
+
+    login: str
+    """An account on the forge that one of its people has linked."""
+    channel: str
+    """A channel in which the bot has spoken."""
+    project: str
+    """A package that it knows."""
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it is done."""
+        return all((self.login, self.channel, self.project))
+
+
+@dataclass(frozen=True, slots=True)
 class Installation:
     """The app in one Slack workspace, or in a whole org."""
 

@@ -25,6 +25,8 @@ class InstallationRow(Base, table=True):
         CheckConstraint("next_at IS NULL OR expires_at IS NOT NULL", name="refreshed_if_it_ends"),
         CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_pair"),
         partial("ix_installations_due", "next_at IS NOT NULL", "next_at"),
+        partial("ix_installations_welcome", "welcome_at IS NOT NULL", "welcome_at"),
+        CheckConstraint("uninstalled_at IS NULL OR welcome_at IS NULL", name="uninstalled_is_not_welcomed"),
         Index("ix_installations_workspace", "slack_team_id"),
     )
 
@@ -51,6 +53,8 @@ class InstallationRow(Base, table=True):
     """Refusals in a row of the token's exchange."""
     installed_by: str = Field(max_length=32)
     installed_at: datetime = moment()
+    welcome_at: datetime | None = moment(null=True)
+    """When the team's first steps are looked at; NULL: never again."""
     uninstalled_at: datetime | None = moment(null=True)
     lease_owner: UUID | None = None
     lease_until: datetime | None = moment(null=True)

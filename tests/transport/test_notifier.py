@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import codec
 from bot.core import notices
+from bot.errors import NotInstalled
 from bot.slack.notifier import INVITED_SECONDS, OPERATOR_SECONDS, SlackNotifier
 from bot.workflow.ports import NeverSay, Said, SayLater
 from storage.records import OutboxItem, OutboxState
@@ -167,3 +170,36 @@ async def test_a_release_waits_until_the_bot_is_invited() -> None:
         assert [args["channel"] for args in asked] == ["C1", "U1", "C1", "C1"]
         assert "/invite @shipbell" in json.dumps(asked[1]["blocks"])
         assert "release.approve" not in json.dumps(asked[1]["blocks"])
+
+
+OPENED = {"ok": True, "channel": {"id": "D7"}}
+
+
+async def test_a_direct_message_is_said_and_edited_in_its_conversation() -> None:
+    """What goes to a person and is edited later lies in a conversation, whose name comes back; a doubt is looked up there."""
+    item = replace(ROOT, channel="UALICE")
+    async with scripted(conversations_open=[OPENED], chat_postMessage=[POSTED]) as slack:
+        said = await notifier(slack).deliver(item, maybe_said=False)
+        assert isinstance(said, Said)
+        assert said.channel == "D7"
+        (posted,) = slack.asked("chat.postMessage")
+        assert posted["channel"] == "D7"
+    known = {"ts": "5.0", "metadata": {"event_payload": {"id": str(item.id)}}}
+    history = [{"ok": True, "messages": [known]}]
+    async with scripted(conversations_open=[OPENED], conversations_history=history) as slack:
+        assert await notifier(slack).deliver(item, maybe_said=True) == Said("5.0", "D7")
+        assert slack.asked("conversations.history")[0]["channel"] == "D7"
+    async with scripted(conversations_open=[refused("missing_scope")]) as slack:
+        assert isinstance(await notifier(slack).deliver(item, maybe_said=False), SayLater)
+
+
+async def test_where_the_app_is_gone_it_waits() -> None:
+    """A message for a workspace that the app is not in waits for the next install, and Slack is not asked."""
+
+    async def nobody(_team: str) -> AsyncWebClient:
+        raise NotInstalled("https://bell.example/slack/install")
+
+    async with aiohttp.ClientSession() as session:
+        said = await SlackNotifier(nobody, session).deliver(ROOT, maybe_said=False)
+    assert isinstance(said, SayLater)
+    assert (said.seconds, said.arrived_maybe) == (OPERATOR_SECONDS, False)

@@ -66,6 +66,10 @@ CARRIED = {"release": ID, "round": "1", "project": "acme-widgets", "version": "1
 
 NOTICES: dict[str, notices.Notice] = {
     "install ends": install_notices.InstallEnds(AT, f"{URL}/slack/install", "invalid_refresh_token"),
+    "install, nothing done": install_notices.Welcome("", "", ""),
+    "install, no App yet": install_notices.Welcome("", "C1", "", signs_in=False, org_wide=True),
+    "install, one left": install_notices.Welcome("ada", "", "acme-widgets"),
+    "install, all done": install_notices.Welcome("ada", "C1", "acme-widgets"),
     "install lacks scopes": install_notices.ScopesMissing(("users:read", "im:write"), f"{URL}/slack/install"),
     "pending": notices.PublisherPending(WANTED, URL, "U1", AT, by_hand=False),
     "pending by hand": notices.PublisherPending(WANTED, URL, "U1", AT, by_hand=True),

@@ -3,9 +3,9 @@
 Knows: words. Must not know: Bolt, network, rules.
 """
 
-from bot.core.install_notices import InstallEnds, ScopesMissing
-from bot.slack.blocks.base import Message, actions, context, date, link_button, message, section
-from bot.slack.blocks.pieces import tick
+from bot.core.install_notices import InstallEnds, ScopesMissing, Welcome
+from bot.slack.blocks.base import Message, actions, context, date, escape, link_button, message, section
+from bot.slack.blocks.pieces import one_line, tick
 
 AGAIN = "install.again"
 
@@ -40,3 +40,61 @@ def scopes_missing(notice: ScopesMissing) -> Message:
             context("You get this since you installed me. Why I ask for each stands on the page that the button opens."),
         ],
     )  # fmt: skip
+
+
+def welcome(notice: Welcome) -> Message:
+    """Show whoever installed the app the three steps that are left, and which are done."""
+    steps = (_github(notice), _channel(notice), _package(notice))
+    left = sum(not done for done, _ in steps)
+    if not left:
+        text = ":tada: *You are set up.* `/release PACKAGE TAG` asks your team for its first release; `/shipbell help` shows what else there is."
+    else:
+        text = f":wave: *Thank you for adding Shipbell.* {_COUNTED[left]} left; each ticks itself off here once it is done."
+    where = (
+        " It is there for every workspace of the org to which an admin gives it." if notice.org_wide else ""
+    )
+    lines = [
+        f":white_check_mark: *Done* {number}. {words}"
+        if done
+        else f":white_large_square: *To do* {number}. {words}"
+        for number, (done, words) in enumerate(steps, 1)
+    ]
+    return message(
+        f"Shipbell: {_COUNTED[left]} left" if left else "Shipbell: you are set up",
+        [section(text), *map(section, lines), context(f"You get this since you installed me.{where}")],
+    )  # fmt: skip
+
+
+_COUNTED = ("No step is", "One step is", "Two steps are", "Three steps are")
+
+
+def _github(notice: Welcome) -> tuple[bool, str]:
+    if notice.login:
+        return True, f"GitHub is connected: {tick(notice.login)} has signed in."
+    if not notice.signs_in:
+        return (
+            False,
+            "*Connect GitHub.* Whoever runs Shipbell has not set up a GitHub App yet; ask for one, and go on with the next step meanwhile.",
+        )
+    return (
+        False,
+        "*Connect GitHub:* type `/shipbell connect github`, so that I know which repositories are yours to release.",
+    )
+
+
+def _channel(notice: Welcome) -> tuple[bool, str]:
+    if notice.channel:
+        return True, f"I speak in <#{escape(notice.channel)}>."
+    return (
+        False,
+        "*Choose a channel* that hears of your releases, and let me in: type `/invite @shipbell` there.",
+    )
+
+
+def _package(notice: Welcome) -> tuple[bool, str]:
+    if notice.project:
+        return True, f"{tick(one_line(notice.project, 100))} is your first package."
+    return (
+        False,
+        "*Add the first package:* type `/publisher add` in that channel. I read what I can from the repository, and say what is missing.",
+    )

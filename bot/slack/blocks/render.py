@@ -93,6 +93,7 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         import_notices.ImportEnded: imports.ended,
         import_notices.ImportAnswer: imports.answer,
         install_notices.InstallEnds: installing.ends,
+        install_notices.Welcome: installing.welcome,
         install_notices.ScopesMissing: installing.scopes_missing,
         connect_notices.GithubLinked: connecting.linked,
         connect_notices.GithubUnlinked: connecting.unlinked,
