@@ -76,7 +76,7 @@ async def test_slacks_pace_is_obeyed(item: OutboxItem) -> None:
     slow = refused("ratelimited", status=429, headers={"Retry-After": "17"})
     async with scripted(chat_update=[slow], chat_postMessage=[slow]) as slack:
         outcome = await notifier(slack).deliver(item, maybe_said=False)
-        assert outcome == SayLater("rate limited", arrived_maybe=False, seconds=17)
+        assert outcome == SayLater("rate limited", arrived_maybe=False, seconds=17, limited=True)
 
 
 @pytest.mark.parametrize("item", [EDIT, ROOT, ANSWER])
