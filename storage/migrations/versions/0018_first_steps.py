@@ -1,14 +1,14 @@
 """The first steps after an install, looked at until they are done
 
-Revision ID: 0017
-Revises: 0016
+Revision ID: 0018
+Revises: 0017
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 
 DUE = "welcome_at IS NOT NULL"
 
