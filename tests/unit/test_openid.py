@@ -40,7 +40,7 @@ def jwks(key: rsa.RSAPrivateKey = KEY, name: str = "k1") -> dict[str, Any]:
     return {**json.loads(RSAAlgorithm.to_jwk(key.public_key())), "kid": name, "use": "sig", "alg": "RS256"}
 
 
-def signed(key: Any = KEY, algorithm: str = "RS256", kid: str | None = "k1", **changes: Any) -> Secret:
+def signed(key: Any = KEY, algorithm: str = "RS256", kid: Any = "k1", **changes: Any) -> Secret:
     """Return an identity token with these changes; what is None is left out."""
     claims = {name: value for name, value in {**CLAIMS, **changes}.items() if value is not None}
     return Secret(jwt.encode(claims, key, algorithm=algorithm, headers={"kid": kid} if kid else {}))
@@ -60,7 +60,8 @@ def test_a_good_token_says_who_and_of_which_workspace() -> None:
     """User, workspace, and the org where Slack names it; one without a user's own claim by its subject."""
     assert read(signed()) == ALICE
     assert read(signed(**{"https://slack.com/enterprise_id": "E1"})) == Identity("U1", "T1", "E1")
-    assert read(signed(**{"https://slack.com/user_id": None})) == ALICE
+    without: dict[str, Any] = {"https://slack.com/user_id": None}
+    assert read(signed(**without)) == ALICE
 
 
 WRONG: dict[str, dict[str, Any]] = {
