@@ -109,9 +109,16 @@ def _distributions(opened: zipfile.ZipFile, into: ExitStack) -> Iterator[tuple[s
         found += 1
         if found > MOST_FILES:
             raise _Refused(Flaw.TOO_MANY_FILES, str(MOST_FILES))
+        _usual(info)
         content = into.enter_context(nameless())
         left -= _copied(opened, info, content, min(left, MOST_BYTES))
         yield name, content
+
+
+def _usual(info: zipfile.ZipInfo) -> None:
+    """Refuse what is packed as no builder and no forge packs: other unpackers have bombs of their own."""
+    if info.compress_type not in _PACKINGS or info.flag_bits & 1:
+        raise _Refused(Flaw.UNSOUND, f"{info.filename[:80]} is packed in an unusual way")
 
 
 def _copied(opened: zipfile.ZipFile, info: zipfile.ZipInfo, content: BinaryIO, most: int) -> int:
@@ -206,8 +213,7 @@ def _checked(listed: list[zipfile.ZipInfo], paths: _Paths, size: int) -> Iterato
         kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == 3 else 0
         if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
             raise _Refused(Flaw.LINK, info.filename[:80])
-        if info.compress_type not in _PACKINGS or info.flag_bits & 1:
-            raise _Refused(Flaw.UNSOUND, "packed in an unusual way")
+        _usual(info)
         packed, unpacked = packed + info.compress_size, unpacked + info.file_size
         # Where the parts are more than the whole, they lie upon each other: a bomb that shows no ratio.
         if packed > size or inflates(size, unpacked):

@@ -89,6 +89,7 @@ def listed(situation: Situation, look: Look) -> Decision | Progress:
     # What pip can read has been accepted, also by an index without a project JSON.
     if (isinstance(look.version, ProjectVersion) or files) and progress.accepted_at is None:
         progress = replace(progress, accepted_at=situation.now)
+    progress = replace(progress, paged=_paged(progress, look, files))
     before = [(file.filename, file.sha256) for file in progress.files if file.sha256]
     twice = list({file.filename: file.sha256 for file in files}.items())
     if wrong := next(
@@ -103,6 +104,13 @@ def listed(situation: Situation, look: Look) -> Decision | Progress:
     seen = {file.filename: file for file in progress.files}
     kept = tuple(seen.get(file.filename) or FileSeen(file.filename, file.sha256) for file in files)
     return replace(progress, files=kept)
+
+
+def _paged(progress: Progress, look: Look, files: Sequence[SimpleFile]) -> bool | None:
+    """Return whether the index has a page for each version: what has a project JSON has them, what has the files alone has not."""
+    if isinstance(look.version, ProjectVersion):
+        return True
+    return False if files and isinstance(look.version, Absent) and progress.paged is None else progress.paged
 
 
 def _differing(files: Sequence[SimpleFile], expected: Sequence[tuple[str, str]]) -> str:
@@ -126,9 +134,12 @@ def _fits(sha256: str, wanted: set[str] | None) -> bool:
 
 def _not_yet(situation: Situation, progress: Progress, look: Look, missing: Sequence[str]) -> Decision:
     if _late(situation):
+        uploads = situation.report.uploads
         if files_of(situation, look.simple) and missing:
-            return broke(situation, ReleaseReason.FILES_MISSING, ", ".join(missing[:5]), progress=progress)
-        return broke(situation, ReleaseReason.NOT_ARRIVED, progress=progress)
+            some = ReleaseReason.FILES_MISSING_UPLOAD if uploads else ReleaseReason.FILES_MISSING
+            return broke(situation, some, ", ".join(missing[:5]), progress=progress)
+        none = ReleaseReason.NOT_ARRIVED_UPLOAD if uploads else ReleaseReason.NOT_ARRIVED
+        return broke(situation, none, progress=progress)
     return again(situation, progress, told(situation, progress, look))
 
 

@@ -157,6 +157,14 @@ def packed(pair: TokenPair) -> Secret:
     return Secret(json.dumps({"token": pair.token.reveal(), "secret": pair.secret.reveal()}))
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What files are uploaded by: an access token, and whether the index was told of the release already."""
+
+    pair: TokenPair
+    told: bool = False
+
+
 def unpacked(sealed: Secret) -> TokenPair:
     """Return what `packed` made one text of."""
     found = json.loads(sealed.reveal())

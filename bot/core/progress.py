@@ -62,6 +62,8 @@ class Progress:
     """Whether it was looked for to the end."""
     sent: tuple[str, ...] = ()
     """Names of the expected files that the index has taken, or had already, where the bot uploads them."""
+    paged: bool | None = None
+    """Whether the index has a page for each version, as PyPI has and pypiserver and devpi have not; None: not known."""
     accepted_at: datetime | None = None
     installable_at: datetime | None = None
     downloadable_at: datetime | None = None

@@ -86,11 +86,10 @@ def marker(release_id: UUID) -> str:
 
 
 def comment(release: Release, url: str) -> str:
-    """Return what is said on each pull request; `url` is where the index shows the version."""
+    """Return what is said on each pull request; `url` is where the index shows the version, "" where it has no page."""
     target = release.target
-    told = (
-        f"Released in {target.project} {release.version}, which can be installed from {target.index}: {url}"
-    )
+    told = f"Released in {target.project} {release.version}, which can be installed from {target.index}"
+    told += f": {url}" if url else "."
     return f"{told}\n\n{marker(release.id)}\n"
 
 

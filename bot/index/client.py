@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bot.core.distributions import Distribution
-from bot.core.oauth1 import TokenPair
+from bot.core.oauth1 import Grant
 from bot.core.outcomes import (
     Absent,
     AttestationOutcome,
@@ -159,10 +159,10 @@ class IndexClient:
         return hashed if onward is None else await self._hashed(site, onward, hops - 1)
 
     async def upload(
-        self, index: str, file: Distribution, content: BinaryIO, login: Login | TokenPair, seconds: float
+        self, index: str, file: Distribution, content: BinaryIO, login: Login | Grant, seconds: float
     ) -> UploadOutcome:
         """Send one file, once, by a login or a grant; where its answer is lost it may have arrived, and a look must tell."""
-        if isinstance(login, TokenPair):
+        if isinstance(login, Grant):
             return await self.grants.upload(index, login, file, content, seconds)
         request = upload.upload_request(self.site(index), file, content, login, seconds)
         try:

@@ -10,7 +10,15 @@ from datetime import datetime
 from typing import BinaryIO
 
 from bot.core.distributions import Distribution
-from bot.core.oauth1 import Accepted, AccessOutcome, AddedOutcome, ReleaseFields, TokenOutcome, TokenPair
+from bot.core.oauth1 import (
+    Accepted,
+    AccessOutcome,
+    AddedOutcome,
+    Grant,
+    ReleaseFields,
+    TokenOutcome,
+    TokenPair,
+)
 from bot.core.outcomes import TryLater, UploadOutcome, UploadRefused
 from bot.core.sites import IndexSite, OAuth1Consumer
 from bot.errors import TransportError
@@ -64,14 +72,15 @@ class Grants:
         return answer if isinstance(answer, TryLater) else oauth1.read_added(answer, at, _hidden(site, pair))
 
     async def upload(
-        self, index: str, pair: TokenPair, file: Distribution, content: BinaryIO, seconds: float
+        self, index: str, grant: Grant, file: Distribution, content: BinaryIO, seconds: float
     ) -> UploadOutcome:
-        """Tell the release that a file is of, then send the file, once; where its answer is lost a look must tell."""
+        """Tell the release that a file is of, unless that was done, then send the file, once; a lost answer is looked for."""
+        pair = grant.pair
         if self.sites[index].oauth1 is None:
             return UploadRefused(
                 ReleaseReason.UPLOAD_NO_SUCH_API, "the settings give no consumer for it any more"
             )
-        told = await self.add_release(index, pair, oauth1.release_fields(file))
+        told = Accepted() if grant.told else await self.add_release(index, pair, oauth1.release_fields(file))
         if not isinstance(told, Accepted):
             # Nothing of the file was sent, whatever became of its release.
             return replace(told, arrived_maybe=False) if isinstance(told, TryLater) else oauth1.uploaded(told)

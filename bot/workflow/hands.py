@@ -225,7 +225,9 @@ def _wanted(seen: Situation, step: Step) -> bool:
 
 
 def page(index_url: str, release: Release) -> str:
-    """Return where the index shows the version."""
+    """Return where the index shows the version; "" where it is known to have no such pages."""
+    if unpacked(Progress, release.progress).paged is False:
+        return ""
     return f"{index_url}/project/{release.target.project}/{release.version}/"
 
 

@@ -40,7 +40,7 @@ from bot.core.forge import (
 )
 from bot.core.home_notices import HomePage
 from bot.core.identity import IdentityOutcome
-from bot.core.oauth1 import AccessOutcome, TokenOutcome, TokenPair
+from bot.core.oauth1 import AccessOutcome, Grant, TokenOutcome, TokenPair
 from bot.core.outcomes import (
     AttestationOutcome,
     ByHand,
@@ -86,7 +86,7 @@ class Index(Protocol):
         """Read a file to its end and hash it; addresses as the simple index gave them."""
 
     async def upload(
-        self, index: str, file: Distribution, content: BinaryIO, login: Login | TokenPair, seconds: float
+        self, index: str, file: Distribution, content: BinaryIO, login: Login | Grant, seconds: float
     ) -> UploadOutcome:
         """Send one file, once, by a login or a grant; where its answer is lost it may have arrived, and a look must tell."""
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from bot.core import oauth1, uploading
 from bot.core.distributions import Flaw, Unfit
 from bot.core.lifecycle import ReleaseEvent
-from bot.core.oauth1 import TokenPair
+from bot.core.oauth1 import Grant
 from bot.core.outcomes import FileThere, Login, UploadOutcome, UploadRefused
 from bot.core.releases import Decision, Situation
 from bot.index.upload import TOKEN_USER, timeout
@@ -101,7 +101,7 @@ async def _send(trip: _Trip, seen: Situation, parcel: Parcel) -> Decision | None
         )
     if found is None:
         return uploading.no_credential(seen)
-    login = await asyncio.to_thread(_login, found, release.target.project, hands.clock())
+    login = await asyncio.to_thread(_login, found, seen, hands.clock())
     seconds = min(timeout(parcel.file.digests.size), max(trip.end - _now(), LAST))
     outcome = await hands.index.upload(release.target.index, parcel.file, parcel.content, login, seconds)
     if isinstance(outcome, UploadRefused) and outcome.blames_token:
@@ -125,10 +125,12 @@ async def _blame(hands: Hands, found: OpenCredential, outcome: UploadRefused) ->
         await keeping.refused(session, found.credential, hands.index, outcome.detail, hands.clock())
 
 
-def _login(found: OpenCredential, project: str, now: datetime) -> Login | TokenPair:
+def _login(found: OpenCredential, seen: Situation, now: datetime) -> Login | Grant:
     """Return what is sent: of a token a copy for this project and a quarter of an hour; a password or a grant as it is."""
+    project = seen.release.target.project
     if found.credential.kind is CredentialKind.OAUTH1:
-        return oauth1.unpacked(found.secret)
+        # The index knows of the release since its first file; killed before that was written, it is told again.
+        return Grant(oauth1.unpacked(found.secret), told=bool(seen.progress.sent))
     if found.username is not None:
         return Login(found.username, found.secret)
     return Login(Secret(TOKEN_USER), keeping.sendable(found.secret, now, project).secret)

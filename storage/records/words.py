@@ -195,6 +195,8 @@ class ReleaseReason(StrEnum):
     FILES_FOUND = "files_found"
     UPLOADED = "uploaded"
     VERIFIED_UPLOAD = "verified_upload"
+    NOT_ARRIVED_UPLOAD = "not_arrived_upload"
+    FILES_MISSING_UPLOAD = "files_missing_upload"
     NO_FILES = "no_files"
     FILE_UNFIT = "file_unfit"
     NO_CREDENTIAL = "no_credential"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 from bot.core.distributions import Distribution
-from bot.core.oauth1 import TokenPair
+from bot.core.oauth1 import Grant
 from bot.core.outcomes import (
     Absent,
     AttestationOutcome,
@@ -87,7 +87,7 @@ class FakeIndex:
     """(file name, sha256) of each upload that arrived, as often as it did."""
     uploading: list[UploadOutcome] = field(default_factory=list)
     """What the next uploads come to instead."""
-    logins: list[Login | TokenPair] = field(default_factory=list)
+    logins: list[Login | Grant] = field(default_factory=list)
 
     def publish(self, slug: str, tag: str, sha: str) -> None:
         """Take a version in; it is shown later."""
@@ -143,7 +143,7 @@ class FakeIndex:
         return self._out_of_order() or Absent()
 
     async def upload(
-        self, index: str, file: Distribution, content: BinaryIO, login: Login | TokenPair, seconds: float
+        self, index: str, file: Distribution, content: BinaryIO, login: Login | Grant, seconds: float
     ) -> UploadOutcome:
         """Take a file, unless something else was arranged; of another content it takes none."""
         self.logins.append(login)

@@ -7,7 +7,7 @@ import pytest
 
 from bot.core import intents
 from bot.core.distributions import Flaw
-from bot.core.oauth1 import TokenPair, packed
+from bot.core.oauth1 import Grant, TokenPair, packed
 from bot.core.outcomes import Login, TryLater, UploadRefused
 from bot.demo.index_files import make_distribution
 from bot.index import tokens
@@ -82,7 +82,7 @@ async def test_a_release_is_built_checked_uploaded_and_verified(database: Databa
     assert not world.slack.doubled()
 
 
-def narrow(world: World, login: Login | TokenPair) -> None:
+def narrow(world: World, login: Login | Grant) -> None:
     """See that what was sent is a copy for this project and for minutes."""
     assert isinstance(login, Login)
     assert login.user.reveal() == "__token__"
@@ -108,7 +108,8 @@ async def test_a_grant_uploads_where_there_is_no_token(database: Database) -> No
         await credentials.revoke(session, world.team.id, best.credential.id, ADMIN, world.clock())
     done = await approved(world)
     assert (done.state, done.reason) == (S.PUBLISHED, R.VERIFIED_UPLOAD)
-    assert world.index.logins == [pair, pair]
+    # The index is told of the release once, before its first file.
+    assert world.index.logins == [Grant(pair), Grant(pair, told=True)]
     (warned,) = [one for one in done.report["findings"] if one["found"] == "upload_credential"]
     assert (warned["level"], warned["values"]["scope"]) == ("warning", "grant")
 

@@ -9,7 +9,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.core.distributions import Digests, Distribution, Kind, Named
-from bot.core.oauth1 import Accepted, Allowed, Denied, Fault, ReleaseFields, TokenPair, cause_and_remedy
+from bot.core.oauth1 import (
+    Accepted,
+    Allowed,
+    Denied,
+    Fault,
+    Grant,
+    ReleaseFields,
+    TokenPair,
+    cause_and_remedy,
+)
 from bot.core.outcomes import FileThere, TryLater, Uploaded, UploadRefused
 from bot.core.sites import IndexSite, OAuth1Consumer
 from bot.demo.index import IndexStandIn
@@ -136,10 +145,14 @@ async def test_files_are_uploaded(transport: Transport, index: IndexStandIn, con
             b"\0" * 2_000_000 if filename.endswith(".gz") else b""
         )
         file, stream = looked_through(filename, content), Streamed(content)
-        assert await asking.upload("company", mine, file, stream, 30) == Uploaded()
+        told = filename.endswith(".gz")
+        assert await asking.upload("company", Grant(mine, told), file, stream, 30) == Uploaded()
+        assert (
+            index.count("/oauth/add_release") == 1 + told
+        )  # told once for both, and again by the repetition below
         assert stream.largest <= 1_048_576
         assert index.state.used_filenames[filename].content == content
-        there = await asking.upload("company", mine, file, io.BytesIO(content), 30)
+        there = await asking.upload("company", Grant(mine), file, io.BytesIO(content), 30)
         assert isinstance(there, FileThere)
     assert index.state.projects["spam"].releases["1.0"].fields["classifiers"] == ["A", "B"]
     assert index.state.projects["spam"].owner.name == "demo"
@@ -153,18 +166,20 @@ async def test_uploads_that_are_not_taken(
     content = make_distribution("spam-1.0.tar.gz")
     file = looked_through("spam-1.0.tar.gz", content)
     index.fail("/oauth/add_release", status=503)
-    later = await asking.upload("company", mine, file, io.BytesIO(content), 30)
+    later = await asking.upload("company", Grant(mine), file, io.BytesIO(content), 30)
     assert isinstance(later, TryLater)
     assert (later.arrived_maybe, index.count("/oauth/upload")) == (False, 0)
     index.fail("/oauth/upload", close=True, after=True)
-    lost = await asking.upload("company", mine, file, io.BytesIO(content), 30)
+    lost = await asking.upload("company", Grant(mine), file, io.BytesIO(content), 30)
     assert isinstance(lost, TryLater)
     assert (lost.arrived_maybe, "spam-1.0.tar.gz" in index.state.used_filenames) == (True, True)
-    other = await asking.upload("company", access(index, consumer, "alice"), file, io.BytesIO(content), 30)
+    other = await asking.upload(
+        "company", Grant(access(index, consumer, "alice")), file, io.BytesIO(content), 30
+    )
     assert isinstance(other, UploadRefused)
     assert (other.reason, other.blames_token) == (ReleaseReason.UPLOAD_NOT_ALLOWED, False)
     index.consumers.withdraw(index.state.user("demo"))
-    gone = await asking.upload("company", mine, file, io.BytesIO(content), 30)
+    gone = await asking.upload("company", Grant(mine), file, io.BytesIO(content), 30)
     assert isinstance(gone, UploadRefused)
     assert (gone.reason, gone.blames_token) == (ReleaseReason.UPLOAD_TOKEN_UNKNOWN, True)
 
@@ -261,7 +276,7 @@ async def test_a_grant_goes_the_facilitys_way(
     site = IndexSite("company", index.url, oauth1=OAuth1Consumer(consumer.key, Secret(consumer.secret)))
     for known, kind in ((site, Uploaded), (replace(site, oauth1=None), UploadRefused)):
         asking = IndexClient(transport, {"company": known}, utc_now)
-        assert isinstance(await asking.upload("company", file, io.BytesIO(content), mine, 30), kind)
+        assert isinstance(await asking.upload("company", file, io.BytesIO(content), Grant(mine), 30), kind)
 
 
 async def test_an_index_without_a_consumer_is_a_mistake_of_ours(

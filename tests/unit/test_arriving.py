@@ -131,6 +131,22 @@ def test_an_index_without_a_project_json_is_believed() -> None:
         assert (decision.lines[0].step, dict(decision.lines[0].values)) == (Step.ACCEPTED, said)
 
 
+def test_only_an_index_with_a_project_json_has_pages() -> None:
+    """Files without a project JSON mean an index without pages; one that is late with it has them once it is there."""
+    bare = after(looked(at(), whole(version=Absent(), downloads={})))
+    assert bare.paged is False
+    assert after(looked(at(bare), whole())).paged is True
+    assert after(looked(at(), whole(version=SLOW, downloads={}))).paged is None
+    assert after(looked(at(after(looked(at(), whole(downloads={})))), whole(version=Absent()))).paged is True
+
+
+def test_what_the_bot_uploaded_itself_is_not_missed_in_a_run() -> None:
+    """Where no run uploads, the reason speaks of the bot's own uploads."""
+    late = replace(at(replace(EXPECTING, looks=FEWEST_LOOKS), OVER), report=Report(uploads=True))
+    assert reason(looked(late, whole(simple=Absent()))) is ReleaseReason.NOT_ARRIVED_UPLOAD
+    assert reason(looked(late, whole(simple=present(THERE[0])))) is ReleaseReason.FILES_MISSING_UPLOAD
+
+
 @pytest.mark.parametrize(
     "look", [Look(SLOW, SLOW), Look(ACCEPTED, SLOW), Look(SLOW, Absent()), Look(SLOW, present())]
 )

@@ -1,5 +1,6 @@
 """What a release that the bot uploads needs: each hindrance by its own name, and files that are there."""
 
+import zipfile
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -124,3 +125,16 @@ def test_an_artifact_that_is_no_zip_or_too_much_is_unfit() -> None:
         found = unpacked(many, len(many.getvalue()), into)
         assert isinstance(found, Unfit)
         assert found.flaw is Flaw.TOO_MANY_FILES
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_artifact_that_is_packed_unusually_is_unfit(packing: int) -> None:
+    """Only what is stored or deflated is unpacked; the file that is packed otherwise is named."""
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w") as making:
+        making.writestr("log.txt", b"x", packing)  # not unpacked, so of no interest
+        making.writestr(WHEEL_NAME, wheel())
+        making.writestr(SDIST_NAME, sdist(), packing)
+    with ExitStack() as into:
+        detail = f"{SDIST_NAME} is packed in an unusual way"
+        assert unpacked(content, len(content.getvalue()), into) == Unfit(Flaw.UNSOUND, detail=detail)

@@ -80,6 +80,7 @@ _BEFORE: Mapping[ReleaseReason, str] = MappingProxyType(
         ReleaseReason.OUT_OF_ORDER: "What was in the way: ",
         ReleaseReason.RUN_FAILED: "The job: ",
         ReleaseReason.FILES_MISSING: "Missing: ",
+        ReleaseReason.FILES_MISSING_UPLOAD: "Missing: ",
         ReleaseReason.DIGEST_DIFFERS: "The file: ",
         ReleaseReason.REHEARSAL_FAILED: "It was rehearsed on ",
         ReleaseReason.FILE_UNFIT: "The file: ",
@@ -150,6 +151,17 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
         ReleaseReason.FILES_MISSING: (
             "{index} has not every file that the run built.",
             "See in the log which upload failed, then try again: files that are there already stay.",
+        ),
+        ReleaseReason.NOT_ARRIVED_UPLOAD: (
+            "{index} took the files that I uploaded, but does not show {name}.",
+            (
+                "See on {index} whether it holds uploads back, and that its upload address belongs to the index that is "
+                "read, then try again: what is there already is not sent again."
+            ),
+        ),
+        ReleaseReason.FILES_MISSING_UPLOAD: (
+            "{index} does not show every file that I uploaded.",
+            "See on {index} whether somebody removed one, then try again: files that are there already stay.",
         ),
         ReleaseReason.DIGEST_DIFFERS: (
             "A file on {index} is not the one that the run built: its sha256 differs.",
