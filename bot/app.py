@@ -30,6 +30,7 @@ from bot.forge.lines import AppTokens, OneToken
 from bot.index.client import IndexClient
 from bot.settings import Settings
 from bot.slack.clients import OneWorkspace, Workspaces
+from bot.slack.files import SlackFiles
 from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier, shared_session
 from bot.slack.people import SlackPeople
@@ -40,6 +41,7 @@ from bot.workflow import restoring
 from bot.workflow.changing import Changing
 from bot.workflow.confirming import Confirming
 from bot.workflow.credentials import Credentials
+from bot.workflow.exporting import Exporting
 from bot.workflow.feeds import Feeding
 from bot.workflow.filling import Filling
 from bot.workflow.hands import Hands
@@ -271,6 +273,9 @@ def _works(
         *lanes.works(wishes, steps.publishers, steps.shipping, beside, messages, names),
         lanes.credentials(Credentials(database, index, now)),
         lanes.changes(Changing(database, now)),
+        lanes.exports(
+            Exporting(database, SlackFiles(parts.clients.client_for, parts.session), now, parts.owner)
+        ),
         lanes.imports(Importing(database, index, scout, now, parts.owner), settings.indexes),
         *lanes.feeds(feeding, settings.indexes),
         *parts.sides.lanes(parts.clients),

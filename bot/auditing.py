@@ -1,15 +1,14 @@
 """`shipbell audit`: whether the audit trail is whole, and all of it for whoever wants it.
 
-Knows: how to open the database for reading, how an event is written out. Must not know: flags, exit codes, SQL.
+Knows: how to open the database for reading, what is said of a check. Must not know: flags, exit codes, SQL.
 """
 
-import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TextIO
 
-from bot.core.secrets import redact
+from bot.core import audit_files
 from bot.errors import ShipbellError
 from bot.keyfile import key_ring
 from bot.opening import opened
@@ -17,12 +16,8 @@ from bot.settings import Settings
 from storage.crypto import Vault
 from storage.database import Database
 from storage.ledger import audit, keys, teams
-from storage.ledger.audit import Entry
 from storage.ledger.chain import ChainReport
 from storage.records import StorageError, Team
-
-COLUMNS = ("team", "number", "at", "actor", "action", "subject", "detail", "mac")
-"""What is told of each event; `number` and `mac` are its place in the chain."""
 
 
 class NoSuchTeam(ShipbellError):
@@ -96,68 +91,11 @@ async def export(settings: Settings, slack_team_id: str, written_as: str, out: T
             raise NoSuchTeam(
                 f"No team {slack_team_id} is known here.", "A Slack team id looks like T0123ABCD."
             )
-        writer = _Csv(out) if written_as == "csv" else _Json(out)
+        writer = audit_files.writer(written_as, out)
         for team in wanted:
             async for entry in audit.entries(session, team.id):
-                writer.write(_told(team, entry))
+                writer.write(audit_files.told(team.slack_team_id, entry.event, entry.number, entry.mac))
         writer.end()
-
-
-def _told(team: Team, entry: Entry) -> Mapping[str, Any]:
-    event = entry.event
-    told = {
-        "team": team.slack_team_id, "number": entry.number, "at": event.at.isoformat(), "actor": event.actor,
-        "action": event.action, "subject": event.subject, "detail": event.detail,
-    }  # fmt: skip
-    # The second net: no secret is written down in the first place. A MAC is no secret, and must stay as it is.
-    return {**_redacted(told), "mac": None if entry.mac is None else entry.mac.hex()}
-
-
-def _redacted(value: Any) -> Any:
-    match value:
-        case str():
-            return redact(value)
-        case dict():
-            return {redact(key): _redacted(one) for key, one in value.items()}
-        case list():
-            return [_redacted(one) for one in value]
-        case _:
-            return value
-
-
-class _Json:
-    """One JSON list, an event on each line, so that it can be read as a whole or line by line."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._before = "[\n"
-
-    def write(self, told: Mapping[str, Any]) -> None:
-        self._out.write(self._before + json.dumps(told))
-        self._before = ",\n"
-
-    def end(self) -> None:
-        self._out.write("[]\n" if self._before == "[\n" else "\n]\n")
-
-
-class _Csv:
-    """Comma-separated values with a line of names first; the detail is JSON."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._rows = csv.writer(out, lineterminator="\n")
-        self._rows.writerow(COLUMNS)
-
-    def write(self, told: Mapping[str, Any]) -> None:
-        cells = {**told, "detail": json.dumps(told["detail"])}
-        self._rows.writerow([_harmless(cells[name]) for name in COLUMNS])
-
-    def end(self) -> None:
-        """Do nothing: a table ends with its last row."""
-
-
-def _harmless(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula (owasp.org, CSV Injection)."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _place(number: int) -> str:

@@ -25,10 +25,12 @@ from bot.workflow import (
     thanking,
     watching,
 )
+from bot.workflow import exporting as exportings
 from bot.workflow import feeds as reading
 from bot.workflow.changing import Changing
 from bot.workflow.confirming import Confirming
 from bot.workflow.credentials import Credentials
+from bot.workflow.exporting import Exporting
 from bot.workflow.feeds import Feeding
 from bot.workflow.health import Tending
 from bot.workflow.home import Homes
@@ -65,6 +67,7 @@ def works(
         *(("health",) if wishes.tending else ()),
         "imports",
         "policies",
+        "exports",
         "outbox",
     )
     return [
@@ -216,3 +219,10 @@ def with_homes(works: Iterable[Work], shown: Homes) -> list[Work]:
 def changes(changing: Changing) -> Work:
     """Return the lane of the changes of policy to which nobody agreed in time."""
     return Work("policies", changing.claim, changing.told, changing.next_due, 1, ("outbox",))
+
+
+def exports(exporting: Exporting) -> Work:
+    """One at a time: a long trail is read to its end twice, and nobody else is to wait for the database."""
+    return Work(
+        "exports", exporting.claim, exporting.advance, exporting.next_due, 1, ("outbox",), exportings.LEASE
+    )

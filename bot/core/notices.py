@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from bot.core.audit_notices import AuditFile, AuditFileComing, AuditFileFailed, AuditShown
 from bot.core.confirm_notices import ConfirmAnswer, ConfirmEnded, ConfirmRuns, ConfirmWaits
 from bot.core.connect_notices import GithubLinked, GithubUnlinked, IndexConnected
 from bot.core.credential_notices import (
@@ -306,26 +307,6 @@ class HomeShown:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditLine:
-    """One thing that somebody did."""
-
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    why: str = ""
-    """The reason that a person gave."""
-
-
-@dataclass(frozen=True, slots=True)
-class AuditShown:
-    """The newest entries of the audit trail."""
-
-    lines: tuple[AuditLine, ...]
-    project: str
-
-
-@dataclass(frozen=True, slots=True)
 class BrokeDown:
     """The bot could not do what was asked, by its own fault."""
 
@@ -353,6 +334,9 @@ Notice = (
     | CredentialRevoked
     | HomeShown
     | AuditShown
+    | AuditFile
+    | AuditFileComing
+    | AuditFileFailed
     | BrokeDown
     | ReleaseShown
     | ReleaseStep
@@ -413,6 +397,9 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "credential.revoked": CredentialRevoked,
         "home.shown": HomeShown,
         "audit.shown": AuditShown,
+        "audit.file": AuditFile,
+        "audit.file_coming": AuditFileComing,
+        "audit.file_failed": AuditFileFailed,
         "broke_down": BrokeDown,
         "release.shown": ReleaseShown,
         "release.step": ReleaseStep,

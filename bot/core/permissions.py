@@ -117,6 +117,7 @@ ACTIONS: Mapping[type[intents.Intent], tuple[Action, ...]] = MappingProxyType(
         intents.ShowTold: (),
         intents.OpenHome: (),
         intents.ShowAudit: (Action.SEE_AUDIT,),
+        intents.ExportAudit: (Action.SEE_AUDIT,),
         intents.SetPolicy: (Action.SET_POLICY,),
         intents.ShowPolicy: (),
         intents.AgreePolicy: (Action.SET_POLICY,),

@@ -16,6 +16,7 @@ from bot.core import intents
 from bot.core.names import normalize_project, project_problem
 from bot.core.secrets import looks_like_token
 from bot.slack.blocks import (
+    audits,
     confirming,
     credentials,
     health,
@@ -69,6 +70,13 @@ def _retry(value: str) -> intents.Intent:
     return intents.RetryRelease(release_id=_about(carried_by(value)).release)
 
 
+def _page(value: str) -> tuple[str, int]:
+    """Return which project's trail is shown, and where its next page begins."""
+    carried = carried_by(value)
+    project = carried["project"]
+    return normalize_project(project[:200]) if project else "", int(carried["before"])
+
+
 def _revoke(value: str) -> intents.Intent:
     carried = carried_by(value)
     return intents.RevokeCredential(str(UUID(carried["credential"])), carried.get("view", ""))
@@ -91,6 +99,9 @@ _BUTTONS: Mapping[str, Callable[[str], intents.Intent]] = MappingProxyType(
         releases.RETRY: _retry,
         home.POLICY: lambda _value: intents.ShowPolicy(""),
         home.AUDIT: lambda _value: intents.ShowAudit(""),
+        audits.OLDER: lambda value: intents.ShowAudit(*_page(value)),
+        audits.CSV: lambda value: intents.ExportAudit(_page(value)[0], "csv"),
+        audits.JSON: lambda value: intents.ExportAudit(_page(value)[0], "json"),
         policy_changes.AGREE: lambda value: intents.AgreePolicy(str(UUID(value))),
         policy_changes.REFUSE: lambda value: intents.RefusePolicy(str(UUID(value))),
     }

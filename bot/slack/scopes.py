@@ -13,8 +13,9 @@ BOT_SCOPES: Mapping[str, str] = MappingProxyType(
         "chat:write": "to answer, and to tell the channels it was invited to",
         "channels:history": "after a crash, to see in a public channel whether a message was already said",
         "groups:history": "the same in a private channel",
-        "im:write": "to open the conversation with whoever installed it, in which the first steps are shown",
-        "im:history": "to see there whether a message was already said",
+        "files:write": "to give whoever asked the audit trail as a file",
+        "im:write": "to open the direct message in which whoever installed it gets the first steps, and whoever asked that file",
+        "im:history": "to see there whether either was already said",
         "users:read": "to see who is a guest, a bot or an admin before an approval counts",
         "usergroups:read": "to see who is in the user groups that a release policy names",
     }

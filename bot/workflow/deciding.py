@@ -16,6 +16,7 @@ from bot.core import approvals as rules
 from bot.core import intents, notices
 from bot.core import releases as decide
 from bot.core.approvals import Allowed, Eligibility, Policy, Refusal
+from bot.core.audit_notices import ChainFound
 from bot.core.lifecycle import RELEASE, ReleaseEvent
 from bot.core.people import CannotTell, GroupOutcome, PersonOutcome
 from bot.core.progress import Progress
@@ -75,6 +76,8 @@ class Known:
     """What was found, shown or done of a publisher's set-up."""
     confirms: bool | None = None
     """Whether the workflow has the job that confirms a publisher; None: nobody can tell, or it would be of no use."""
+    chain: ChainFound | None = None
+    """What was found along the audit trail; None: it was not walked."""
     asker: changing.Asker | None = None
     """Who asked for the change of policy that the person decides on, and the groups that say whether that one may."""
     form: PublisherFormShown | None = None

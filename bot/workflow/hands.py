@@ -26,7 +26,7 @@ from bot.core.versions import is_prerelease
 from bot.workflow.counting import count
 from bot.workflow.hearing import spread
 from bot.workflow.ports import Clock, Forge, Index, People, Rights
-from bot.workflow.telling import SHIPBELL, write_down
+from bot.workflow.telling import SHIPBELL, rests_on, write_down
 from storage.database import Database
 from storage.ledger import approvals, outbox, thanks
 from storage.ledger import releases as ledger
@@ -159,7 +159,7 @@ async def write(
         await write_down(
             session, release.team_id, (actor, f"{release.kind}.{after}", subject(release)), seen.now,
             reason=str(values.get("reason", release.reason)), detail=str(values.get("detail", "")),
-            release=str(release.id), round=moved.round, commit=moved.commit,
+            release=str(release.id), round=moved.round, commit=moved.commit, **rests_on(decision.evidence),
         )  # fmt: skip
     return fresh
 

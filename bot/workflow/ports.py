@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
+from bot.core.audit_notices import AuditFile
 from bot.core.distributions import Distribution
 from bot.core.forge import (
     AccountOutcome,
@@ -364,6 +365,30 @@ class HomeScreen(Protocol):
         self, slack_team_id: str, user: str, page: HomePage, shown: str
     ) -> Delivery | Overtaken:
         """Show a page to one person, unless the tab is not `shown` any more ("": whatever it is); Said is what it is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Slack has a file that nobody sees yet."""
+
+    file_id: str
+
+
+class Files(Protocol):
+    """Gives files to one person. No method raises for what Slack answers or fails to answer."""
+
+    async def place(
+        self, slack_team_id: str, name: str, content: tuple[BinaryIO, int]
+    ) -> Placed | SayLater | NeverSay:
+        """Upload a file that nobody sees yet; `content` is (what it holds, its length)."""
+
+    async def share(
+        self, to: tuple[str, str], file_id: str, notice: AuditFile, since: datetime | None
+    ) -> Delivery:
+        """Give an uploaded file to one person (Slack team, user), unless `since` then it was given already.
+
+        None: it can't have been.
+        """
 
 
 class Notifier(Protocol):

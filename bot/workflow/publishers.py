@@ -38,7 +38,7 @@ from bot.core.queueing import turn
 from bot.core.sites import IndexSite
 from bot.workflow import credentials as keeping
 from bot.workflow.ports import Clock, Index
-from bot.workflow.telling import SHIPBELL, tell_channel, write_down
+from bot.workflow.telling import SHIPBELL, rests_on, tell_channel, write_down
 from storage.database import Database
 from storage.ledger import confirmations, feeds, health, imports
 from storage.ledger import credentials as ledger_of_credentials
@@ -266,7 +266,12 @@ async def write(
         subject = publisher.registration.subject
         reason = str(values.get("reason", publisher.reason))
         await write_down(
-            session, publisher.team_id, (actor, f"publisher.{after}", subject), now, reason=reason
+            session,
+            publisher.team_id,
+            (actor, f"publisher.{after}", subject),
+            now,
+            reason=reason,
+            **rests_on([decision.evidence] if decision.evidence else []),
         )
     return True
 

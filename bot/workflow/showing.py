@@ -12,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import codec
 from bot.core import intents, notices
+from bot.core.audit_notices import AuditLine, AuditShown, ChainFound
 from bot.core.credential_notices import TokenUnneeded
 from bot.core.health import State
 from bot.core.health_notices import Fares, HealthShown
 from bot.core.release_notices import ReleaseLine, ReleaseList
 from bot.core.setup import SetupReport
+from bot.workflow.telling import VIA
 from storage.ledger import audit
 from storage.ledger import credentials as credential_ledger
 from storage.ledger import health as health_ledger
@@ -25,6 +27,8 @@ from storage.ledger import releases as release_ledger
 from storage.records import AuditEvent, Credential, Health, Publisher
 
 PAGE = 40
+EVENTS = 25
+"""Events of the audit trail on a page."""
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         "release.requested": "override", "release.vote.rejected": "reason", "release.glass_broken": "reason",
@@ -101,22 +105,15 @@ async def releases(session: AsyncSession, team_id: UUID, project: str) -> notice
     return ReleaseList(lines, total, project)
 
 
-Shown = intents.ShowReleases | intents.ShowCredentials | intents.ListPublishers | intents.ShowAudit
+Shown = intents.ShowReleases | intents.ShowCredentials | intents.ListPublishers
 
 
 async def show(
     session: AsyncSession, team_id: UUID, intent: Shown, indexes: tuple[str, ...], *, typed: bool = True
 ) -> notices.Notice:
-    """Return what a person asked to see: credentials dialog, list or audit trail."""
+    """Return what a person asked to see: credentials dialog, or a list."""
     if isinstance(intent, intents.ShowReleases):
         return await releases(session, team_id, intent.project)
-    if isinstance(intent, intents.ShowAudit):
-        events = await audit.trail(session, team_id, limit=PAGE, project=intent.project)
-        lines = tuple(
-            notices.AuditLine(event.at, event.actor, event.action, event.subject, _why(event))
-            for event in events
-        )
-        return notices.AuditShown(lines, intent.project)
     if isinstance(intent, intents.ShowCredentials):
         found = tuple(map(credential, await credential_ledger.listed(session, team_id)))
         return notices.CredentialsShown(intent.view_id, found, indexes, intent.index, typed)
@@ -124,6 +121,33 @@ async def show(
     fares = await health_ledger.of_publishers(session, team_id, [one.id for one in publishers])
     shown = tuple(line(one, fares.get(one.id)) for one in publishers)
     return notices.PublisherList(shown, total)
+
+
+async def trail(
+    session: AsyncSession, team_id: UUID, intent: intents.ShowAudit, chain: ChainFound | None = None
+) -> AuditShown:
+    """Return a page of who did what; `chain` is what was found along it."""
+    found = await audit.page(session, team_id, limit=EVENTS + 1, project=intent.project, before=intent.before)
+    shown = found[:EVENTS]
+    lines = tuple(
+        AuditLine(
+            event.at, event.actor, event.action, event.subject, _why(event), str(event.detail.get(VIA) or ""),
+            _rests_on(event),
+        )
+        for _, event in shown
+    )  # fmt: skip
+    older = shown[-1][0] if len(found) > EVENTS else 0
+    return AuditShown(lines, intent.project, chain, older, page=bool(intent.before))
+
+
+def _rests_on(event: AuditEvent) -> dict[str, str]:
+    """Return what an event rests on: what was approved, and what was seen outside."""
+    said = {name: str(event.detail.get(name) or "") for name in ("commit", "digest", "url")}
+    evidence = event.detail.get("evidence")
+    first = next(iter(evidence), None) if isinstance(evidence, list) else None
+    if isinstance(first, dict) and not said["url"]:
+        said["url"] = str(first.get("url") or "")
+    return {name: value for name, value in said.items() if value}
 
 
 def _why(event: AuditEvent) -> str:

@@ -3,6 +3,7 @@
 Knows: outbox and audit trail. Must not know: wording.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from bot import codec
 from bot.core import notices
 from storage.ledger import audit, imports, outbox
 from storage.ledger.outbox import Destination
-from storage.records import AuditEvent, InboxItem, Publisher
+from storage.records import AuditEvent, Evidence, InboxItem, Publisher
 
 TABLED = (
     notices.PublisherPending,
@@ -75,6 +76,12 @@ async def say_in_channel(
         (kind, facts),
         now,
     )
+
+
+def rests_on(evidence: Iterable[Evidence]) -> dict[str, Any]:
+    """Return what the audit trail says of the facts from outside that something rests on; nothing where there are none."""
+    told = [{"kind": str(one.kind), "url": one.url, "digest": one.digest} for one in evidence]
+    return {"evidence": told} if told else {}
 
 
 async def write_down(

@@ -58,14 +58,45 @@ async def trail(
     session: AsyncSession, team_id: UUID, *, limit: int, project: str = ""
 ) -> Sequence[AuditEvent]:
     """Return the team's newest events, newest first; `project` keeps those about it."""
+    return [event for _, event in await page(session, team_id, limit=limit, project=project)]
+
+
+async def page(
+    session: AsyncSession, team_id: UUID, *, limit: int, project: str = "", before: int = 0
+) -> Sequence[tuple[int, AuditEvent]]:
+    """Return a page of the team's events with their places, newest first; `before` (a place) begins behind the first page."""
     query = select(AuditRow).where(col(AuditRow.team_id) == team_id)
     if project:
-        query = query.where(col(AuditRow.subject).startswith(f"{project} on ", autoescape=True))
+        about = col(AuditRow.subject).startswith(f"{project} on ", autoescape=True)
+        query = query.where(about | (col(AuditRow.subject) == project))
+    if before:
+        query = query.where(col(AuditRow.seq) < before)
     rows = await session.scalars(query.order_by(col(AuditRow.seq).desc()).limit(limit))
     return [
-        AuditEvent(row.team_id, as_utc(row.at), row.actor, row.action, row.subject, row.detail)
+        (
+            row.seq or 0,
+            AuditEvent(row.team_id, as_utc(row.at), row.actor, row.action, row.subject, row.detail),
+        )
         for row in rows
     ]
+
+
+def is_about(event: AuditEvent, project: str) -> bool:
+    """Whether an event is about a project, as `page` says it."""
+    return event.subject == project or event.subject.startswith(f"{project} on ")
+
+
+async def newest(session: AsyncSession, team_id: UUID) -> int:
+    """Return the place of the team's newest event; 0 where there is none."""
+    return (
+        await session.scalar(select(func.max(col(AuditRow.seq))).where(col(AuditRow.team_id) == team_id)) or 0
+    )
+
+
+async def length(session: AsyncSession, team_id: UUID) -> int:
+    """Return how many events the team's chain has."""
+    end = await _end(session, team_id)
+    return end[0] if end else 0
 
 
 async def verify(session: AsyncSession, team_id: UUID, *, page: int = PAGE) -> ChainReport:
@@ -84,13 +115,17 @@ async def verify(session: AsyncSession, team_id: UUID, *, page: int = PAGE) -> C
     return ChainReport(team_id, walk.events, unchained, broken, walk.last)
 
 
-async def entries(session: AsyncSession, team_id: UUID, *, page: int = PAGE) -> AsyncIterator[Entry]:
-    """Give all of a team's events, oldest first, never more than a page of them in memory."""
+async def entries(
+    session: AsyncSession, team_id: UUID, *, page: int = PAGE, until: int | None = None
+) -> AsyncIterator[Entry]:
+    """Give all of a team's events (or those `until` a place), oldest first, never more than a page of them in memory."""
     seq = None
     while True:
         query = _plainly().where(col(AuditRow.team_id) == team_id)
         if seq is not None:
             query = query.where(col(AuditRow.seq) > seq)
+        if until is not None:
+            query = query.where(col(AuditRow.seq) <= until)
         rows = (await session.execute(query.order_by(col(AuditRow.seq)).limit(page))).all()
         for row in rows:
             event = _event(row)

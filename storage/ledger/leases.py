@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.tables import (
+    AuditExportRow,
     ConfirmationRow,
     FeedRow,
     HealthRow,
@@ -31,6 +32,7 @@ Leased = (
     | type[ImportRow]
     | type[InstallationRow]
     | type[HomeRow]
+    | type[AuditExportRow]
 )
 """The tables whose rows are taken for a time."""
 
@@ -53,6 +55,7 @@ _ALL: tuple[Leased, ...] = (
     ImportRow,
     InstallationRow,
     HomeRow,
+    AuditExportRow,
 )
 
 

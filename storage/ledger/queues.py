@@ -24,6 +24,7 @@ from sqlmodel import col
 from storage.ledger.leases import Leased, free
 from storage.records import InboxState, OutboxState
 from storage.tables import (
+    AuditExportRow,
     ConfirmationRow,
     FeedRow,
     HealthRow,
@@ -41,7 +42,7 @@ LEASED: Mapping[str, Leased] = MappingProxyType(
     {
         "releases": ReleaseRow, "publishers": PublisherRow, "feeds": FeedRow, "watches": WatchRow, "thanks": ThanksRow,
         "confirmations": ConfirmationRow, "health": HealthRow, "imports": ImportRow,
-        "installations": InstallationRow,
+        "installations": InstallationRow, "exports": AuditExportRow,
     }
 )  # fmt: skip
 """Queue -> the rows that are taken for a time."""

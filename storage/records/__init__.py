@@ -18,7 +18,7 @@ from storage.records.basis import (
 from storage.records.credentials import Credential, Entry, GithubLink, GrantTaken, OpenCredential, SignIn
 from storage.records.history import HistoryLine, KnownProject, StatusSession
 from storage.records.installations import FirstSteps, Installation, Tokens
-from storage.records.messages import AuditEvent, InboxItem, OutboxItem
+from storage.records.messages import AuditEvent, AuditExport, InboxItem, OutboxItem
 from storage.records.processes import Process
 from storage.records.publishers import (
     Confirmation,
@@ -65,6 +65,7 @@ __all__ = [
     "AlreadyRunning",
     "Approval",
     "AuditEvent",
+    "AuditExport",
     "ChangeState",
     "Confirmation",
     "ConfirmationReason",

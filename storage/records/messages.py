@@ -72,3 +72,25 @@ class AuditEvent:
     action: str
     subject: str
     detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditExport:
+    """A file of the audit trail that somebody asked for."""
+
+    id: UUID
+    team_id: UUID
+    user: str
+    project: str
+    """"" for all of it."""
+    written_as: str
+    """`csv` or `json`."""
+    until_seq: int
+    """The newest event in it."""
+    asked_at: datetime
+    slack_team_id: str = ""
+    file_id: str = ""
+    """Slack's name for it, once it is uploaded."""
+    found: dict[str, Any] = field(default_factory=dict)
+    """What is told of it, packed."""
+    attempts: int = 0

@@ -5,6 +5,7 @@ Knows: columns, keys, constraints. Must not know: sessions, queries, policy.
 
 from storage.tables.base import Base
 from storage.tables.confirmations import ConfirmationRow
+from storage.tables.exports import AuditExportRow
 from storage.tables.feeds import FeedRow
 from storage.tables.github import GithubLinkRow, OauthStateRow
 from storage.tables.grants import GrantRow
@@ -33,6 +34,7 @@ from storage.tables.watches import WatchRow
 
 __all__ = [
     "ApprovalRow",
+    "AuditExportRow",
     "AuditHeadRow",
     "AuditRow",
     "Base",

@@ -3,7 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from bot.core import notices
 from bot.core.approvals import Denied, Policy
+from bot.core.audit_notices import (
+    AuditFile,
+    AuditFileComing,
+    AuditFileFailed,
+    AuditLine,
+    AuditShown,
+    ChainFound,
+)
 from bot.core.permission_notices import NotAllowed
 from bot.core.permissions import Action
 from bot.core.policy_notices import ChangeAnswer, ChangeOutcome, PolicyChangeShown
@@ -17,7 +26,29 @@ AFTER = Policy(2, break_glass=("U1",), roles=(Holders(Role.ASKERS, ("S1", "U1"))
 CHANGE = PolicyChangeShown(
     "00000000-0000-0000-0000-000000000009", "", Policy(), AFTER, "U1", AT, ChangeState.WAITING
 )
-NOTICES: dict[str, NotAllowed | PolicyChangeShown | ChangeAnswer] = {
+WHOLE = ChainFound(3, head="3:" + "ab" * 32)
+BROKEN = ChainFound(9, tuple((number, "missing") for number in range(7)), 7)
+LINES = (
+    AuditLine(AT, "U1", "release.glass_broken", "acme-widgets on company", "a <fix>", "button"),
+    AuditLine(
+        AT, "shipbell", "release.published", "acme-widgets on company 1.0",
+        evidence={"commit": "a" * 40, "digest": "b" * 64, "url": "https://company.example/simple/acme-widgets/"},
+    ),
+    AuditLine(AT, "U1", "publisher.requested", "acme-widgets on company"),
+)  # fmt: skip
+NOTICES: dict[str, notices.Notice] = {
+    "audit": AuditShown(LINES, "", WHOLE, 7),
+    "audit of a project, unchecked": AuditShown(LINES, "acme-widgets"),
+    "audit, broken": AuditShown(LINES, "", BROKEN),
+    "audit, nothing": AuditShown((), "", WHOLE),
+    "audit, nothing older": AuditShown((), "", WHOLE, page=True),
+    "audit as a file": AuditFile("acme-widgets", "csv", 3, WHOLE),
+    "audit as a file, broken": AuditFile("", "json", 3, BROKEN),
+    "audit file coming": AuditFileComing("", "csv"),
+    **{
+        f"audit file failed, {why}": AuditFileFailed("", "csv", why)
+        for why in ("missing_scope", "unreadable", "file_uploads_disabled", "quota")
+    },
     **{
         f"change of policy, {state}": replace(
             CHANGE, state=state, decided_by="" if state in UNDECIDED else "U2"

@@ -138,13 +138,6 @@ NOTICES: dict[str, notices.Notice] = {
     "revoked": notices.CredentialRevoked("company", f"{URL}/tokens", was_live=True),
     "revoked grant": notices.CredentialRevoked("company", URL, was_live=True, granted=True),
     "revoked before": notices.CredentialRevoked("company", "", was_live=False),
-    "audit": notices.AuditShown(
-        (
-            notices.AuditLine(AT, "U1", "release.glass_broken", "acme-widgets on company", "a <fix>"),
-            notices.AuditLine(AT, "U1", "publisher.requested", "acme-widgets on company"),
-        ),
-        "",
-    ),
     "broke down": notices.BrokeDown("0b6f2f0e"),
     "linked": connect_notices.GithubLinked("ada", "https://github.com/ada"),
     "unlinked": connect_notices.GithubUnlinked("ada"),
@@ -352,7 +345,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.ShowCredentials("v", ""), intents.AddCredential("pypi"), intents.RevokeCredential(ID, "v"),
             intents.EnterCredential(ID, "pypi", "a", CredentialKind.PASSWORD, (ID,)), intents.KeepCredential(ID, "a"),
             intents.OpenEntryPage("a" * 64, "pypi", "@ada (acme)"),
-        intents.OpenHome(2, "h"), intents.ShowRelease("v", ID), intents.ShowAudit(""), intents.AskRelease("a", "v1", "", "notes", AT, "", "C1"),
+        intents.OpenHome(2, "h"), intents.ShowRelease("v", ID), intents.ShowAudit("", 7), intents.ExportAudit("a", "csv"), intents.AskRelease("a", "v1", "", "notes", AT, "", "C1"),
         intents.Approve(ID, 1), intents.Reject(ID, 1, "no"), intents.Withdraw(ID, 2), intents.BreakGlass(ID, 1, "fire"),
         intents.CancelRelease("a", "1"), intents.RetryRelease(release_id=ID), intents.ShowReleases(""),
         intents.SetPolicy("a", {"quorum": "2"}), intents.ShowPolicy(""), intents.SetFreeze("", AT, None, "why"),

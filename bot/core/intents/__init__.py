@@ -51,6 +51,7 @@ from bot.core.intents.releases import (
 )
 from bot.core.intents.team import (
     AgreePolicy,
+    ExportAudit,
     LiftFreeze,
     OpenHome,
     RefusePolicy,
@@ -77,6 +78,7 @@ __all__ = [
     "ConnectIndex",
     "DisconnectGithub",
     "EnterCredential",
+    "ExportAudit",
     "FillPublisherForm",
     "ImportOwner",
     "Intent",
@@ -154,6 +156,7 @@ Intent = (
     | SetUpImport
     | ToOrganization
     | AgreePolicy
+    | ExportAudit
     | RefusePolicy
 )
 
@@ -208,6 +211,7 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "import.set_up": SetUpImport,
         "publisher.organization": ToOrganization,
         "policy.agree": AgreePolicy,
+        "audit.export": ExportAudit,
         "policy.refuse": RefusePolicy,
     }
 )

@@ -24,6 +24,17 @@ class ShowAudit:
     """Show who did what, newest first."""
 
     project: str
+    before: int = 0
+    """Where the page begins; 0: with the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportAudit:
+    """Give all of who did what as a file, by direct message."""
+
+    project: str
+    written_as: str
+    """`csv` or `json`."""
 
 
 @dataclass(frozen=True, slots=True)

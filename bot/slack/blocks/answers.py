@@ -15,15 +15,12 @@ from bot.slack.blocks.base import (
     button,
     code,
     context,
-    date,
     escape,
     header,
     link,
     message,
-    person,
     section,
 )
-from bot.slack.blocks.pieces import paragraphs, tidy
 from bot.slack.blocks.publishers import OPEN_CREDENTIALS
 
 HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
@@ -127,7 +124,10 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
                 "lets nothing at all be released for that time",
             ),
             ("/shipbell settings unfreeze", "ends the workspace's freezes"),
-            ("/shipbell audit [PROJECT]", "shows who did what, newest first"),
+            (
+                "/shipbell audit [PROJECT]",
+                "shows who did what, newest first, by what it was asked, and whether the trail is whole; all of it comes as a file",
+            ),
         ),
     }
 )
@@ -221,20 +221,6 @@ def settings(sites: Sequence[IndexSite], poll_seconds: float) -> Message:
             section("\n".join(lines)),
             context(f"Pending publishers are looked at every {poll_seconds:g} s at first, then more rarely."),
         ],
-    )
-
-
-def audit(notice: notices.AuditShown) -> Message:
-    """Show the newest of the audit trail."""
-    about = f" of {notice.project}" if notice.project else ""
-    lines = [
-        f"{date(line.at)} · {person(line.actor) if line.actor != 'shipbell' else 'Shipbell'} · {escape(line.action)} · {escape(line.subject)}"
-        + (f": “{tidy(line.why, 300)}”" if line.why else "")
-        for line in notice.lines
-    ]
-    pages = paragraphs(lines, most=len(lines))
-    return message(
-        f"Audit trail{about}", [header(f"Audit trail{about}"), *(pages or [section("Nothing yet.")])]
     )
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.core import (
+    audit_notices,
     confirm_notices,
     connect_notices,
     health_notices,
@@ -23,6 +24,7 @@ from bot.core import credential_notices as life
 from bot.core import release_notices as said
 from bot.slack.blocks import (
     answers,
+    audits,
     confirming,
     connecting,
     credentials,
@@ -69,7 +71,10 @@ MESSAGES: Mapping[type[Any], Callable[[Any], Message]] = MappingProxyType(
         life.CredentialRefused: credentials.refused,
         life.CredentialReminder: credentials.reminded,
         life.TokenUnneeded: credentials.unneeded,
-        notices.AuditShown: answers.audit,
+        audit_notices.AuditShown: audits.shown,
+        audit_notices.AuditFile: audits.file,
+        audit_notices.AuditFileComing: audits.coming,
+        audit_notices.AuditFileFailed: audits.failed,
         notices.BrokeDown: answers.broke_down,
         said.ReleaseShown: yanks.either,
         said.ReleaseStep: timeline.told,
