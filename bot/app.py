@@ -36,7 +36,7 @@ from bot.slack.notifier import SlackNotifier, shared_session
 from bot.slack.people import SlackPeople
 from bot.slack.screen import SlackScreen
 from bot.slacking import Slacking
-from bot.transport import Transport, user_agent
+from bot.transport import RESTS, Transport, user_agent
 from bot.workflow import restoring
 from bot.workflow.changing import Changing
 from bot.workflow.confirming import Confirming
@@ -191,6 +191,8 @@ async def _parts(
             allow_private_addresses=settings.allow_private_addresses,
             user_agent=user_agent(settings.contact),
             names=telemetry.names(settings),
+            # In step with how often anything is looked at: an index that is back is not to wait for our rest.
+            rests=(min(RESTS[0], settings.poll_seconds / 6), min(RESTS[1], settings.poll_seconds * 2)),
         )
     )
     session = await stack.enter_async_context(shared_session())

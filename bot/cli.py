@@ -202,12 +202,21 @@ def demo(
 
 
 @app.command()
-def doctor(ctx: Context, as_json: Json = False) -> int:
+def doctor(
+    ctx: Context,
+    as_json: Json = False,
+    put_back: Annotated[
+        str, typer.Option(help="Let what was set aside under this id be tried again, and check nothing.")
+    ] = "",
+) -> int:
     """Check that all is there: settings, Slack, forge, indexes, database. Exit 1 if not."""
     import asyncio
 
     from bot import doctor as examiner
 
+    if put_back:
+        typer.echo(asyncio.run(examiner.put_back(_settings(ctx), put_back)))
+        return DONE
     try:
         checks = asyncio.run(examiner.examine(_settings(ctx)))
     except SettingsError as error:

@@ -10,7 +10,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import settings as known
+from bot import standing
 from bot.core.secrets import redact
 from bot.core.sites import IndexSite
 from bot.errors import SettingsError, ShipbellError, SlackRefused
@@ -120,13 +121,15 @@ def _one_line(text: str) -> str:
 
 def _probes(settings: Settings, transport: Transport, seconds: float) -> Mapping[str, Probe]:
     slack = _Slack(settings, seconds)
-    lines = forge_lines(settings, transport, lambda: datetime.now(UTC))  # noqa: TID251 - a command's own clock
+    lines = forge_lines(settings, transport, _now)
     forge = forge_client(settings, transport, lines)
     return {
         "serving": lambda: _ready(settings),
         "public url": lambda: public_url(settings),
         "database": lambda: _database(settings),
         "master keys": lambda: _keys(settings),
+        "processes": lambda: _living(settings),
+        "set aside": lambda: _aside(settings),
         "slack auth": slack.auth,
         "slack socket": slack.socket,
         "forge": forge.ping,
@@ -190,6 +193,34 @@ async def public_url(settings: Settings) -> str:
 async def _database(settings: Settings) -> str:
     async with _opened(settings) as database:
         return await database.check()
+
+
+async def _living(settings: Settings) -> str:
+    if settings.engine != "postgres":
+        raise Skipped("one process does all the work")
+    async with _opened(settings) as database:
+        await database.check()
+        return await standing.living(database, timedelta(seconds=settings.lease_seconds), _now())
+
+
+async def _aside(settings: Settings) -> str:
+    async with _opened(settings) as database:
+        await database.check()
+        return await standing.aside(database, _now())
+
+
+async def put_back(settings: Settings, named: str) -> str:
+    """Let what was set aside under an id be tried again; ShipbellError or StorageError where that can't be."""
+    try:
+        async with _opened(settings) as database:
+            await database.check()
+            return await standing.put_back(database, named, _now)
+    except Skipped as why:
+        raise Failed(str(why)) from why
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - a command's own clock
 
 
 async def _keys(settings: Settings) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from storage.database import Database
-from storage.ledger import health, publishers, queues, releases
+from storage.ledger import health, publishers, queues, releases, troubles
 
 Figures = Mapping[str, Mapping[str, float]]
 """Metric -> value by label ("" for none)."""
@@ -17,6 +17,7 @@ async def figures(database: Database, now: datetime) -> Figures:
     """Ask for all of them."""
     async with database.reading() as session:
         states, moving = await publishers.counts(session), await releases.moving(session)
+        aside = await troubles.counts(session)
         fares, standing = await health.counts(session), await queues.standing(session, now)
         messages = await queues.messages(session)
     since = {
@@ -29,6 +30,7 @@ async def figures(database: Database, now: datetime) -> Figures:
         "shipbell_inbox_waiting": {"": messages["inbox"]},
         "shipbell_inbox_dead": {"": messages["inbox dead"]},
         "shipbell_outbox_waiting": {"": messages["outbox"]},
+        "shipbell_set_aside": aside,
         "shipbell_outbox_dead": {"": messages["outbox dead"]},
         "shipbell_queue_due": {name: one.due for name, one in standing.items()},
         "shipbell_queue_oldest_seconds": since,

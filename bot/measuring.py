@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 # When a series began is no figure of ours, and would double the number of series.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -44,6 +44,8 @@ class Counted:
     labels: tuple[str, ...]
     bounds: tuple[float, ...] = ()
     """Seconds, of what is measured; none: it is only counted."""
+    falls: bool = False
+    """Whether it goes down, too."""
 
 
 METRICS: Mapping[str, Counted] = {
@@ -52,6 +54,8 @@ METRICS: Mapping[str, Counted] = {
     "shipbell_ack_seconds": Counted("How long a delivery of Slack's waited for its ack", ("kind", "outcome"), QUICK),
     "shipbell_step_seconds": Counted("How long a step took", ("lane",), USUAL),
     "shipbell_step_faults_total": Counted("Steps that ended with a fault of ours", ("lane",)),
+    "shipbell_breaker_trips_total": Counted("Times that a host was left alone, since it had failed again and again", ("to",)),
+    "shipbell_breakers_open": Counted("Hosts that are left alone now", ("to",), falls=True),
     "shipbell_claims_lost_total": Counted("Steps whose result counted for nothing: somebody was faster", ("of",)),
     "shipbell_releases_ended_total": Counted("Releases that ended", ("kind", "state", "reason")),
     "shipbell_release_seconds": Counted("From the request to published", ("kind",), LONG),
@@ -60,10 +64,10 @@ METRICS: Mapping[str, Counted] = {
 """Everything that is counted: name -> what it is."""
 
 
-def _made(name: str, what: Counted) -> Counter | Histogram:
+def _made(name: str, what: Counted) -> Counter | Gauge | Histogram:
     if what.bounds:
         return Histogram(name, what.help, what.labels, buckets=what.bounds, registry=REGISTRY)
-    return Counter(name, what.help, what.labels, registry=REGISTRY)
+    return (Gauge if what.falls else Counter)(name, what.help, what.labels, registry=REGISTRY)
 
 
 _METERS = {name: _made(name, what) for name, what in METRICS.items()}
@@ -79,6 +83,15 @@ def _observe(name: str, seconds: float, *labels: str) -> None:
     meter = _METERS[name].labels(*labels)
     assert isinstance(meter, Histogram)
     meter.observe(seconds)
+
+
+def breaker(to: str, *, opened: bool) -> None:
+    """Count that a host is left alone from now on, or is asked again."""
+    if opened:
+        _count("shipbell_breaker_trips_total", to)
+    meter = _METERS["shipbell_breakers_open"].labels(to)
+    assert isinstance(meter, Gauge)
+    (meter.inc if opened else meter.dec)()
 
 
 def request(to: str, outcome: str, seconds: float) -> None:

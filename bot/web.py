@@ -30,6 +30,10 @@ METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "shipbell_outbox_waiting": ("Messages that are not said yet", ()),
     "shipbell_inbox_waiting": ("Intents that are not carried out yet", ()),
     "shipbell_inbox_dead": ("Intents that were set aside after a fault of ours", ()),
+    "shipbell_set_aside": (
+        "Rows that nobody tries any more, since their steps broke again and again",
+        ("kind",),
+    ),
     "shipbell_outbox_dead": ("Messages that were given up", ()),
     "shipbell_queue_due": ("Rows that could be taken now", ("queue",)),
     "shipbell_queue_oldest_seconds": ("Since when the row is due that waits longest", ("queue",)),

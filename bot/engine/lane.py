@@ -18,6 +18,7 @@ from bot.engine.observed import step
 
 log = structlog.get_logger(__name__)
 
+FAR = timedelta(days=1)
 SHARE_OF_LEASE = 0.9
 """How much of its lease a step may take, by this machine's clock; then it is ended, before anybody else begins it."""
 
@@ -94,7 +95,8 @@ class Lane:
             self.full(self.work.name)
             return  # a step that ends wakes the lane
         if due is not None:
-            self.wake_at(self.work.name, due)
+            # What is set aside is due in thousands of years; a day is as far as anybody need look.
+            self.wake_at(self.work.name, min(due, self.clock() + FAR))
 
     def _begin(self, item: Any) -> None:  # a row's record
         key = (self.work.kind or self.work.name, self.work.key(item))

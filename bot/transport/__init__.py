@@ -23,9 +23,10 @@ import httpcore
 import httpx  # noqa: TID251 - this is its room
 import stamina
 
-from bot import __version__
+from bot import __version__, measuring
 from bot.errors import TransportError, Unreachable
 from bot.transport.bodies import digest, read
+from bot.transport.breaker import Breaker
 from bot.transport.failures import AGAIN_IN, Exchange, shown
 from bot.transport.guard import GuardedBackend, Lookups, Resolver, system_resolver
 from bot.transport.watched import OTHER, watched
@@ -38,6 +39,13 @@ PER_HOST = 4
 """Requests at once to one host, so that a slow one does not use up all the others' places."""
 ATTEMPTS = 3
 """Times that a request which changes nothing is sent at most."""
+RESTS = (5.0, 60.0)
+"""Seconds that a host is left alone which has failed again and again: at first, and at most."""
+WAITED = 2.0
+"""Seconds after which a request that its asker gave up counts against the host."""
+MOST_HOSTS = 1_000
+_AWAY = frozenset({502, 503, 504})
+"""Statuses that say that who would answer is not there."""
 KEEP_IDLE = 15.0
 """Seconds that an unused connection is kept."""
 
@@ -73,18 +81,19 @@ class Transport:
         *,
         allow_private_addresses: bool = False,
         user_agent: str = USER_AGENT,
-        in_flight: int = IN_FLIGHT,
-        per_host: int = PER_HOST,
+        places: tuple[int, int] = (IN_FLIGHT, PER_HOST),
         resolver: Resolver = system_resolver,
         names: Mapping[str, str] | None = None,
+        rests: tuple[float, float] = RESTS,
     ) -> None:
-        """Make one; `names` is what hosts are called in figures: host, with its port where it is not the usual one -> word of a closed set."""
+        """Make one; `places` are how many requests there are at once, in all and to one host; `rests` is for how many seconds a host that fails is left alone at first, and at most; `names` is what hosts are called in figures: host, with its port where it is not the usual one -> word of a closed set."""
         self._allow_private = allow_private_addresses
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip"}
-        self._in_flight = in_flight
-        self._per_host = per_host
+        self._in_flight, self._per_host = places
         self._names = dict(names or {})
-        self._places = asyncio.Semaphore(in_flight)
+        self._rests = rests
+        self._breakers: dict[str, Breaker] = {}
+        self._places = asyncio.Semaphore(self._in_flight)
         self._host_places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._backend = GuardedBackend(Lookups(resolver), allow_private=allow_private_addresses)
         self._opening = asyncio.Lock()
@@ -185,9 +194,9 @@ class Transport:
         return url
 
     async def _send(self, request: Request, url: httpx.URL, take: _Take[Got]) -> Got:
-        host = shown(url.host)
-        async with self._place(url.host, request.timeout):
-            exchange, to = Exchange(), self._names.get(url.netloc.decode("ascii"), OTHER)
+        host, to = shown(url.host), self._names.get(url.netloc.decode("ascii"), OTHER)
+        exchange = Exchange()
+        async with self._place(url.host, request.timeout), self._tried(url, to, exchange):
             try:
                 async with asyncio.timeout(request.timeout):
                     with watched(to, request.method, url.host, exchange):
@@ -196,6 +205,46 @@ class Transport:
                 raise exchange.timed_out(host, request.timeout) from error
             except _BROKEN as error:
                 raise exchange.broken(host, error) from error
+
+    @asynccontextmanager
+    async def _tried(self, url: httpx.URL, to: str, exchange: Exchange) -> AsyncIterator[None]:
+        """Let a request pass unless its host has failed again and again, and learn from how it ends.
+
+        A host that answers is there, whatever it says but that something behind it is not; what was waited for in vain counts
+        as failed, whoever gave up.
+        """
+        host, now = shown(url.host), asyncio.get_running_loop().time
+        breaker = self._breaker(url.netloc.decode("ascii"))
+        if left := breaker.left(now()):
+            raise Unreachable(
+                f"{host} has failed {breaker.failures} times in a row, and is left alone for another {left:.0f} s.",
+                host=host,
+                remedy="Ask again later.",
+            )
+        began, trial = now(), breaker.open_until is not None
+        failed: bool | None = True
+        try:
+            yield
+            failed = exchange.status in _AWAY
+        except asyncio.CancelledError:
+            failed = None if now() - began < WAITED else True
+            raise
+        finally:
+            self._learn(breaker, to, trial, failed)
+
+    @staticmethod
+    def _learn(breaker: Breaker, to: str, trial: bool, failed: bool | None) -> None:  # noqa: FBT001 - by place, once
+        if failed is None:
+            breaker.unsure(trial=trial)
+        elif failed and breaker.bad(asyncio.get_running_loop().time(), trial=trial):
+            measuring.breaker(to, opened=True)
+        elif not failed and breaker.good():
+            measuring.breaker(to, opened=False)
+
+    def _breaker(self, host: str) -> Breaker:
+        if host not in self._breakers and len(self._breakers) >= MOST_HOSTS:
+            self._breakers = {name: one for name, one in self._breakers.items() if one.open_until is not None}
+        return self._breakers.setdefault(host, Breaker(*self._rests))
 
     @asynccontextmanager
     async def _place(self, host: str, seconds: float) -> AsyncIterator[None]:

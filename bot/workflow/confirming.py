@@ -28,6 +28,7 @@ from bot.core.workflow_text import FOLDER
 from bot.forge.workflow_file import read_workflow
 from bot.workflow import publishers
 from bot.workflow.asking import policy_of_target
+from bot.workflow.faults import next_try
 from bot.workflow.gathering import SILENT, within
 from bot.workflow.hands import Hands, packed, unpacked
 from bot.workflow.ports import Setting
@@ -38,6 +39,7 @@ from storage.ledger import confirmations as ledger
 from storage.ledger import outbox
 from storage.ledger import publishers as publisher_ledger
 from storage.ledger.outbox import Destination
+from storage.ledger.troubles import Faulty
 from storage.records import (
     Confirmation,
     ConfirmationReason,
@@ -119,9 +121,10 @@ class Confirming:
         """Do the next step of a claimed one. A fault costs this row a minute, never the others anything."""
         try:
             await self._advance(row)
-        except Exception:
+        except Exception as error:
             log.exception("confirmation failed", confirmation=str(row.id), team=str(row.team_id))
-            await self._rest(row, AFTER_A_FAULT)
+            now, what = self.hands.clock(), Faulty("confirmation", row.id, row.team_id)
+            await self._rest(row, await next_try(self.hands.database, what, error, AFTER_A_FAULT, now) - now)
 
     async def _rest(self, row: Confirmation, wait: timedelta) -> None:
         async with self.hands.database.transaction() as session:

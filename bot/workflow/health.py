@@ -23,6 +23,7 @@ from bot.core.intents import TakeOver
 from bot.core.outcomes import ProvenanceOutcome, TryLater
 from bot.core.setup import SetupFacts, SetupReport, judge
 from bot.workflow import showing
+from bot.workflow.faults import next_try
 from bot.workflow.gathering import within
 from bot.workflow.hands import packed, unpacked
 from bot.workflow.setups import Setups
@@ -30,6 +31,7 @@ from bot.workflow.telling import SHIPBELL, write_down
 from storage.ledger import health as ledger
 from storage.ledger import outbox, publishers, teams
 from storage.ledger.outbox import Destination
+from storage.ledger.troubles import Faulty
 from storage.records import Health, InboxItem, Publisher, PublisherState, Reason
 
 log = structlog.get_logger(__name__)
@@ -64,9 +66,10 @@ class Tending:
         """Look once at a claimed publisher. A fault costs this one ten minutes, never the others anything."""
         try:
             await self._look(health)
-        except Exception:
+        except Exception as error:
             log.exception("health look failed", publisher=str(health.publisher_id), team=str(health.team_id))
-            await self._rest(health, self.setups.clock() + AFTER_A_FAULT)
+            now, what = self.setups.clock(), Faulty("health", health.publisher_id, health.team_id)
+            await self._rest(health, await next_try(self.setups.database, what, error, AFTER_A_FAULT, now))
 
     async def check(self, publisher: Publisher) -> SetupReport:
         """Look out of turn, since somebody asks, and return what was found; where somebody looks already nothing is written."""

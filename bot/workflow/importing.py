@@ -23,6 +23,7 @@ from bot.core.lifecycle import OPEN
 from bot.core.polling import LONGEST_WAIT
 from bot.workflow.adding import add
 from bot.workflow.credentials import sendable
+from bot.workflow.faults import next_try
 from bot.workflow.gathering import SILENT
 from bot.workflow.hands import packed, unpacked
 from bot.workflow.ports import Clock, Index
@@ -31,6 +32,7 @@ from bot.workflow.tabling import Rows, give_forms, read, say_end, show
 from storage.database import Database
 from storage.ledger import credentials, imports
 from storage.ledger import publishers as ledger
+from storage.ledger.troubles import Faulty
 from storage.records import CredentialKind, Import, ImportItemState, ImportState, Secret
 
 log = structlog.get_logger(__name__)
@@ -99,9 +101,10 @@ class Importing:
             return
         try:
             await (self._look(one) if one.state is ImportState.LOOKING else self._set_up(one))
-        except Exception:
+        except Exception as error:
             log.exception("import failed", one=str(one.id), team=str(one.team_id))
-            await self._rest(one, AFTER_A_FAULT)
+            now, what = self.clock(), Faulty("import", one.id, one.team_id)
+            await self._rest(one, await next_try(self.database, what, error, AFTER_A_FAULT, now) - now)
 
     async def _rest(self, one: Import, wait: timedelta) -> None:
         now = self.clock()

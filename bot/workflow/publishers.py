@@ -37,12 +37,14 @@ from bot.core.publishers import Decision, Look, Situation
 from bot.core.queueing import turn
 from bot.core.sites import IndexSite
 from bot.workflow import credentials as keeping
+from bot.workflow.faults import next_try
 from bot.workflow.ports import Clock, Index
 from bot.workflow.telling import SHIPBELL, rests_on, tell_channel, write_down
 from storage.database import Database
 from storage.ledger import confirmations, feeds, health, imports
 from storage.ledger import credentials as ledger_of_credentials
 from storage.ledger import publishers as ledger
+from storage.ledger.troubles import Faulty
 from storage.records import Credential, CredentialKind, Publisher, PublisherState, Reason, Secret
 
 log = structlog.get_logger(__name__)
@@ -90,11 +92,12 @@ class Publishers:
         try:
             step = self._register if publisher.state is PublisherState.REQUESTED else self._look
             await step(publisher)
-        except Exception:
+        except Exception as error:
             log.exception("publisher step failed", publisher=str(publisher.id), team=str(publisher.team_id))
+            now, what = self.clock(), Faulty("publisher", publisher.id, publisher.team_id)
+            until = await next_try(self.database, what, error, AFTER_A_FAULT, now)
             async with self.database.transaction() as session:
-                now = self.clock()
-                await ledger.move(session, publisher, self.owner, next_at=now + AFTER_A_FAULT, looked_at=now)
+                await ledger.move(session, publisher, self.owner, next_at=until, looked_at=now)
 
     async def _register(self, publisher: Publisher) -> None:
         name = publisher.registration.index

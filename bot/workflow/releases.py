@@ -14,9 +14,11 @@ import structlog
 
 from bot.core.releases import Decision, Situation
 from bot.workflow import acting, asking, uploading, verifying, yanking
+from bot.workflow.faults import next_try
 from bot.workflow.hands import Hands
 from storage.ledger import releases as ledger
 from storage.ledger.releases import ALL, Share
+from storage.ledger.troubles import Faulty
 from storage.records import Release, ReleaseKind, ReleaseState
 
 log = structlog.get_logger(__name__)
@@ -85,9 +87,9 @@ class Releases:
             )
             if decision is not None:
                 await self.hands.write(seen, decision)
-        except Exception:
+        except Exception as error:
             log.exception("release step failed", release=str(release.id), team=str(release.team_id))
-            async with self.hands.database.transaction() as session:
-                await ledger.move(
-                    session, release, self.hands.owner, next_at=self.hands.clock() + AFTER_A_FAULT
-                )
+            database, what = self.hands.database, Faulty("release", release.id, release.team_id)
+            until = await next_try(database, what, error, AFTER_A_FAULT, self.hands.clock())
+            async with database.transaction() as session:
+                await ledger.move(session, release, self.hands.owner, next_at=until)

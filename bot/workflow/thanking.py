@@ -21,12 +21,14 @@ from bot.core.release_notices import Step
 from bot.core.releases import Line
 from bot.core.thanks import Thanks
 from bot.workflow.asking import policy_now
+from bot.workflow.faults import next_try
 from bot.workflow.gathering import SILENT, within
 from bot.workflow.hands import Hands, packed, page, repo, say, situation, subject, unpacked
 from bot.workflow.ports import PullRequests
 from bot.workflow.telling import SHIPBELL, write_down
 from storage.ledger import releases
 from storage.ledger import thanks as ledger
+from storage.ledger.troubles import Faulty
 from storage.records import Release, ReleaseThanks
 
 log = structlog.get_logger(__name__)
@@ -63,9 +65,10 @@ class Thanking:
         """Do the next step of a claimed one. A fault costs this row a minute, never the others anything."""
         try:
             await self._advance(row)
-        except Exception:
+        except Exception as error:
             log.exception("thanks failed", release=str(row.release_id), team=str(row.team_id))
-            await self._rest(row, AFTER_A_FAULT)
+            now, what = self.hands.clock(), Faulty("thanks", row.release_id, row.team_id)
+            await self._rest(row, await next_try(self.hands.database, what, error, AFTER_A_FAULT, now) - now)
 
     async def _rest(self, row: ReleaseThanks, wait: timedelta) -> None:
         async with self.hands.database.transaction() as session:

@@ -22,10 +22,12 @@ from bot.core.approvals import Policy
 from bot.core.polling import LONGEST_WAIT
 from bot.core.progress import Progress
 from bot.core.release_notices import Unapproved
+from bot.workflow.faults import next_try
 from bot.workflow.hands import Hands, unpacked
 from bot.workflow.telling import SHIPBELL, write_down
 from storage.ledger import outbox, policies, releases, watches
 from storage.ledger.outbox import Destination
+from storage.ledger.troubles import Faulty
 from storage.records import Watch
 
 log = structlog.get_logger(__name__)
@@ -55,9 +57,12 @@ class Watching:
         """Look once at a claimed watch. A fault costs this row a minute, never the others anything."""
         try:
             await self._look(watch)
-        except Exception:
+        except Exception as error:
             log.exception("watch failed", project=str(watch.project_id), team=str(watch.team_id))
-            await self._rest(watch, AFTER_A_FAULT)
+            now, what = self.hands.clock(), Faulty("watch", watch.project_id, watch.team_id)
+            await self._rest(
+                watch, await next_try(self.hands.database, what, error, AFTER_A_FAULT, now) - now
+            )
 
     async def _look(self, watch: Watch) -> None:
         hands = self.hands

@@ -41,6 +41,7 @@ from storage.records.releases import (
 )
 from storage.records.restorations import Restoration
 from storage.records.teams import Home, Project, ProjectAtGlance, Team
+from storage.records.troubles import ASIDE, Trouble
 from storage.records.words import (
     ChangeState,
     ConfirmationReason,
@@ -62,6 +63,7 @@ from storage.records.words import (
 )
 
 __all__ = [
+    "ASIDE",
     "AlreadyRunning",
     "Approval",
     "AuditEvent",
@@ -121,6 +123,7 @@ __all__ = [
     "Subscription",
     "Team",
     "Tokens",
+    "Trouble",
     "Verdict",
     "Watch",
 ]

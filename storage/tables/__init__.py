@@ -30,6 +30,7 @@ from storage.tables.sessions import StatusSessionRow, StatusSignInRow
 from storage.tables.subscriptions import SubscriptionRow
 from storage.tables.teams import CredentialRow, DataKeyRow, EntryRow, TeamRow
 from storage.tables.thanks import ThanksRow
+from storage.tables.troubles import TroubleRow
 from storage.tables.watches import WatchRow
 
 __all__ = [
@@ -70,5 +71,6 @@ __all__ = [
     "SubscriptionRow",
     "TeamRow",
     "ThanksRow",
+    "TroubleRow",
     "WatchRow",
 ]

@@ -19,9 +19,7 @@ async def test_a_slow_host_costs_its_own_requests_only() -> None:
     async with (
         serving(hang) as slow,
         serving(OK) as quick,
-        Transport(
-            allow_private_addresses=True, in_flight=5, per_host=2, resolver=leading_to("127.0.0.1")
-        ) as transport,
+        Transport(allow_private_addresses=True, places=(5, 2), resolver=leading_to("127.0.0.1")) as transport,
     ):
         waiting = [
             asyncio.create_task(
@@ -39,7 +37,7 @@ async def test_a_slow_host_costs_its_own_requests_only() -> None:
 
 async def test_who_waits_too_long_for_a_place_has_sent_nothing() -> None:
     """A request that never got its turn is Unreachable: it did not arrive."""
-    async with serving(hang) as server, Transport(allow_private_addresses=True, per_host=1) as transport:
+    async with serving(hang) as server, Transport(allow_private_addresses=True, places=(20, 1)) as transport:
         first = asyncio.create_task(transport.send(Request("POST", server.url, timeout=20)))
         await server.has(1)
         with pytest.raises(Unreachable, match=r"waited 0\.6 s for its turn"):

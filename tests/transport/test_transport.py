@@ -121,7 +121,7 @@ async def test_a_body_that_drips_costs_the_time_out_only(transport: Transport) -
 
 async def test_time_outs_leave_every_place_free() -> None:
     """After more time-outs than there are places, the next request is answered."""
-    async with Transport(allow_private_addresses=True, in_flight=2, per_host=2) as transport:
+    async with Transport(allow_private_addresses=True, places=(2, 2)) as transport:
         async with serving(hang) as slow:
             for _ in range(5):
                 # On a busy machine even the connection may take longer than this; a place is held all the same.
