@@ -295,6 +295,8 @@ class Fate(StrEnum):
     QUEUED = "queued"
     """It waits for one of the person's places on the index."""
     SET_UP = "set_up"
+    KNOWN = "known"
+    """The bot uploads it itself, so it needs no publisher."""
     ALREADY = "already"
     FIRST = "first"
     FAILED = "failed"
@@ -307,7 +309,7 @@ def fate(item: ImportItem, verdict: Verdict) -> Fate:
     if item.state is ImportItemState.WAITING:
         return Fate.MOVING
     if item.publisher is None:
-        return Fate.ALREADY
+        return Fate.KNOWN if item.state is ImportItemState.KNOWN else Fate.ALREADY
     return of_publisher(item.publisher)
 
 
@@ -342,11 +344,12 @@ class Tally:
     by_hand: int = 0
     moving: int = 0
     queued: int = 0
+    known: int = 0
 
     @property
     def chosen(self) -> int:
         """How many are or were to be set up and are not found to be there already."""
-        return self.set_up + self.failed + self.by_hand + self.moving + self.queued
+        return self.set_up + self.failed + self.by_hand + self.moving + self.queued + self.known
 
 
 def tally(fates: Sequence[Fate]) -> Tally:
@@ -355,5 +358,5 @@ def tally(fates: Sequence[Fate]) -> Tally:
     return Tally(
         set_up=counted[Fate.SET_UP], already=counted[Fate.ALREADY], first=counted[Fate.FIRST],
         failed=counted[Fate.FAILED], by_hand=counted[Fate.BY_HAND], moving=counted[Fate.MOVING],
-        queued=counted[Fate.QUEUED],
+        queued=counted[Fate.QUEUED], known=counted[Fate.KNOWN],
     )  # fmt: skip

@@ -18,10 +18,10 @@ import structlog
 
 from bot.core import importing as decide
 from bot.core.forge import Nothing, Unsure
-from bot.core.importing import Candidate, Fate, Place, Places, Sight, Survey
+from bot.core.importing import Candidate, Fate, Place, Places, Sight, Survey, Verdict
 from bot.core.lifecycle import OPEN
 from bot.core.polling import LONGEST_WAIT
-from bot.workflow.adding import add
+from bot.workflow.adding import add, know, uploaded
 from bot.workflow.credentials import sendable
 from bot.workflow.faults import next_try
 from bot.workflow.gathering import SILENT
@@ -158,7 +158,13 @@ class Importing:
             known = await ledger.newest(session, one.team_id, wanted.project, one.index)
         if known is not None and known.state in OPEN:
             return decide.judge(sight, (one.index, None), None, known)
-        return await judged(self.index, one.index, sight, await self._token(one))
+        found = await judged(self.index, one.index, sight, await self._token(one))
+        if found.verdict is not Verdict.FIRST:
+            return found
+        async with self.database.reading() as session:
+            ours = await uploaded(session, one.team_id, wanted)
+        # No publisher makes the project there, but an upload of the bot's does.
+        return replace(found, verdict=Verdict.READY) if ours else found
 
     async def _token(self, one: Import) -> Secret | None:
         async with self.database.reading() as session:
@@ -201,8 +207,13 @@ class Importing:
             if not await imports.hold(session, one, self.owner):
                 return False
             asked = (one.chosen_by, one.channel)
-            publisher, made = await add(session, one.team_id, candidate.registration, asked, self.clock())
-            recorded = await imports.asked(session, one, number, publisher.id if made else None)
+            wanted, now = candidate.registration, self.clock()
+            if await uploaded(session, one.team_id, wanted):
+                there = await know(session, one.team_id, wanted, asked, now)
+                recorded = await imports.asked(session, one, number, None, known=there is None)
+            else:
+                publisher, made = await add(session, one.team_id, wanted, asked, now)
+                recorded = await imports.asked(session, one, number, publisher.id if made else None)
             assert recorded, "the claim keeps others away"
         return True
 

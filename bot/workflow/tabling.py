@@ -43,6 +43,7 @@ _LOUDEST = (
     Fate.QUEUED,
     Fate.MOVING,
     Fate.SET_UP,
+    Fate.KNOWN,
     Fate.ALREADY,
     Fate.LISTED,
 )

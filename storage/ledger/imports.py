@@ -135,10 +135,16 @@ async def choose(
     return True
 
 
-async def asked(session: AsyncSession, one: Import, number: int, publisher_id: UUID | None) -> bool:
-    """Record that a chosen package was asked for; `publisher_id` None: one was open already. False where it was before."""
+async def asked(
+    session: AsyncSession, one: Import, number: int, publisher_id: UUID | None, *, known: bool = False
+) -> bool:
+    """Record that a chosen package was asked for; False where it was before.
+
+    `publisher_id` None: one was open already, or the project is only `known`, since it needs none.
+    """
     waits = _item(one, number) & (col(ImportItemRow.state) == ImportItemState.WAITING)
-    values = {"state": ImportItemState.ASKED, "publisher_id": publisher_id}
+    state = ImportItemState.KNOWN if known else ImportItemState.ASKED
+    values = {"state": state, "publisher_id": publisher_id}
     return await update_one(session, update(ImportItemRow).where(waits).values(**values))
 
 

@@ -276,6 +276,8 @@ class ImportItemState(StrEnum):
     WAITING = "waiting"
     """Chosen, and not asked for yet."""
     ASKED = "asked"
+    KNOWN = "known"
+    """Known without a publisher, since the bot uploads the project itself."""
 
 
 class CredentialKind(StrEnum):

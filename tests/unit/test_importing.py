@@ -158,6 +158,7 @@ def item(state: ImportItemState, asked: Publisher | None = None) -> ImportItem:
         (item(ImportItemState.LISTED), Verdict.FIRST, Fate.FIRST),
         (item(ImportItemState.WAITING), Verdict.READY, Fate.MOVING),
         (item(ImportItemState.ASKED), Verdict.READY, Fate.ALREADY),
+        (item(ImportItemState.KNOWN), Verdict.READY, Fate.KNOWN),
         (item(ImportItemState.ASKED, publisher(PublisherState.REQUESTED, due=True)), Verdict.READY, Fate.MOVING),
         (item(ImportItemState.ASKED, publisher(PublisherState.REQUESTED)), Verdict.READY, Fate.BY_HAND),
         (item(ImportItemState.ASKED, publisher(PublisherState.REQUESTED, queued=True)), Verdict.READY, Fate.QUEUED),

@@ -81,6 +81,7 @@ FATES: Mapping[Fate, str] = MappingProxyType(
         Fate.BY_HAND: "waits for a person",
         Fate.QUEUED: "waits for a place",
         Fate.SET_UP: "set up",
+        Fate.KNOWN: "known; I upload it myself, so it needs no publisher",
         Fate.ALREADY: "was there already",
         Fate.FIRST: "needs a first release",
         Fate.FAILED: "failed",
@@ -101,6 +102,7 @@ _ENDS: Mapping[Fate, str] = MappingProxyType(
         Fate.BY_HAND: ":point_right:",
         Fate.QUEUED: ":hourglass:",
         Fate.SET_UP: ":white_check_mark:",
+        Fate.KNOWN: ":inbox_tray:",
         Fate.ALREADY: ":heavy_check_mark:",
         Fate.FIRST: ":package:",
         Fate.FAILED: ":x:",
@@ -115,6 +117,7 @@ def totals(tally: Tally) -> str:
         f"{tally.failed} failed"
     )
     waits = (
+        (tally.known, "known, which I upload myself"),
         (tally.by_hand, "wait for a person"), (tally.queued, "wait for a place"), (tally.moving, "under way"),
     )  # fmt: skip
     return ends + "".join(f"; {number} {what}" for number, what in waits if number)
