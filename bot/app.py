@@ -35,6 +35,7 @@ from bot.slack.listeners import Listeners
 from bot.slack.notifier import SlackNotifier, shared_session
 from bot.slack.people import SlackPeople
 from bot.slack.screen import SlackScreen
+from bot.slack.steps import SlackCompleter
 from bot.slacking import Slacking
 from bot.transport import RESTS, Transport, user_agent
 from bot.workflow import restoring
@@ -58,11 +59,12 @@ from bot.workflow.reaching import Reach
 from bot.workflow.releases import Releases
 from bot.workflow.scouting import Scouting
 from bot.workflow.setups import Setups
+from bot.workflow.steps import Steps
 from bot.workflow.thanking import Thanking
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import homes, inbox, keys, outbox, paces
+from storage.ledger import homes, inbox, keys, outbox, paces, steps
 from storage.records import NewerSchema, Restoration, Secret, StorageError
 
 log = structlog.get_logger(__name__)
@@ -283,7 +285,10 @@ def _works(
         *parts.sides.lanes(parts.clients),
     ]
     there = status_url(parts.settings.public_url) if parts.settings.slack_client_secret else ""
-    return lanes.with_homes(works, Homes(hands, SlackScreen(parts.clients.client_for), there))
+    client_for = parts.clients.client_for
+    return lanes.with_homes(
+        works, Homes(hands, SlackScreen(client_for), there), Steps(hands, SlackCompleter(client_for))
+    )
 
 
 def _pages(parts: _Parts, browsing: Browsing) -> list[Route]:
@@ -340,6 +345,7 @@ async def _tidy(database: Database) -> None:
         await outbox.prune(session, now() - KEEP_ANSWERS)
         await homes.prune(session, now() - KEEP_HOMES)
         await paces.prune(session, now() - KEEP_PACES)
+        await steps.prune(session, now() - KEEP_HOMES)
 
 
 async def _ready(database: Database, engine: Engine) -> Mapping[str, str]:

@@ -27,6 +27,7 @@ from bot.workflow import (
 )
 from bot.workflow import exporting as exportings
 from bot.workflow import feeds as reading
+from bot.workflow import steps as following
 from bot.workflow.changing import Changing
 from bot.workflow.confirming import Confirming
 from bot.workflow.credentials import Credentials
@@ -40,6 +41,7 @@ from bot.workflow.outbox import Outbox
 from bot.workflow.publishers import Publishers
 from bot.workflow.releases import Releases
 from bot.workflow.rotating import Rotating
+from bot.workflow.steps import Steps
 from bot.workflow.thanking import Thanking
 from bot.workflow.watching import Watching
 from bot.workflow.welcoming import Welcoming
@@ -196,14 +198,17 @@ def installations(tokens: Rotating, changed: Callable[[], None]) -> Work:
     return Work("installations", tokens.claim, advance, tokens.next_due, 2, ("outbox",), rotating.LEASE)
 
 
-def with_homes(works: Iterable[Work], shown: Homes) -> list[Work]:
-    """Return the lanes with that of Home tabs, which looks after each step that may have changed what people see.
+def with_homes(works: Iterable[Work], shown: Homes, ran: Steps) -> list[Work]:
+    """Return the lanes with those that look after each step which may have changed what they follow.
 
-    Four at a time, so that one workspace's many hold nobody else back for long.
+    Home tabs, and workflows' steps: four at a time, so that one workspace's many hold nobody else back for long.
     """
-    seen = [work if work.name == "outbox" else replace(work, then=(*work.then, "home")) for work in works]
+    seen = [
+        work if work.name == "outbox" else replace(work, then=(*work.then, "steps", "home")) for work in works
+    ]
     return [
         *seen,
+        Work("steps", ran.claim, ran.advance, ran.next_due, 4, lease=following.LEASE),
         Work(
             "home",
             shown.claim,

@@ -30,6 +30,7 @@ from bot.core.publisher_forms import PublisherFormShown
 from bot.core.release_notices import (
     FreezeSet,
     HearsShown,
+    LinksShown,
     NotCounted,
     PolicyRefused,
     PolicyShown,
@@ -345,6 +346,7 @@ Notice = (
     | NotCounted
     | ReleaseList
     | ReleaseDialog
+    | LinksShown
     | PolicyShown
     | PolicyRefused
     | FreezeSet
@@ -408,6 +410,7 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         "release.not_counted": NotCounted,
         "release.list": ReleaseList,
         "release.dialog": ReleaseDialog,
+        "release.links": LinksShown,
         "policy.shown": PolicyShown,
         "policy.refused": PolicyRefused,
         "freeze.set": FreezeSet,

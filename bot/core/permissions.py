@@ -113,9 +113,12 @@ ACTIONS: Mapping[type[intents.Intent], tuple[Action, ...]] = MappingProxyType(
         intents.ShowReleases: (),
         # For full members alone: `bot.workflow.home`.
         intents.ShowRelease: (),
+        intents.UnfurlLinks: (),
         intents.TellChannel: (Action.TELL,),
         intents.ShowTold: (),
         intents.OpenHome: (),
+        # What a step wants done goes through the gate itself: `bot.workflow.intents`.
+        intents.RunStep: (),
         intents.ShowAudit: (Action.SEE_AUDIT,),
         intents.ExportAudit: (Action.SEE_AUDIT,),
         intents.SetPolicy: (Action.SET_POLICY,),

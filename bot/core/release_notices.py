@@ -63,6 +63,17 @@ class ReleaseDialog:
     """None where there is no such release."""
 
 
+@dataclass(frozen=True, slots=True)
+class LinksShown:
+    """Links to releases that somebody has posted, with how these stand."""
+
+    shown: tuple[tuple[str, ReleaseShown], ...]
+    unfurl_id: str
+    source: str
+    channel: str
+    ts: str
+
+
 class Step(StrEnum):
     """What a line of the timeline tells; the names in `values` stand behind each."""
 
@@ -215,6 +226,8 @@ class ReleaseAnswer:
     heard: Heard
     values: Mapping[str, str] = field(default_factory=dict)
     kind: ReleaseKind = ReleaseKind.RELEASE
+    release_id: str = ""
+    """"" where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Knows: Slack's refusals. Must not know: the server, injected faults.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from bot.demo import slack_people
+from bot.demo import slack_people, slack_workflows
 from bot.demo.slack_limits import (
     TEXT_HARD,
     Problem,
@@ -72,6 +72,10 @@ class WebApi:
         self._triggers = triggers
         self._metadata = Metadata()
         self._pace = Pace(clock)
+        self.workflows = slack_workflows.Workflows()
+        """Runs of the app's steps."""
+        self.unfurled: dict[str, Json] = {}
+        """What links unfold into, by link."""
         self.broadcasts: set[tuple[str, str]] = set()
         """(channel, ts) of the answers in threads that the channel sees too; local-slack shows them in the thread alone."""
         self.violated: Callable[[str, Sequence[str]], None] = lambda _method, _causes: None
@@ -88,14 +92,34 @@ class WebApi:
                 raise RateLimited(seconds)
         if call.method.startswith("views."):
             return await self._view(call, forward)
-        if call.method in slack_people.METHODS:
-            return slack_people.answer(call.method, call.args, self._workspace.users, self._workspace.groups)
+        if found := self._beside(call):
+            return found
         if call.method in {"conversations.history", "conversations.replies"}:
             return await self._history(call, forward)
         answer = await forward(call.method, call.args)
         if call.method in MESSAGE_METHODS and answer.get("ok"):
             self._keep(call, answer)
         return answer
+
+    def _beside(self, call: Call) -> Json:
+        """Answer what local-slack knows nothing of; {} for what it knows."""
+        if call.method in slack_workflows.METHODS:
+            return self.workflows.answer(call.method, call.args)
+        if call.method in slack_people.METHODS:
+            return slack_people.answer(call.method, call.args, self._workspace.users, self._workspace.groups)
+        return self._unfurl(call) if call.method == "chat.unfurl" else {}
+
+    def _unfurl(self, call: Call) -> Json:
+        unfurls = call.args["unfurls"]
+        problems = [
+            problem
+            for url, one in unfurls.items()
+            for problem in message_problems({"channel": "C", "text": url, "blocks": one.get("blocks", [])})
+        ]
+        if refusal := self._refused(call.method, "cannot_unfurl_message", problems):
+            return refusal
+        self.unfurled |= unfurls
+        return {"ok": True}
 
     def hook_refusal(self, message: Json) -> Json:
         """Return Slack's answer to a refused message for a response URL, {} where it is fine."""

@@ -34,6 +34,7 @@ from bot.demo.slack_openid import SignInDesk
 from bot.demo.slack_parcels import Mender, Parcel, read_parcel
 from bot.demo.slack_socket import SocketRelay
 from bot.demo.slack_views import ViewBook
+from bot.demo.slack_workflows import Run
 from bot.demo.slack_workspace import SlackWorkspace
 
 __all__ = ["Delivery", "GateOptions", "SeenCall", "SlackGate", "Violation"]
@@ -158,6 +159,11 @@ class SlackGate:
         return set(self._api.broadcasts)
 
     @property
+    def unfurled(self) -> dict[str, Json]:
+        """What links have unfolded into, by link; local-slack unfolds none."""
+        return dict(self._api.unfurled)
+
+    @property
     def deliveries(self) -> list[Delivery]:
         """Every delivery since the start, in the order in which Slack made them."""
         return self._deliveries.all
@@ -248,6 +254,12 @@ class SlackGate:
         place = len(self.deliveries)
         await self._deliver(Parcel("events_api", payload), self._carrier())
         return self.deliveries[place]
+
+    async def run_step(self, step: str, inputs: Json) -> Run:
+        """Run a workflow's step; returns the run, which tells how it ended."""
+        run, event = self._api.workflows.begin(step, inputs)
+        await self.event(event)
+        return run
 
     def count(self, method: str) -> int:
         """Return how many calls of a method have come in."""

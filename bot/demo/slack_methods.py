@@ -23,6 +23,8 @@ BOT_SCOPES = frozenset(
         "im:history",
         "im:read",
         "im:write",
+        "links:read",
+        "links:write",
         "mpim:history",
         "reactions:write",
         "team:read",
@@ -39,6 +41,7 @@ SCOPES: dict[str, str] = {
     "chat.update": "chat:write",
     "chat.delete": "chat:write",
     "chat.meMessage": "chat:write",
+    "chat.unfurl": "links:write",
     "conversations.history": "channels:history",
     "conversations.replies": "channels:history",
     "conversations.info": "channels:read",
@@ -82,6 +85,9 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "views.push": ("trigger_id", "view"),
     "views.update": ("view",),
     "views.publish": ("user_id", "view"),
+    "chat.unfurl": ("unfurls",),
+    "functions.completeSuccess": ("function_execution_id",),
+    "functions.completeError": ("function_execution_id", "error"),
 }
 APP_TOKEN_METHODS = frozenset(["apps.connections.open"])
 JSON_ARGUMENTS = ("blocks", "attachments", "view", "metadata", "files")

@@ -43,6 +43,7 @@ from bot.slack.blocks import (
     setup,
 )
 from bot.slack.blocks.forms import INDEX_CHOICE, View
+from bot.slack.events import Events
 from bot.slack.visits import (
     Body,
     Reply,
@@ -102,7 +103,7 @@ class Listeners:
         app.action(everything)(self.on_action)
         app.view(everything)(self.on_view)
         app.options(everything)(self.on_options)
-        app.event("app_home_opened")(self.on_home)
+        Events(self.inlet, self.indexes, self.forge, self._publisher, self.public_url).attach(app)
         app.error(on_error)
 
     @property
@@ -411,15 +412,6 @@ class Listeners:
         wish = visit.wish(clicks.import_confirmed(carried), channel=carried.get("channel", ""))
         await self.inlet.put(wish)
         return {}
-
-    async def on_home(
-        self, ack: AsyncAck, body: Body, context: AsyncBoltContext, client: AsyncWebClient
-    ) -> None:
-        """Show somebody's Home tab."""
-        if body["event"].get("tab", "home") == "home":
-            visit = Visit(body, context, client)
-            await self.inlet.put(visit.wish(intents.OpenHome(hash=visit.view_hash)))
-        await ack()
 
 
 async def on_error(error: Exception, body: Body) -> BoltResponse:

@@ -5,15 +5,18 @@ Knows: the manifest's shape. Must not know: settings, Bolt.
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from bot.slack.scopes import (
     BOT_SCOPES,
     EVENTS,
-    FUNCTIONS,
     INSTALL_REDIRECT,
+    SHORTCUTS,
     SIGN_IN_REDIRECT,
     SLASH_COMMANDS,
+    STEPS,
     USER_SCOPES,
+    Parameter,
 )
 
 DELIVERIES = "/slack/events"
@@ -53,6 +56,12 @@ def manifest(place: Place) -> dict[str, Any]:
                 {"command": name, "url": there, "description": said, "usage_hint": hint, "should_escape": True}
                 for name, (said, hint) in SLASH_COMMANDS.items()
             ],
+            "shortcuts": [
+                {"name": name, "type": "global", "callback_id": callback, "description": said}
+                for callback, (name, said) in SHORTCUTS.items()
+            ],
+            # Links to releases on the bot's own status page show how these stand.
+            "unfurl_domains": [urlsplit(place.url).hostname or ""],
         },
         "oauth_config": {
             "redirect_urls": [f"{place.url}{path}" for path in redirects],
@@ -62,9 +71,24 @@ def manifest(place: Place) -> dict[str, Any]:
             "event_subscriptions": {"request_url": there, "bot_events": list(EVENTS)},
             # What is in a menu Slack asks at the last of these addresses.
             "interactivity": {"is_enabled": True, "request_url": there, "message_menu_options_url": there},
-            "org_deploy_enabled": place.many,
+            # Steps of workflows need both (https://docs.slack.dev/workflows/workflow-steps).
+            "org_deploy_enabled": True,
+            "function_runtime": "remote",
             "socket_mode_enabled": place.socket,
             "token_rotation_enabled": place.many,
         },
-        **({"functions": {name: dict(one) for name, one in FUNCTIONS.items()}} if FUNCTIONS else {}),
+        "functions": {
+            name: {
+                "title": one.title,
+                "description": one.description,
+                "input_parameters": {each.name: _parameter(each) for each in one.inputs},
+                "output_parameters": {each.name: _parameter(each) for each in one.outputs},
+            }
+            for name, one in STEPS.items()
+        },
     }  # fmt: skip
+
+
+def _parameter(one: Parameter) -> dict[str, Any]:
+    told = {"name": one.name, "type": one.type, "title": one.title, "description": one.description}
+    return {**told, "is_required": one.required}

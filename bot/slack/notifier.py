@@ -23,12 +23,13 @@ from bot import codec
 from bot.core import notices
 from bot.core.import_notices import ImportChoices
 from bot.core.publisher_forms import PublisherFormShown
-from bot.core.release_notices import ReleaseDialog
+from bot.core.release_notices import LinksShown, ReleaseDialog
 from bot.core.setup_notices import SetupShown
 from bot.errors import NotInstalled
 from bot.slack.blocks import base
 from bot.slack.blocks.publishers import invite_first, not_invited
 from bot.slack.blocks.render import MESSAGES, VIEWS
+from bot.slack.blocks.unfurls import unfurls
 from bot.slack.measured import hooks
 from bot.workflow.ports import Delivery, NeverSay, Said, SayLater
 from storage.records import OutboxItem, Secret
@@ -45,6 +46,18 @@ BEFORE = timedelta(minutes=2)
 
 NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action"})
 CLOSED = frozenset({"not_found", "view_not_found", "expired_trigger_id", "hash_conflict", "not_enabled"})
+GONE = frozenset(
+    {
+        "cannot_find_message",
+        "cannot_unfurl_url",
+        "cannot_unfurl_message",
+        "cannot_prompt",
+        "cannot_auth_user",
+        "not_in_channel",
+        "channel_not_found",
+    }
+)
+"""Why a link shows nothing below itself, where that is nobody's fault."""
 BAD_SHAPE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"})
 OUR_SIDE = frozenset(
     {"invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "missing_scope"}
@@ -83,6 +96,8 @@ class SlackNotifier:
 
     async def _deliver(self, client: AsyncWebClient, item: OutboxItem, *, maybe_said: bool) -> Delivery:
         notice = codec.unpack(item.kind, item.facts, notices.KINDS)
+        if isinstance(notice, LinksShown):
+            return await _unfold(client, notice)
         if type(notice) in VIEWS or isinstance(notice, notices.HomeShown):
             return await _show(client, notice)
         if item.user:
@@ -203,6 +218,19 @@ async def _page_of(client: AsyncWebClient, item: OutboxItem, cursor: str) -> Asy
     if item.thread_ts:
         return await client.conversations_replies(ts=item.thread_ts, **wanted)
     return await client.conversations_history(**wanted)
+
+
+async def _unfold(client: AsyncWebClient, notice: LinksShown) -> Delivery:
+    """Show what links lead to; a message that is gone has nothing below it."""
+    place: dict[str, Any] = {"channel": notice.channel, "ts": notice.ts}
+    if notice.unfurl_id:
+        place = {"unfurl_id": notice.unfurl_id, "source": notice.source}
+    try:
+        await client.api_call("chat.unfurl", json={**place, "unfurls": unfurls(notice)})
+    except SlackApiError as error:
+        if error_code(error) not in GONE:
+            raise
+    return Said()
 
 
 async def _show(client: AsyncWebClient, notice: notices.Notice) -> Delivery:

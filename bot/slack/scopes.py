@@ -4,8 +4,8 @@ Knows: scopes, slash commands' short descriptions. Must not know: Bolt, rules.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 BOT_SCOPES: Mapping[str, str] = MappingProxyType(
     {
@@ -18,21 +18,24 @@ BOT_SCOPES: Mapping[str, str] = MappingProxyType(
         "im:history": "to see there whether either was already said",
         "users:read": "to see who is a guest, a bot or an admin before an approval counts",
         "usergroups:read": "to see who is in the user groups that a release policy names",
+        "links:read": "to see links to releases on the bot's own status page, and no other links",
+        "links:write": "to show below such a link how the release stands",
     }
 )
 """Scopes of the bot token (`xoxb-`), each with what it is for; the least that works."""
 
 EVENTS: Mapping[str, str] = MappingProxyType(
-    {"app_home_opened": "somebody opens the Home tab, which is then made for that person"}
+    {
+        "app_home_opened": "somebody opens the Home tab, which is then made for that person",
+        "function_executed": "a step of a workflow is run that somebody built",
+        "link_shared": "somebody posts a link to a release on the bot's own status page",
+    }
 )
 """Events that Slack delivers, each with what it is for."""
 
 SIGN_IN_REDIRECT = "/slack/openid/callback"
 INSTALL_REDIRECT = "/slack/oauth_redirect"
 """Where Slack may send browsers back to."""
-
-FUNCTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-"""Steps for Workflow Builder, as the manifest has them."""
 
 APP_SCOPES: Mapping[str, str] = MappingProxyType(
     {"connections:write": "Socket Mode: to open the connection over which Slack delivers"}
@@ -61,6 +64,107 @@ SLASH_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Slash command -> what Slack shows beside it: a description and a usage hint."""
+
+
+SHORTCUTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "shortcut.release": (
+            "Release a package",
+            "Ask the right people for a release of one of your packages",
+        ),
+        "shortcut.publisher": ("Add a publisher", "Register a package's trusted publisher with its index"),
+    }
+)
+"""Global shortcuts by callback id: the name and description that Slack shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a step takes or gives."""
+
+    name: str
+    title: str
+    description: str
+    type: str = "string"
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """A step that people put into workflows."""
+
+    title: str
+    description: str
+    inputs: tuple[Parameter, ...]
+    outputs: tuple[Parameter, ...]
+
+
+_RUNNER = Parameter(
+    "runner",
+    "Who runs it",
+    "Filled in by Slack: whoever ran the workflow. Nobody can put somebody else there.",
+    # Never chosen by whoever builds the workflow (https://docs.slack.dev/reference/types/user_context-type).
+    "slack#/types/user_context",
+)
+_PROJECT = Parameter("project", "Project", "The package's name on the index")
+_INDEX = Parameter("index", "Index", "Empty: whichever index the project is on", required=False)
+_ON_INDEX = Parameter("index", "Index", "The index's name")
+_VERSION = Parameter("version", "Version", "As the index writes it")
+
+STEPS: Mapping[str, StepKind] = MappingProxyType(
+    {
+        "step_release": StepKind(
+            "Release a package",
+            "Asks the right people to approve a release; ends when they are asked, or says why they are not",
+            (
+                _RUNNER,
+                _PROJECT,
+                Parameter(
+                    "version", "Tag or version", "Where there is no such tag yet, it is made once approved"
+                ),
+                _INDEX,
+                Parameter("notes", "Notes", "What changes for those who install it", required=False),
+            ),
+            (
+                Parameter("release_id", "Release", "For the step that waits until it is published"),
+                _PROJECT,
+                _VERSION,
+            ),
+        ),
+        "step_wait": StepKind(
+            "Wait until it is published",
+            "Ends when the index has every file, checked; fails with the reason if it comes to nothing",
+            (Parameter("release_id", "Release", "From the step that asked for the release"),),
+            (
+                _PROJECT,
+                _VERSION,
+                _ON_INDEX,
+                Parameter("url", "Page on the index", "Where the index shows the version"),
+            ),
+        ),
+        "step_set_up": StepKind(
+            "Set up publishing",
+            "Registers a package's trusted publisher; ends when the index has it, or a person its form",
+            (
+                _RUNNER,
+                _PROJECT,
+                Parameter("repository", "Repository", "OWNER/REPO"),
+                Parameter("channel", "Channel", "The channel that is told", "slack#/types/channel_id"),
+                Parameter("workflow", "Workflow", "Empty: release.yml", required=False),
+                Parameter("environment", "Environment", "Empty: pypi", required=False),
+                Parameter("index", "Index", "Empty: pypi", required=False),
+            ),
+            (
+                _PROJECT,
+                _ON_INDEX,
+                Parameter(
+                    "state", "State", "pending, confirmed, known, or waits_for_person: its form was given"
+                ),
+            ),
+        ),
+    }
+)
+"""Steps for Workflow Builder, by callback id."""
 
 
 def missing_scopes(granted: str) -> tuple[str, ...]:

@@ -383,4 +383,5 @@ def _answer(release: Release, heard: Heard, **values: str) -> ReleaseAnswer:
         heard,
         {name: str(value) for name, value in values.items()},
         release.kind,
+        str(release.id),
     )

@@ -28,7 +28,7 @@ from bot.workflow.hearing import spread
 from bot.workflow.ports import Clock, Forge, Index, People, Rights
 from bot.workflow.telling import SHIPBELL, rests_on, write_down
 from storage.database import Database
-from storage.ledger import approvals, outbox, thanks
+from storage.ledger import approvals, outbox, steps, thanks
 from storage.ledger import releases as ledger
 from storage.ledger.outbox import Destination
 from storage.records import Release, ReleaseKind, ReleaseState, Verdict
@@ -154,6 +154,7 @@ async def write(
     for line in decision.lines:
         await say(session, hands, fresh, line)
     if after is not release.state:
+        await steps.touch(session, release.team_id, seen.now, release_id=release.id)
         if after is ReleaseState.PUBLISHED and wanted(fresh.policy, moved, fresh.report):
             await thanks.add(session, moved, seen.now)
         await write_down(

@@ -25,7 +25,7 @@ from bot.core.approvals import Groups, Policy, Refusal
 from bot.core.credentials import OLD
 from bot.core.home_notices import AgingLine, HomePage, HomeProject, HomeSettings, OpenLine, Viewer
 from bot.core.people import PersonOutcome
-from bot.core.release_notices import FreezeLine, ReleaseDialog
+from bot.core.release_notices import FreezeLine, LinksShown, ReleaseDialog, ReleaseShown
 from bot.core.releases import have
 from bot.workflow.hands import Hands, packed, shown, situation, unpacked
 from bot.workflow.ports import HomeScreen, NeverSay, Overtaken, Said, SayLater
@@ -53,6 +53,8 @@ LATER = timedelta(seconds=30)
 """How long to wait where Slack did not answer."""
 ASKED = 30
 """Releases that wait for approvals and are looked through for one person."""
+LINKS = 5
+"""Links of one message that are shown."""
 LINES, PROJECTS, AGING, FREEZES = 10, 20, 5, 5
 """What is listed at most: a tab takes 100 blocks."""
 
@@ -179,6 +181,21 @@ async def dialog(
         return ReleaseDialog(intent.view_id, None)
     seen = await situation(session, release, hands.clock(), hands.base)
     return ReleaseDialog(intent.view_id, shown(hands, seen))
+
+
+async def unfold(
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.UnfurlLinks, person: PersonOutcome
+) -> LinksShown | None:
+    """Return what links show that a full member has posted; None where none is of a release of the team."""
+    found: list[tuple[str, ReleaseShown]] = []
+    for url, release_id in () if isinstance(rules.member(person), Refusal) else intent.links[:LINKS]:
+        release = await ledger.get(session, item.team_id, UUID(release_id))
+        if release is not None and release.target.index in hands.index.names():
+            seen = await situation(session, release, hands.clock(), hands.base)
+            found.append((url, shown(hands, seen)))
+    if not found:
+        return None
+    return LinksShown(tuple(found), intent.unfurl_id, intent.source, item.channel, intent.ts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,18 @@ from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.permission_notices import NotAllowed
 from bot.core.publishers import Decision, Situation
 from bot.core.setup import SetupReport
-from bot.workflow import adding, bulk, confirming, connecting, deciding, exporting, health, home, showing
+from bot.workflow import (
+    adding,
+    bulk,
+    confirming,
+    connecting,
+    deciding,
+    exporting,
+    health,
+    home,
+    showing,
+    steps,
+)
 from bot.workflow import credentials as keeping
 from bot.workflow.exporting import found_of
 from bot.workflow.filling import Filling
@@ -39,6 +50,7 @@ from storage.records import InboxItem, Publisher, PublisherState, Reason, Storag
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=2)
+STEP = "step.run"
 ATTEMPTS = 5
 MOST_CHECKED = 20_000
 """Events of a trail that are checked for a page of it: a second's work; the file is checked whatever its length."""
@@ -79,18 +91,45 @@ class Intents:
         """Do what was asked, exactly once; a fault is tried again a few times, then told to the person."""
         try:
             intent = codec.unpack(item.kind, item.payload, intents.KINDS)
-            asker, known = await self._before(item, intent)
+            wish = steps.wish(intent) if isinstance(intent, intents.RunStep) else intent
+            before = (Asker(), deciding.Known()) if wish is None else await self._before(item, wish)
             async with self.database.transaction() as session:
                 if await inbox.done(session, item, self.clock()):
                     session.info[VIA] = item.origin
-                    no = asker.refused or await self.gate.refuses(session, item, intent, asker)
-                    notice = _told(item, intent, no) if no else await self._do(session, item, intent, known)
-                    if notice is not None:
+                    if isinstance(intent, intents.RunStep):
+                        await self._run(session, item, intent, before)
+                    elif notice := await self._allowed(session, item, intent, before):
                         await answer(session, item, notice, self.clock())
         except Exception:
             incident = str(item.id)[:8]
             log.exception("intent failed", kind=item.kind, incident=incident, attempt=item.attempts)
             await self._failed(item, incident)
+
+    async def _allowed(
+        self,
+        session: AsyncSession,
+        item: InboxItem,
+        intent: intents.Intent,
+        before: tuple[Asker, deciding.Known],
+    ) -> notices.Notice | None:
+        """Do what somebody may, and return what that person hears."""
+        asker, known = before
+        no = asker.refused or await self.gate.refuses(session, item, intent, asker)
+        return _told(item, intent, no) if no else await self._do(session, item, intent, known)
+
+    async def _run(
+        self,
+        session: AsyncSession,
+        item: InboxItem,
+        step: intents.RunStep,
+        before: tuple[Asker, deciding.Known],
+    ) -> None:
+        """Run a workflow's step, unless it was taken on before by another delivery; it hears instead of the person."""
+        if await steps.known(session, item, step):
+            return
+        wish = steps.wish(step)
+        notice = None if wish is None else await self._allowed(session, item, wish, before)
+        await steps.begin(session, item, step, notice, self.clock())
 
     async def _failed(self, item: InboxItem, incident: str) -> None:
         now = self.clock()
@@ -100,7 +139,11 @@ class Intents:
                     session, item, f"incident {incident}", now + timedelta(seconds=2**item.attempts)
                 )
             elif await inbox.bury(session, item, f"incident {incident}", now):
-                await answer(session, item, notices.BrokeDown(incident), now)
+                if item.kind == STEP:
+                    step = codec.unpack(item.kind, item.payload, {STEP: intents.RunStep})
+                    await steps.broke_down(session, item, step, incident, now)
+                else:
+                    await answer(session, item, notices.BrokeDown(incident), now)
 
     @property
     def gate(self) -> Gate:
@@ -121,7 +164,7 @@ class Intents:
             return await deciding.before(self.hands, item, slack_team_id, intent)
         if isinstance(intent, WISHES) and self.setups is not None:
             return deciding.Known(setup=await self.setups.before(item, intent))
-        if isinstance(intent, intents.ShowRelease):
+        if isinstance(intent, intents.ShowRelease | intents.UnfurlLinks):
             return deciding.Known(await self.hands.people.person(slack_team_id, item.actor))
         if isinstance(intent, intents.FillPublisherForm) and self.filling is not None:
             return deciding.Known(form=await self.filling.before(item, slack_team_id, intent))
@@ -198,8 +241,11 @@ class Intents:
                 | intents.ShowReleases()
                 | intents.OpenHome()
                 | intents.ShowRelease()
+                | intents.UnfurlLinks()
             ):
                 return self._looked(session, item, intent, known)
+            case intents.RunStep():
+                raise TypeError("a step is run by what it wants")
             case _:
                 assert_never(intent)
 
@@ -207,11 +253,13 @@ class Intents:
         self,
         session: AsyncSession,
         item: InboxItem,
-        intent: showing.Shown | intents.OpenHome | intents.ShowRelease,
+        intent: showing.Shown | intents.OpenHome | intents.ShowRelease | intents.UnfurlLinks,
         known: deciding.Known,
     ) -> notices.Notice | None:
         if isinstance(intent, intents.ShowRelease):
             return await home.dialog(session, self.hands, item, intent, known.person)
+        if isinstance(intent, intents.UnfurlLinks):
+            return await home.unfold(session, self.hands, item, intent, known.person)
         if isinstance(intent, intents.OpenHome):
             await home.look(session, item, intent, self.clock())
             return None

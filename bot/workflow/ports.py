@@ -59,6 +59,7 @@ from bot.core.outcomes import (
 from bot.core.people import GroupOutcome, PersonOutcome
 from bot.core.repositories import RepositoryFacts
 from bot.core.sites import IndexSite
+from bot.core.steps import Ending
 from storage.records import OutboxItem, Registration, Secret
 
 Clock = Callable[[], datetime]
@@ -396,3 +397,10 @@ class Notifier(Protocol):
 
     async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> Delivery:
         """Send it, unless `maybe_said` and the channel's history shows that it was said already."""
+
+
+class Completer(Protocol):
+    """Tells Slack how a step of a workflow ended. Does not raise for what Slack answers or fails to answer."""
+
+    async def complete(self, slack_team_id: str, execution_id: str, ending: Ending) -> Delivery:
+        """Tell it; Said too where Slack knows already."""

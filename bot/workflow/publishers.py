@@ -41,7 +41,7 @@ from bot.workflow.faults import next_try
 from bot.workflow.ports import Clock, Index
 from bot.workflow.telling import SHIPBELL, rests_on, tell_channel, write_down
 from storage.database import Database
-from storage.ledger import confirmations, feeds, health, imports
+from storage.ledger import confirmations, feeds, health, imports, steps
 from storage.ledger import credentials as ledger_of_credentials
 from storage.ledger import publishers as ledger
 from storage.ledger.troubles import Faulty
@@ -265,6 +265,7 @@ async def write(
     if after is not publisher.state:
         await _tend(session, publisher, after, now)
     if _is_news(publisher, decision):
+        await steps.touch(session, publisher.team_id, now, publisher_id=publisher.id)
         await imports.nudge(session, publisher, now)
         subject = publisher.registration.subject
         reason = str(values.get("reason", publisher.reason))

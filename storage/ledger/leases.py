@@ -17,6 +17,7 @@ from storage.tables import (
     InstallationRow,
     PublisherRow,
     ReleaseRow,
+    StepRow,
     ThanksRow,
     WatchRow,
 )
@@ -33,6 +34,7 @@ Leased = (
     | type[InstallationRow]
     | type[HomeRow]
     | type[AuditExportRow]
+    | type[StepRow]
 )
 """The tables whose rows are taken for a time."""
 
@@ -56,6 +58,7 @@ _ALL: tuple[Leased, ...] = (
     InstallationRow,
     HomeRow,
     AuditExportRow,
+    StepRow,
 )
 
 

@@ -18,7 +18,7 @@ from storage.records.basis import (
 from storage.records.credentials import Credential, Entry, GithubLink, GrantTaken, OpenCredential, SignIn
 from storage.records.history import HistoryLine, KnownProject, StatusSession
 from storage.records.installations import FirstSteps, Installation, Tokens
-from storage.records.messages import AuditEvent, AuditExport, InboxItem, OutboxItem
+from storage.records.messages import AuditEvent, AuditExport, InboxItem, OutboxItem, Step
 from storage.records.processes import Process
 from storage.records.publishers import (
     Confirmation,
@@ -59,6 +59,7 @@ from storage.records.words import (
     ReleaseReason,
     ReleaseState,
     StartBy,
+    StepState,
     Verdict,
 )
 
@@ -119,6 +120,8 @@ __all__ = [
     "SignIn",
     "StartBy",
     "StatusSession",
+    "Step",
+    "StepState",
     "StorageError",
     "Subscription",
     "Team",

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from storage.records.basis import Secret
-from storage.records.words import OutboxState
+from storage.records.words import OutboxState, StepState
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +94,22 @@ class AuditExport:
     found: dict[str, Any] = field(default_factory=dict)
     """What is told of it, packed."""
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A run of a step of a workflow that somebody built in Slack."""
+
+    id: UUID
+    team_id: UUID
+    slack_team_id: str
+    execution_id: str
+    user: str
+    """Who ran the workflow."""
+    state: StepState
+    release_id: UUID | None
+    publisher_id: UUID | None
+    ending: str
+    facts: dict[str, Any]
+    attempts: int
+    created_at: datetime

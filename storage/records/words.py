@@ -305,3 +305,15 @@ class OutboxState(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     DEAD = "dead"
+
+
+class StepState(StrEnum):
+    """How far a run of a workflow's step has come."""
+
+    WAITING = "waiting"
+    """For a release or a publisher."""
+    ENDING = "ending"
+    """How it ended is known; Slack is still to be told."""
+    ENDED = "ended"
+    GIVEN_UP = "given_up"
+    """Slack would not take its end."""

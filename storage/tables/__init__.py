@@ -27,6 +27,7 @@ from storage.tables.releases import (
 )
 from storage.tables.restorations import RestorationRow
 from storage.tables.sessions import StatusSessionRow, StatusSignInRow
+from storage.tables.steps import StepRow
 from storage.tables.subscriptions import SubscriptionRow
 from storage.tables.teams import CredentialRow, DataKeyRow, EntryRow, TeamRow
 from storage.tables.thanks import ThanksRow
@@ -68,6 +69,7 @@ __all__ = [
     "RestorationRow",
     "StatusSessionRow",
     "StatusSignInRow",
+    "StepRow",
     "SubscriptionRow",
     "TeamRow",
     "ThanksRow",

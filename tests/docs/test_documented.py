@@ -138,10 +138,22 @@ def test_a_manifest_names_what_is_served() -> None:
     told = set(re.findall(r"https://shipbell\.example\.com(/[a-z_/]+)", json.dumps(made)))
     for path in told:
         assert re.search(rf"`(?:GET|POST) {path}`", served), path
-    listened = (ROOT / "bot" / "slack" / "listeners.py").read_text(encoding="utf-8")
+    listened = (ROOT / "bot" / "slack" / "events.py").read_text(encoding="utf-8")
     for event in scopes.EVENTS:
         assert f'app.event("{event}")' in listened
         assert f"| `{event}` | {scopes.EVENTS[event]} |" in page("slack-scopes.md")
+
+
+def test_every_step_and_shortcut_is_documented() -> None:
+    """Each step stands on the page of workflows with all that it takes and gives, each shortcut on that of commands."""
+    text = page("workflows.md")
+    for step in scopes.STEPS.values():
+        section = text.partition(f"\n## {step.title}\n")[2].partition("\n## ")[0]
+        assert section
+        for one in (*step.inputs, *step.outputs):
+            assert f"| {one.title} |" in section, (step.title, one.title)
+    for name, _ in scopes.SHORTCUTS.values():
+        assert f"**{name}**" in page("commands.md")
 
 
 def test_slash_commands_keep_to_slacks_limits() -> None:
@@ -149,6 +161,9 @@ def test_slash_commands_keep_to_slacks_limits() -> None:
     for description, hint in scopes.SLASH_COMMANDS.values():
         assert len(description) <= 2_000
         assert len(hint) <= 1_000
+    for name, description in scopes.SHORTCUTS.values():
+        assert len(name) <= 24
+        assert len(description) <= 150
 
 
 @pytest.mark.parametrize("path", sorted((DOCS / "adr").glob("0*.md")), ids=lambda path: path.name)

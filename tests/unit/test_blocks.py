@@ -16,6 +16,7 @@ from bot.core.credentials import Reminder
 from bot.core.names import Problem
 from bot.core.outcomes import ByHand
 from bot.core.publisher_forms import Looked, PublisherFormShown, begun
+from bot.core.release_notices import LinksShown
 from bot.core.secrets import INDEX_TOKEN
 from bot.core.sites import IndexSite
 from bot.index import tokens
@@ -324,7 +325,7 @@ def test_a_refusal_of_anything_fits() -> None:
 
 def test_every_notice_has_words_and_a_snapshot() -> None:
     """No notice can be put into the outbox that nobody has worded or looked at."""
-    older = {notices.HomeShown}
+    older = {notices.HomeShown, LinksShown}
     kinds = set(notices.KINDS.values()) - older
     assert kinds == set(MESSAGES) | set(VIEWS) == {type(notice) for notice in NOTICES.values()}
     assert kinds | older == set(notices.Notice.__args__)
@@ -346,6 +347,7 @@ def test_intents_survive_the_inbox() -> None:
             intents.EnterCredential(ID, "pypi", "a", CredentialKind.PASSWORD, (ID,)), intents.KeepCredential(ID, "a"),
             intents.OpenEntryPage("a" * 64, "pypi", "@ada (acme)"),
         intents.OpenHome(2, "h"), intents.ShowRelease("v", ID), intents.ShowAudit("", 7), intents.ExportAudit("a", "csv"), intents.AskRelease("a", "v1", "", "notes", AT, "", "C1"),
+        intents.RunStep("Fx1", problems=(Problem("project", "No."),)), intents.UnfurlLinks((("https://a", ID),), "u", "composer"),
         intents.Approve(ID, 1), intents.Reject(ID, 1, "no"), intents.Withdraw(ID, 2), intents.BreakGlass(ID, 1, "fire"),
         intents.CancelRelease("a", "1"), intents.RetryRelease(release_id=ID), intents.ShowReleases(""),
         intents.SetPolicy("a", {"quorum": "2"}), intents.ShowPolicy(""), intents.SetFreeze("", AT, None, "why"),

@@ -65,7 +65,7 @@ def test_a_manifest_is_of_the_bots_own_address(clean: dict[str, str]) -> None:
     assert many["oauth_config"]["redirect_urls"][0] == "https://bell.example/slack/oauth_redirect"
     for made, rotates in ((one, False), (many, True)):
         settings = made["settings"]
-        assert (settings["token_rotation_enabled"], settings["org_deploy_enabled"]) == (rotates, rotates)
+        assert (settings["token_rotation_enabled"], settings["org_deploy_enabled"]) == (rotates, True)
 
 
 def test_help_imports_nothing_heavy() -> None:

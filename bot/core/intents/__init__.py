@@ -47,8 +47,10 @@ from bot.core.intents.releases import (
     ShowReleases,
     ShowTold,
     TellChannel,
+    UnfurlLinks,
     Withdraw,
 )
+from bot.core.intents.steps import RunStep
 from bot.core.intents.team import (
     AgreePolicy,
     ExportAudit,
@@ -93,6 +95,7 @@ __all__ = [
     "RemovePublisher",
     "RetryRelease",
     "RevokeCredential",
+    "RunStep",
     "SetFreeze",
     "SetPolicy",
     "SetUpImport",
@@ -109,6 +112,7 @@ __all__ = [
     "TellChannel",
     "ToOrganization",
     "TryAgain",
+    "UnfurlLinks",
     "Withdraw",
 ]
 
@@ -126,6 +130,8 @@ Intent = (
     | OpenEntryPage
     | RevokeCredential
     | OpenHome
+    | RunStep
+    | UnfurlLinks
     | ShowRelease
     | ShowAudit
     | AskRelease
@@ -162,7 +168,7 @@ Intent = (
 
 LOOKS = (
     ListPublishers, CheckPublisher, ShowSetup, FillPublisherForm, ShowImport, ShowCredentials, ShowReleases, ShowTold,
-    OpenHome, ShowAudit, ShowPolicy,
+    OpenHome, ShowAudit, ShowPolicy, UnfurlLinks,
 )  # fmt: skip
 """Intents that change nothing that others see: they need no turn, since one that waits for a slow host must hold back none."""
 
@@ -181,6 +187,8 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "credential.page": OpenEntryPage,
         "credential.revoke": RevokeCredential,
         "home.open": OpenHome,
+        "step.run": RunStep,
+        "links.unfurl": UnfurlLinks,
         "release.open": ShowRelease,
         "audit.show": ShowAudit,
         "release.ask": AskRelease,

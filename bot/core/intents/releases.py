@@ -120,3 +120,15 @@ class ShowRelease:
 
     view_id: str
     release_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnfurlLinks:
+    """Show below links to releases how these stand, where somebody has posted them."""
+
+    links: tuple[tuple[str, str], ...]
+    """(link, the release's id)."""
+    unfurl_id: str = ""
+    source: str = ""
+    """Slack's names for the place: a message being written, or one that stands (`ts`)."""
+    ts: str = ""
