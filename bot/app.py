@@ -155,7 +155,9 @@ async def running(
         await slacking.connect(settings, bolt, stack)
         hook = lanes.hook(settings.github_webhook_secret, steps.shipping, steps.confirming, engine)
         slack = bolt if settings.slack_signing_secret else None
-        routes = web.routes(slack, probes, hook, _pages(parts, browsing), secure=browsing.secure)
+        routes = web.routes(
+            slack, probes, hook, _pages(parts, browsing, engine.nudge), secure=browsing.secure
+        )
         yield Bot(routes, engine, parts.database, parts.driver.lost)
 
 
@@ -291,7 +293,7 @@ def _works(
     )
 
 
-def _pages(parts: _Parts, browsing: Browsing) -> list[Route]:
+def _pages(parts: _Parts, browsing: Browsing, nudge: Callable[[str], None]) -> list[Route]:
     """Return the pages that people see in the browser."""
     settings, transport = parts.settings, parts.transport
     # What is made there lies in a file of one machine, and the one-time address in one process.
@@ -301,7 +303,7 @@ def _pages(parts: _Parts, browsing: Browsing) -> list[Route]:
             "no GitHub App yet: whoever opens this address within an hour can make one", at=making.address
         )
     signing_in = making.routes() if making else browsing.signing_in(forging.sign_in(settings, transport))
-    installing = parts.sides.install_pages(parts.clients)
+    installing = parts.sides.install_pages(parts.clients, nudge)
     status = browsing.visiting(transport.send, parts.people, parts.clients)
     return [*installing, *signing_in, *browsing.entering(), *browsing.granting(), *status]
 

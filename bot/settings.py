@@ -349,12 +349,13 @@ def incomplete(names: Mapping[str, object]) -> list[str]:
         if name in names and not any(partner in names for partner in partners):
             wanted = " or ".join(variable(partner) for partner in partners)
             problems.append(f"{variable(name)} is set without {wanted}; {fix}.")
-    if "github_token" in names and "slack_client_id" in names and "slack_bot_token" not in names:
+    many = "slack_client_id" in names and "slack_bot_token" not in names
+    if many and "github_token" in names:
         problems.append(
             f"{variable('github_token')} is for a single workspace: with {variable('slack_client_id')} every workspace would reach "
             "what it sees, private repositories too; take it out, and set up a GitHub App instead."
         )
-    if "github_app_id" in names and "slack_client_id" in names and "github_client_id" not in names:
+    if many and "github_app_id" in names and "github_client_id" not in names:
         problems.append(
             f"{variable('github_app_id')} serves every workspace of {variable('slack_client_id')}, each for what its people may "
             f"push to: for that they sign in with GitHub; set {variable('github_client_id')} and {variable('github_client_secret')}."

@@ -79,15 +79,20 @@ class Slacking:
     def _install_url(self) -> str:
         return f"{self.settings.public_url}{INSTALL}"
 
-    def install_pages(self, clients: OneWorkspace | Workspaces) -> list[Route]:
-        """Return the pages on which the app is installed; none where there is one workspace."""
+    def install_pages(self, clients: OneWorkspace | Workspaces, nudge: Callable[[str], None]) -> list[Route]:
+        """Return the pages on which the app is installed; none where there is one workspace. `nudge` wakes a lane."""
         secret = self.settings.slack_client_secret
         if not isinstance(clients, Workspaces) or secret is None:
             return []
         app = App(
             self.settings.slack_client_id, secret, self.settings.public_url, self.settings.slack_api_url
         )
-        kept = Installations(Installing(self.database, self.clock), clients.forget)
+
+        def changed() -> None:
+            clients.forget()
+            nudge("welcomes")
+
+        kept = Installations(Installing(self.database, self.clock), changed)
         return install_routes(app, self.client(), (kept, States(self.database, self.clock)))
 
 

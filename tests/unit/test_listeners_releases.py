@@ -14,6 +14,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.core import intents
 from bot.core.sites import IndexSite
+from bot.errors import NotInstalled
 from bot.slack import clicks
 from bot.slack.blocks import release_dialogs, releases
 from bot.slack.listeners import Listeners
@@ -288,3 +289,31 @@ def test_every_button_of_ours_is_understood() -> None:
             for one in block["elements"] if block["type"] == "actions" else ():
                 name, value = one["action_id"], one["value"]
                 assert clicks.clicked(name, value) or clicks.asks_first(name, value, "C1")
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"command": "/release", "team_id": "T9", "user_id": "U1", "channel_id": "C1"}, "Add it to Slack"),
+        ({"payload": json.dumps({"type": "view_submission", "team": {"id": "T9"}, "view": {"type": "modal", "callback_id": "x"}})}, "update"),
+        ({"payload": json.dumps({"type": "event_callback", "team_id": "T9", "event": {"type": "app_home_opened"}})}, ""),
+    ],
+)  # fmt: skip
+async def test_who_has_not_installed_the_app_is_told_where(fields: dict[str, str], told: str) -> None:
+    """A delivery of a workspace that the app is not in writes nothing, and a person gets the way to install it."""
+    async with scripted() as slack:
+
+        async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+            raise NotInstalled("https://bell.example/slack/install")
+
+        bolt = AsyncApp(
+            signing_secret="unused", request_verification_enabled=False, client=slack.client(), authorize=authorize,
+            process_before_response=True, raise_error_for_unhandled_request=True,
+        )  # fmt: skip
+        notebook = Notebook(Database("sqlite+aiosqlite://"), lambda: NOW, lambda: None)
+        Listeners(notebook, {}, 30.0, "https://github.com").attach(bolt)
+        answer = await Desk(bolt, slack, notebook).deliver(fields)
+    assert answer.status == 200
+    assert notebook.wishes == []
+    assert told in answer.body
+    assert ("https://bell.example/slack/install" in answer.body) == bool(told)
