@@ -3,10 +3,14 @@
 Knows: the special ranges of IPv4 and IPv6. Must not know: names, sockets, who is asked.
 """
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 """RFC 6052: what an IPv6-only network uses to reach an IPv4 address, which is the last 32 bits."""
+_RELAY = IPv4Network("192.88.99.0/24")
+"""RFC 7526: led into IPv6 once, through whoever said that he was the nearest one."""
+_EXAMPLES = IPv6Network("3fff::/20")
+"""RFC 9637: for documentation; the standard library learned it later than Python 3.11."""
 _CLOUD_METADATA = frozenset({IPv4Address("168.63.129.16")})
 """A host of the cloud's own behind an address that counts as public (Azure); the others' are link-local or private."""
 
@@ -23,7 +27,7 @@ def is_public(text: str) -> bool:
 
 
 def _is_public_4(address: IPv4Address) -> bool:
-    special = address.is_multicast or address.is_reserved or address in _CLOUD_METADATA
+    special = address.is_multicast or address.is_reserved or address in _CLOUD_METADATA or address in _RELAY
     return address.is_global and not special
 
 
@@ -34,7 +38,8 @@ def _is_public_6(address: IPv6Address) -> bool:
     if inside is not None:
         return _is_public_4(inside)
     # Everything outside of 2000::/3 is special or not given out (RFC 4291, section 2.4).
-    return address.is_global and not address.is_multicast and int(address) >> 125 == 1
+    special = address.is_multicast or address in _EXAMPLES
+    return address.is_global and not special and int(address) >> 125 == 1
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import aiohttp
@@ -115,7 +116,7 @@ class SlackNotifier:
 
     async def _whisper(self, client: AsyncWebClient, item: OutboxItem, said: base.Message) -> Delivery:
         """Answer one person: where the command was typed, else in a direct message."""
-        if item.response_url and await self._respond(item.response_url, said):
+        if item.response_url and await self._respond(client.base_url, item.response_url, said):
             return Said()
         content = _content(said)
         if item.channel:
@@ -129,8 +130,12 @@ class SlackNotifier:
         await client.chat_postMessage(channel=item.user, **content)
         return Said()
 
-    async def _respond(self, url: Secret, said: base.Message) -> bool:
-        """Use Slack's `response_url`: five times in 30 minutes; False where that is over."""
+    async def _respond(self, api_url: str, url: Secret, said: base.Message) -> bool:
+        """Use Slack's `response_url`: five times in 30 minutes; False where that is over, or it is not Slack's."""
+        if not is_slacks(api_url, url.reveal()):
+            # Whoever has stolen the signing secret must not choose whom the bot asks.
+            log.warning("response_url of somebody else")
+            return False
         body = {"response_type": "ephemeral", "replace_original": False, **_content(said)}
         timeout = aiohttp.ClientTimeout(total=10)
         async with self.session.post(
@@ -300,6 +305,17 @@ def error_code(error: SlackApiError) -> str:
         return str(answer.get("error") or UNREADABLE)
     except (AttributeError, ValueError):  # the SDK hands on the bare HTTP answer, or one without a body
         return UNREADABLE
+
+
+def is_slacks(api_url: str, url: str) -> bool:
+    """Say whether an address is of the host that serves Slack's API, or below it, and as safe."""
+    try:
+        api, other = urlsplit(api_url), urlsplit(url)
+        host, found = api.hostname or "", other.hostname or ""
+    except ValueError:
+        return False
+    below = found == host or found.endswith(f".{host}")
+    return bool(host) and below and other.scheme == api.scheme and "@" not in other.netloc
 
 
 def shared_session() -> aiohttp.ClientSession:

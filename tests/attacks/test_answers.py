@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import tracemalloc
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import repeat
 
 import aiohttp
@@ -11,10 +12,14 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import AnswerLost
-from bot.slack.notifier import MOST_ANSWER, shared_session
+from bot.slack.notifier import MOST_ANSWER, is_slacks, shared_session
 from bot.transport import Transport
 from bot.wire import Request
+from bot.workflow.ports import Said
+from storage.records import Secret
 from tests.transport.servers import Script, Server, answer, serving
+from tests.transport.slack_server import scripted
+from tests.transport.test_notifier import ROOT, notifier
 
 SOON = 0.4
 """Seconds; a time-out that is meant to strike."""
@@ -123,3 +128,34 @@ async def test_slacks_usual_answers_are_read() -> None:
         async with serving(script) as server, shared_session() as session:
             client = AsyncWebClient(token="xoxb-test", base_url=f"{server.url}/", session=session)
             assert (await client.auth_test())["user_id"] == "U1"
+
+
+@pytest.mark.parametrize(
+    ("api", "url", "expected"),
+    [
+        ("https://slack.com/api/", "https://hooks.slack.com/commands/T1/2/3", True),
+        ("https://slack.com/api/", "https://slack.com/x", True),
+        ("https://slack.com/api/", "http://hooks.slack.com/x", False),
+        ("https://slack.com/api/", "https://hooks.slack.com@evil.example/x", False),
+        ("https://slack.com/api/", "https://hooks.slack.com:443@evil.example/x", False),
+        ("https://slack.com/api/", "https://evilslack.com/x", False),
+        ("https://slack.com/api/", "https://slack.com.evil.example/x", False),
+        ("https://slack.com/api/", "https://169.254.169.254/latest", False),
+        ("https://slack.com/api/", "file:///etc/passwd", False),
+        ("https://slack.com/api/", "https://[", False),
+        ("https://slack.com/api/", "", False),
+        ("http://127.0.0.1:9/api/", "http://127.0.0.1:10/r", True),
+    ],
+)
+def test_which_addresses_are_slacks(api: str, url: str, *, expected: bool) -> None:
+    """An address is Slack's by its host, whole or below it, and by nothing that only looks like it."""
+    assert is_slacks(api, url) is expected
+
+
+async def test_an_answer_goes_to_slack_alone() -> None:
+    """A delivery that names somebody else's address, though well signed, makes the bot ask nobody there; the person is answered by the API."""
+    async with serving(answer(200)) as inside, scripted(chat_postEphemeral=[{"ok": True}]) as slack:
+        there = replace(ROOT, user="U1", response_url=Secret(inside.url.replace("127.0.0.1", "localhost")))
+        assert await notifier(slack).deliver(there, maybe_said=False) == Said()
+        assert inside.requests == []
+        assert len(slack.asked("chat.postEphemeral")) == 1

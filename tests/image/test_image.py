@@ -68,22 +68,28 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-@contextmanager
-def serving(image: Path, folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """Run what the image runs, with nothing of this machine's settings; gives its port."""
-    environment = {
+def settings_of(image: Path, folder: Path) -> dict[str, str]:
+    """Return the environment of what the image runs, with nothing of this machine's settings; secrets are files."""
+    for name, secret in (("bot-token", "xoxb-1-2-3"), ("signing", "s" * 32), ("keys", generate_master_key())):
+        (folder / name).write_text(secret, encoding="ascii")
+    return {
         "PATH": f"{image}/bin", "PYTHONDONTWRITEBYTECODE": "1", "SHIPBELL_DATA_DIR": str(folder), "SHIPBELL_PORT": "18431",
         "SHIPBELL_SLACK_BOT_TOKEN_FILE": str(folder / "bot-token"), "SHIPBELL_SLACK_SIGNING_SECRET_FILE": str(folder / "signing"),
         "SHIPBELL_MASTER_KEYS_FILE": str(folder / "keys"), "SHIPBELL_SLACK_API_URL": "http://127.0.0.1:9/api/",
     }  # fmt: skip
-    for name, secret in (("bot-token", "xoxb-1-2-3"), ("signing", "s" * 32), ("keys", generate_master_key())):
-        (folder / name).write_text(secret, encoding="ascii")
-    with (folder / "log").open("w", encoding="utf-8") as log:
+
+
+@contextmanager
+def started(
+    image: Path, folder: Path, environment: dict[str, str], command: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command of the image until the end of the block."""
+    with (folder / "log").open("a", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [image / "bin" / "shipbell", "serve"], env=environment, stderr=log, cwd=folder
+            [image / "bin" / "shipbell", command], env=environment, stderr=log, cwd=folder
         )
         try:
-            yield 18431, process
+            yield process
         finally:
             process.kill()
             process.wait()
@@ -106,7 +112,8 @@ def listed(folder: Path) -> set[tuple[str, int]]:
 def test_what_the_image_holds_serves(image: Path, tmp_path: Path) -> None:
     """From the image's packages alone the bot comes up, gets ready, writes nothing of its own, and stops when asked."""
     before = listed(image)
-    with serving(image, tmp_path) as (port, process):
+    port = 18431
+    with started(image, tmp_path, settings_of(image, tmp_path), "serve") as process:
         while status(port, "/readyz") != 200:
             assert process.poll() is None, (tmp_path / "log").read_text(encoding="utf-8")
             time.sleep(0.1)  # between two looks; the test's own time-out ends it
@@ -117,6 +124,29 @@ def test_what_the_image_holds_serves(image: Path, tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     assert listed(image) == before
+
+
+def test_what_listens_and_what_works_serve_together(
+    image: Path, tmp_path: Path, postgres_server: str
+) -> None:
+    """As the manifests run them: the schema is brought up, web and worker get ready, and both stop when asked."""
+    (tmp_path / "url").write_text(postgres_server, encoding="ascii")
+    common = {
+        "SHIPBELL_ENGINE": "postgres", "SHIPBELL_DATABASE_URL_FILE": str(tmp_path / "url"), "SHIPBELL_WORKER_PORT": "18432",
+    }  # fmt: skip
+    environment = settings_of(image, tmp_path) | common
+    call(image / "bin" / "shipbell", "db", "upgrade", env=environment)
+    with (
+        started(image, tmp_path, environment, "serve") as web,
+        started(image, tmp_path, environment, "worker") as worker,
+    ):
+        for process, port in ((web, 18431), (worker, 18432)):
+            while status(port, "/readyz") != 200:
+                assert process.poll() is None, (tmp_path / "log").read_text(encoding="utf-8")
+                time.sleep(0.1)  # between two looks; the test's own time-out ends it
+        for process in (web, worker):
+            process.send_signal(signal.SIGTERM)
+        assert [process.wait(30) for process in (web, worker)] == [0, 0]
 
 
 def test_the_image_holds_no_tools(image: Path) -> None:

@@ -25,7 +25,7 @@ from storage.ledger import audit, inbox, outbox, teams
 from storage.ledger import restoring as ledger
 from storage.ledger.outbox import Destination
 from storage.migrations import upgrade
-from storage.records import AuditEvent, ReleaseReason, ReleaseState, StartBy
+from storage.records import AlreadyRunning, AuditEvent, ReleaseReason, ReleaseState, StartBy
 from tests.releases.kit import ALICE, BOB, World
 
 TURNS = (
@@ -263,3 +263,20 @@ async def test_a_backup_that_dies_leaves_no_file(tmp_path: Path, vault: Vault) -
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT count(*) FROM restorations").fetchone() == (1,)
     assert not (tmp_path / ".copy.db.part").exists()
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_no_database_is_told_so_while_a_bot_runs_on_it(database: Database, *, together: bool) -> None:
+    """What people wanted is not set aside under a bot's hands, of whichever engine: the command is refused, and changes nothing."""
+    if together and database.is_sqlite:
+        pytest.skip("several processes are PostgreSQL's")
+    world = World(database)
+    await world.project("widgets", StartBy.PUSH)
+    await world.deliver(ALICE, intents.AskRelease("widgets", "1.0.0", "", notes="First."))
+    await database.lock_engine(together=together)
+    url = database.url.render_as_string(hide_password=False)
+    settings = load({"SHIPBELL_DATABASE_URL": url, "SHIPBELL_MASTER_KEYS": generate_master_key()})
+    with pytest.raises(AlreadyRunning):
+        await backing_up.restored(settings, world.clock)
+    async with database.reading() as session:
+        assert await inbox.counts(session) == {"waiting": 1}
