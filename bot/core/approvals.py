@@ -284,6 +284,11 @@ def merged(team: Policy | None, project: Policy | None) -> Policy:
     return project or team or Policy()
 
 
+def ends(asked_at: datetime, expires_at: datetime, policy: Policy) -> datetime:
+    """Return when a request's time is over: as it was asked for, or sooner where the policy has become stricter."""
+    return min(expires_at, asked_at + term(policy))
+
+
 def term(policy: Policy) -> timedelta:
     """Return how long a request waits for approvals."""
     return timedelta(seconds=policy.expires_seconds)

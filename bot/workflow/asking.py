@@ -75,8 +75,13 @@ async def _rehearsed(hands: Hands, seen: Situation) -> Decision | None:
 
 async def remind(hands: Hands, seen: Situation) -> Decision:
     """Look whether what people are asked about still holds; then remind them, or end the wait."""
-    assert seen.release.expires_at is not None
-    if seen.now < seen.release.expires_at:
+    release = seen.release
+    assert release.expires_at is not None
+    assert release.asked_at is not None
+    policy = rules.stricter(seen.policy, await policy_now(hands, release))
+    ends = rules.ends(release.asked_at, release.expires_at, policy)
+    seen = replace(seen, release=replace(release, expires_at=ends))
+    if seen.now < ends:
         facts = await gather(hands, seen.release)
         if decision := decide.voided(seen, facts) if not undecided(facts) else None:
             return decision

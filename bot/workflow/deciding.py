@@ -8,6 +8,7 @@ first. Who somebody is was looked up before, outside the transaction.
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -197,7 +198,7 @@ async def _vote(
     if release is None:
         return ReleaseAnswer("", "", Heard.UNKNOWN_RELEASE)
     seen = await situation(session, release, hands.clock(), hands.base)
-    if too_late := _too_late(seen, intent):
+    if too_late := _too_late(seen, intent, rules.stricter(seen.policy, known.policy)):
         return too_late
     match intent:
         case intents.Withdraw():
@@ -210,17 +211,23 @@ async def _vote(
             return await _break_glass(session, hands, item, (seen, known), intent.reason)
 
 
-def _too_late(seen: Situation, intent: Vote) -> ReleaseAnswer | None:
+def _too_late(seen: Situation, intent: Vote, policy: Policy) -> ReleaseAnswer | None:
     """Return what somebody hears whose click came too late, or on a message of another round."""
     release = seen.release
     if intent.round != release.round:
         return _answer(release, Heard.OLD_ROUND, state=release.state)
     waiting = release.state is ReleaseState.AWAITING_APPROVAL
-    if waiting and release.expires_at is not None and seen.now >= release.expires_at:
+    if waiting and seen.now >= _ends(release, policy):
         # The engine has not got round to saying so yet.
         return _answer(release, Heard.TOO_LATE, state=ReleaseState.EXPIRED)
     still = release.state is ReleaseState.APPROVED and isinstance(intent, intents.Withdraw | intents.Reject)
     return None if waiting or still else _answer(release, Heard.TOO_LATE, state=release.state)
+
+
+def _ends(release: Release, policy: Policy) -> datetime:
+    assert release.asked_at is not None
+    assert release.expires_at is not None
+    return rules.ends(release.asked_at, release.expires_at, policy)
 
 
 async def _approve(

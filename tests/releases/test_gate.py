@@ -1,6 +1,7 @@
 """The gate: who may what, by the policy that holds when it is done."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -153,3 +154,31 @@ async def test_by_what_it_was_asked_is_written_down(database: Database) -> None:
         (event,) = await audit.trail(session, team.world.team.id, limit=1)
     assert event.detail["via"] == "command /shipbell"
     assert event.detail["changes"] == {"quorum": [1, 2]}
+
+
+async def test_a_shorter_term_holds_for_a_release_under_way(database: Database) -> None:
+    """Where the policy gives people less time by now, a vote after that comes too late, and the request ends; more time gives none."""
+    team = await team_of(database)
+    world = team.world
+    await team.policy(expires="2h")
+    first = await asked(world, "p")
+    await team.policy(expires="1h")
+    await team.policy(expires="30d")
+    world.clock.forward(timedelta(minutes=90))
+    await team.policy(expires="1h")
+    kind, facts = await team.wants(BOB, intents.Approve(str(first.id), first.round))
+    assert (kind, facts["heard"], facts["values"]["state"]) == ("release.answer", "too_late", "expired")
+    await world.rest(stands(ReleaseState.EXPIRED), "p")
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_an_environment_is_let_through_only_while_the_policy_lets(database: Database, allowed: bool) -> None:  # fmt: skip
+    """What the policy forbids once the run has begun the bot does not do: it tells whom the run waits for."""
+    team = await team_of(database)
+    world = team.world
+    await approve(world, await asked(world, "p"), BOB)
+    await world.rest(stands(ReleaseState.BUILDING), "p")
+    assert [act.what for act in world.forge.acts if act.kind == "deployment"] == []
+    await team.policy(deployments="yes" if allowed else "no")
+    await world.rest(lambda release: release.state is ReleaseState.PUBLISHED or bool(release.progress.get("waits_for")), "p")  # fmt: skip
+    assert bool([act for act in world.forge.acts if act.kind == "deployment"]) is allowed
