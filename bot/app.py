@@ -141,7 +141,13 @@ async def running(
         if menu is not None:
             stack.push_async_callback(menu.close)
         browsing = Browsing(
-            settings, parts.database, parts.index, parts.index.grants, now, partial(engine.nudge, "outbox")
+            settings,
+            parts.database,
+            parts.index,
+            parts.index.grants,
+            now,
+            parts.people,
+            partial(engine.nudge, "outbox"),
         )
         steps = _steps(parts)
         restored = await restoring.settle(steps.shipping.hands)

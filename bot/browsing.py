@@ -21,6 +21,7 @@ from bot.visiting import StatusPages, absent
 from bot.wire import Answer, Request
 from bot.workflow.connecting import Connecting
 from bot.workflow.entering import Entering
+from bot.workflow.gate import Gate
 from bot.workflow.granting import Granting
 from bot.workflow.looking import Looking
 from bot.workflow.ports import Accounts, Clock, Index, IndexGrants, People
@@ -37,6 +38,7 @@ class Browsing:
     index: Index
     grants: IndexGrants
     clock: Clock
+    people: People
     told: Callable[[], None]
     """Called after something was put into the outbox."""
 
@@ -62,7 +64,10 @@ class Browsing:
         """Return the pages on which people enter secrets; none where somebody on the way could read them."""
         if not self.entry_url:
             return []
-        return EntryPages(Entering(self.database, self.index, self.clock, self.told), self.secure).routes()
+        gate = Gate(self.database, self.people, self.clock)
+        return EntryPages(
+            Entering(self.database, self.index, self.clock, gate, self.told), self.secure
+        ).routes()
 
     def visiting(
         self, send: Callable[[Request], Awaitable[Answer]], people: People, clients: Clients

@@ -22,6 +22,7 @@ from bot import pages
 from bot.core import notices
 from bot.core.credential_notices import CredentialOvertaken, EntryEnded
 from bot.core.names import Problem, normalize_project, project_problem
+from bot.core.permission_notices import NotAllowed
 from bot.index import intake
 from bot.index.intake import Intake
 from bot.workflow.entering import Entering
@@ -131,6 +132,8 @@ def _said(notice: notices.Notice) -> Response:
             return HTMLResponse(pages.secret_kept(notice.index, notice.project))
         case CredentialOvertaken():
             return HTMLResponse(pages.secret_overtaken(), status_code=409)
+        case NotAllowed():
+            return HTMLResponse(pages.secret_refused(), status_code=403)
         case _:
             assert isinstance(notice, EntryEnded)
             return _ended()

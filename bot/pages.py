@@ -290,6 +290,19 @@ def secret_overtaken() -> str:
     )  # fmt: skip
 
 
+def secret_refused() -> str:
+    """Say that whoever entered it may not have it kept."""
+    return page(
+        "Nothing was kept",
+        paragraph(
+            "Your workspace's policy does not let you keep this secret, or Slack did not tell who you are. It is forgotten here."
+        ),
+        paragraph(
+            "Slack has told you who may: ask one of them, and revoke this secret if nobody else needs it."
+        ),
+    )
+
+
 def entry_ended() -> str:
     """Say that a link is of no use."""
     return page(

@@ -10,18 +10,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot import codec
-from bot.core import notices
+from bot.core import intents, notices
 from bot.core.credential_notices import EntryEnded
 from bot.core.names import Problem
 from bot.index import intake
 from bot.index.intake import Intake
 from bot.workflow import credentials as keeping
 from bot.workflow.connecting import hashed
+from bot.workflow.gate import Gate
 from bot.workflow.ports import Clock, Index
+from bot.workflow.telling import VIA
 from storage.database import Database
-from storage.ledger import credentials, entries, outbox
+from storage.ledger import credentials, entries, outbox, teams
 from storage.ledger.outbox import Destination
-from storage.records import Entry
+from storage.records import Entry, InboxItem
+
+KEEP, PAGE = "credential.keep", "web page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Entering:
     database: Database
     index: Index
     clock: Clock
+    gate: Gate
     told: Callable[[], None]
     """Called after something was put into the outbox."""
 
@@ -70,13 +75,26 @@ class Entering:
         return found if kept else None
 
     async def keep(self, state: str, browser: str, narrow_to: str) -> notices.Notice:
-        """Keep what this browser has entered, and tell its owner in Slack how that ended."""
-        now = self.clock()
+        """Keep what this browser has entered, if its owner may, and tell that person in Slack how that ended."""
+        now, hashes = self.clock(), (hashed(state), hashed(browser))
+        async with self.database.reading() as session:
+            entry = await entries.of_browser(session, *hashes, now)
+            team = await teams.get(session, entry.team_id) if entry else None
+        if entry is None or team is None:
+            return EntryEnded()
+        # The same wish as in Slack's dialog, so the same gate.
+        wish = intents.KeepCredential(str(entry.id), narrow_to)
+        item = InboxItem(entry.id, entry.team_id, KEEP, entry.user, entry.channel, {}, {}, now, 1, PAGE)
+        asker = await self.gate.before(item, team.slack_team_id, wish)
         async with self.database.transaction() as session:
-            entry = await entries.of_browser(session, hashed(state), hashed(browser), now)
+            session.info[VIA] = PAGE
+            entry = await entries.of_browser(session, *hashes, now)
             if entry is None:
                 return EntryEnded()
-            notice = await keeping.keep(session, entry, narrow_to, now)
+            no = asker.refused or await self.gate.refuses(session, item, wish, asker)
+            if no is not None:
+                await entries.close(session, entry.team_id, entry.id)  # with the secret in it
+            notice = no or await keeping.keep(session, entry, narrow_to, now)
             to = Destination(entry.channel, entry.user, entry.response_url)
             message = codec.pack(notice, notices.KINDS)
             await outbox.add(session, entry.team_id, f"entry:{entry.id}", to, message, now)

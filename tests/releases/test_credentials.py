@@ -12,6 +12,8 @@ from bot.core import intents
 from bot.core.credential_notices import CredentialOvertaken, EntryEnded
 from bot.core.notices import CredentialSaved
 from bot.core.outcomes import ListOutcome, NotOffered, Refused, RegisterOutcome
+from bot.core.people import Person, Standing
+from bot.core.permission_notices import NotAllowed
 from bot.core.sites import IndexSite
 from bot.index import tokens
 from bot.index.intake import Intake
@@ -19,6 +21,7 @@ from bot.index.tokens import TokenFacts
 from bot.workflow.connecting import hashed
 from bot.workflow.credentials import NARROW, Credentials
 from bot.workflow.entering import Entering, OpenEntry
+from bot.workflow.gate import Gate
 from bot.workflow.inlet import Wish
 from bot.workflow.publishers import Publishers
 from storage.database import Database
@@ -196,7 +199,8 @@ async def test_of_two_people_one_wins_and_the_other_hears_it(database: Database)
 async def test_a_page_keeps_what_its_browser_entered(database: Database) -> None:
     """A link is its person's and one browser's; what others changed in between stands; the end is told in Slack each time."""
     one = await keeper(database)
-    pages = Entering(database, one.world.index, one.world.clock, lambda: None)
+    gate = Gate(database, one.world.people, one.world.clock)
+    pages = Entering(database, one.world.index, one.world.clock, gate, lambda: None)
 
     async def link(state: str) -> None:
         await one.wish(ALICE, intents.OpenEntryPage(hashed(state), "", "@ada"))
@@ -225,6 +229,24 @@ async def test_a_page_keeps_what_its_browser_entered(database: Database) -> None
     one.world.clock.forward(timedelta(minutes=10))
     assert await pages.whose("third") is None
     assert await pages.enter("third", "hers", {"index": "pypi", "token": WIDE[:-4]}) is None
+
+
+async def test_a_page_keeps_nothing_for_who_may_not(database: Database) -> None:
+    """The policy of the project that a secret is for is asked when it is kept, on a page as in a dialog; what was entered is gone."""
+    one = await keeper(database)
+    one.world.people.known["U0A"] = Person("U0A", Standing.MEMBER, admin=True)
+    pages = Entering(
+        database, one.world.index, one.world.clock, Gate(database, one.world.people, one.world.clock), lambda: None
+    )  # fmt: skip
+    await one.wish(ALICE, intents.OpenEntryPage(hashed("first"), "", "@ada"))
+    await pages.enter("first", "hers", {"index": "pypi", "token": WIDE})
+    await one.wish("U0A", intents.SetPolicy("p", {"keepers": "<@U0B>"}))
+    no = await pages.keep("first", "hers", "p")
+    assert isinstance(no, NotAllowed)
+    assert (no.project, no.who) == ("p", ("U0B",))
+    assert await pages.keep("first", "hers", "") == EntryEnded()
+    assert (await one.keep(ALICE, await one.enter(ALICE), "p")).kind == "not_allowed"
+    assert await one.live() == []
 
 
 async def test_owners_are_reminded_once_wherever_it_dies(database: Database) -> None:

@@ -178,7 +178,7 @@ async def test_an_environment_is_let_through_only_while_the_policy_lets(database
     world = team.world
     await approve(world, await asked(world, "p"), BOB)
     await world.rest(stands(ReleaseState.BUILDING), "p")
-    assert [act.what for act in world.forge.acts if act.kind == "deployment"] == []
+    assert [act for act in world.forge.acts if act.kind == "deployment"] == []
     await team.policy(deployments="yes" if allowed else "no")
     await world.rest(lambda release: release.state is ReleaseState.PUBLISHED or bool(release.progress.get("waits_for")), "p")  # fmt: skip
     assert bool([act for act in world.forge.acts if act.kind == "deployment"]) is allowed
