@@ -12,7 +12,6 @@ from bot import values
 from bot.connect import ConnectPages, GrantPages
 from bot.core.status_links import CALLBACK
 from bot.entering import EntryPages
-from bot.errors import NotInstalled
 from bot.settings import Settings
 from bot.slack.clients import Clients
 from bot.slack.openid import App
@@ -79,15 +78,7 @@ class Browsing:
         redirect_uri = f"{told.public_url.rstrip('/')}{CALLBACK}"
         app = App(told.slack_api_url, told.slack_client_id, told.slack_client_secret, redirect_uri)
         signing_in = SlackSignIn(send, app, self.clock)
-
-        async def serves(team: str, org: str) -> tuple[str, str] | None:
-            try:
-                found = await clients.authorize(org or None, team)
-            except NotInstalled:
-                return None
-            return found.team_id or "", found.enterprise_id or ""
-
-        visits = Visiting(self.database, signing_in, people, self.clock, serves)
+        visits = Visiting(self.database, signing_in, people, self.clock, clients.serves)
         return StatusPages(visits, Looking(self.database, people, self.clock), self.secure).routes()
 
     def granting(self) -> list[Route]:

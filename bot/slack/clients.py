@@ -38,6 +38,9 @@ class Clients(Protocol):
         Bolt's own would call auth.test for every delivery. The signature has proven that Slack sent it.
         """
 
+    async def serves(self, slack_team_id: str, enterprise_id: str) -> tuple[str, str] | None:
+        """Return (team, org) of the installation that serves a workspace, without its token; None where none does."""
+
 
 @dataclass(frozen=True, slots=True)
 class OneWorkspace:
@@ -52,6 +55,10 @@ class OneWorkspace:
     async def authorize(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         """Take a delivery as of the team that it names."""
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=self.client.token)
+
+    async def serves(self, slack_team_id: str, enterprise_id: str) -> tuple[str, str] | None:
+        """Take everybody as of the workspace that they name: of whom another has proven that, no team is known."""
+        return slack_team_id, enterprise_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,12 @@ class Workspaces:
             bot_user_id=found.bot_user_id,
             bot_token=client.token,
         )
+
+    async def serves(self, slack_team_id: str, enterprise_id: str) -> tuple[str, str] | None:
+        """Return whose installation serves a workspace, asked each time: a look at a page ends with the installation."""
+        async with self.database.reading() as session:
+            found = await installations.find(session, slack_team_id, enterprise_id)
+        return (found.slack_team_id, found.enterprise_id) if found else None
 
     def forget(self) -> None:
         """Look every installation up anew: one has changed."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from bot.core.status_links import CALLBACK
+
 BOT_SCOPES: Mapping[str, str] = MappingProxyType(
     {
         "commands": "to be asked: `/publisher`, `/release`, `/shipbell`",
@@ -33,7 +35,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
 )
 """Events that Slack delivers, each with what it is for."""
 
-SIGN_IN_REDIRECT = "/slack/openid/callback"
+SIGN_IN_REDIRECT = CALLBACK
 INSTALL_REDIRECT = "/slack/oauth_redirect"
 """Where Slack may send browsers back to."""
 

@@ -19,7 +19,7 @@ from bot.slack.sign_in import SlackSignIn
 from bot.transport import Transport
 from bot.visiting import StatusPages
 from bot.workflow.looking import Looking
-from bot.workflow.visiting import Visiting
+from bot.workflow.visiting import Serves, Visiting
 from storage.database import Database
 from storage.records import Secret
 from tests.releases.fakes import Clock, FakePeople
@@ -65,9 +65,17 @@ class Site:
     installed: dict[str, tuple[str, str]] = field(default_factory=lambda: {TEAM_ID: (TEAM_ID, "")})
     """Workspace -> (team, org) of the install that serves it."""
 
-    async def serves(self, team: str, _org: str) -> tuple[str, str] | None:
+    serving: Serves | None = None
+    """What tells it in place of `installed`."""
+    made: list[Visiting] = field(default_factory=list)
+
+    async def serves(self, team: str, org: str) -> tuple[str, str] | None:
         """Return whose install serves a workspace."""
-        return self.installed.get(team)
+        return await self.serving(team, org) if self.serving else self.installed.get(team)
+
+    def visiting(self) -> Visiting:
+        """Return the workflow behind the pages."""
+        return self.made[0]
 
 
 class Browser:
@@ -136,6 +144,7 @@ async def site_on(database: Database, *, secure: bool = False) -> AsyncIterator[
             visiting = Visiting(
                 database, SlackSignIn(transport.send, given, site.clock), site.people, site.clock, site.serves
             )
+            site.made.append(visiting)
             pages = StatusPages(visiting, Looking(database, site.people, site.clock), secure)
             async with listened(web.routes(None, probes(FINE), pages=pages.routes())) as port:
                 site.url = f"http://127.0.0.1:{port}"
