@@ -43,6 +43,8 @@ class CredentialRefused:
     added_at: datetime
     token_page: str
     detail: str = ""
+    granted: bool = False
+    """Whether it was a grant of the index's OAuth facility."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class CredentialReminder:
     token_page: str
     days: int
     """How old it is."""
+    granted: bool = False
+    """Whether it is a grant of the index's OAuth facility; `token_page` is then the index's own address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ class Credentials:
             return False
         notice = CredentialReminder(
             credential.index, credential.project, what, credential.added_at, credential.expires_at,
-            credential.last_used_at, page_of(self.index, credential.index), (now - credential.added_at).days,
+            credential.last_used_at, _renewed_at(self.index, credential), (now - credential.added_at).days,
+            _is_grant(credential),
         )  # fmt: skip
         await tell_owner(session, credential, notice, f"{what}:{int(at.timestamp())}", now)
         return True
@@ -180,8 +181,8 @@ async def _revoke(
         if intent.view_id:
             shown = intents.ShowCredentials(intent.view_id, name)
             await answer(session, item, await showing.show(session, item.team_id, shown, index.names()), now)
-    granted = credential is not None and credential.kind is CredentialKind.OAUTH1
-    page = index.site(name).url if granted and name in index.names() else page_of(index, name)
+    page = _renewed_at(index, credential) if credential else ""
+    granted = credential is not None and _is_grant(credential)
     return notices.CredentialRevoked(name, page, live, credential.project if credential else "", granted)
 
 
@@ -191,8 +192,10 @@ async def refused(
     """Mark a credential that the index refused, so that it is not sent again, and tell who added it, once."""
     if not await ledger.refused(session, credential.team_id, credential.id, now):
         return
-    page = page_of(index, credential.index)
-    notice = CredentialRefused(credential.index, credential.project, credential.added_at, page, detail)
+    page, granted = _renewed_at(index, credential), _is_grant(credential)
+    notice = CredentialRefused(
+        credential.index, credential.project, credential.added_at, page, detail, granted=granted
+    )
     await tell_owner(session, credential, notice, "refused", now)
 
 
@@ -220,6 +223,16 @@ async def unneeded(
 def sendable(secret: Secret, now: datetime, project: str = "") -> Sendable:
     """Return what is sent of a token: a copy for one project ("": for whichever the token is) and a quarter of an hour."""
     return tokens.narrowed(secret, project, until=now + NARROW, not_before=now - SKEW)
+
+
+def _is_grant(credential: Credential) -> bool:
+    return credential.kind is CredentialKind.OAUTH1
+
+
+def _renewed_at(index: Index, credential: Credential) -> str:
+    """Return where a person revokes a credential and makes another; a grant is among the account's own pages."""
+    name = credential.index
+    return index.site(name).url if _is_grant(credential) and name in index.names() else page_of(index, name)
 
 
 def page_of(index: Index, name: str) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import codec
 from bot.core import notices, oauth1
 from bot.core.connect_notices import IndexConnected
+from bot.core.credentials import next_reminder
 from bot.core.oauth1 import Allowed, Denied, TokenPair
 from bot.core.outcomes import TryLater
 from bot.workflow.connecting import hashed
@@ -127,7 +128,10 @@ class Granting:
     ) -> IndexConnected:
         now, team, (user, access) = self.clock(), found.team_id, got
         hint = f"OAuth grant of {user}"[:100]
-        new = NewCredential(CredentialKind.OAUTH1, index, hint, oauth1.packed(access), account_wide=True)
+        new = NewCredential(
+            CredentialKind.OAUTH1, index, hint, oauth1.packed(access), account_wide=True,
+            remind_at=next_reminder(now, None, now),  # no grant ends by itself, so its age alone is told
+        )  # fmt: skip
         credential, replaced = await credentials.store(session, team, new, found.user, now)
         notice = IndexConnected(index, user, replaced)
         to = Destination(found.channel, found.user, found.response_url)

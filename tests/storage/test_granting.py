@@ -3,7 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -12,11 +13,15 @@ from sqlalchemy import text
 
 from bot.core import oauth1
 from bot.core.connect_notices import IndexConnected
+from bot.core.credentials import OLD
 from bot.core.intents import ConnectIndex
 from bot.core.oauth1 import AccessOutcome, Allowed, Denied, Fault, TokenOutcome, TokenPair
 from bot.core.outcomes import TryLater
+from bot.core.sites import IndexSite
 from bot.workflow.connecting import carry_out, hashed
+from bot.workflow.credentials import Credentials
 from bot.workflow.granting import Granting, NotGranted, Why
+from bot.workflow.ports import Index
 from storage.database import Database
 from storage.ledger import audit, credentials, outbox, teams
 from storage.records import CredentialKind, InboxItem, Reason, Secret
@@ -146,6 +151,42 @@ async def test_a_new_grant_replaces_the_old(database: Database) -> None:
             await session.execute(text("SELECT count(*) FROM credentials WHERE sealed IS NOT NULL"))
         ).scalar()
         assert (sealed, len(await credentials.listed(session, team))) == (1, 1)
+
+
+@dataclass
+class Sites:
+    """What is known of the indexes."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return their names."""
+        return ("company",)
+
+    def site(self, name: str) -> IndexSite:
+        """Return one."""
+        return IndexSite(name, "https://company.example")
+
+
+async def test_its_age_is_told_to_who_gave_it(database: Database) -> None:
+    """A grant has no end, so whoever gave it hears twice a year that it is still there; looked at twice, it is told once."""
+    await asked(database)
+    getting = granting(database, FakeIndex())
+    await getting.begin("company", STATE, BROWSER)
+    await getting.finish("company", STATE, BROWSER, TOKEN)
+    for rounds in (1, 2):
+        life = Credentials(database, cast("Index", Sites()), partial(NOW.__add__, OLD * rounds))
+        assert await life.next_due() == NOW + OLD * rounds
+        assert [len(await life.claim(5)) for _ in range(2)] == [1, 0]
+    told, later = list[Any](), NOW + OLD * 3
+    async with database.transaction() as session:
+        while due := await outbox.claim(session, later, timedelta(days=999), 9):
+            for item in due:
+                told.append(item.facts)
+                await outbox.sent(session, item, "1.0", later)
+    old = [one for one in told if "reminder" in one]
+    assert [(one["reminder"], one["days"], one["granted"]) for one in old] == [
+        ("old", 180, True), ("old", 360, True),
+    ]  # fmt: skip
+    assert old[0]["token_page"] == "https://company.example"
 
 
 async def test_what_is_not_given_is_not_kept(database: Database) -> None:

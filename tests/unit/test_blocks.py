@@ -123,6 +123,10 @@ NOTICES: dict[str, notices.Notice] = {
         )
         for what in Reminder
     },
+    "grant refused": life.CredentialRefused("company", "", AT, URL, "Invalid access token", granted=True),
+    "reminder of a grant": life.CredentialReminder(
+        "company", "", Reminder.OLD, AT, None, AT, URL, 181, granted=True
+    ),
     "unneeded": UNNEEDED,
     "unneeded, the team's": dataclasses.replace(UNNEEDED, whole_team=True),
     "status with a token": notices.PublisherStatus(

@@ -270,12 +270,13 @@ def refused(notice: life.CredentialRefused) -> Message:
     said = f" It said: “{tidy(notice.detail, 300)}”." if notice.detail else ""
     text = (
         f":x: {escape(notice.index)} *refused* the credential for {_what(notice.index, notice.project)} that you added "
-        f"{date(notice.added_at)}.{said} I don't send it again.\n*Remedy:* {_make(notice.token_page)}, and enter it here."
+        f"{date(notice.added_at)}.{said} I don't send it again.\n"
     )
-    return message(
-        f"{notice.index} refused a credential of yours.",
-        [section(text), actions(button("Enter a new one", OPEN, notice.index[:150]))],
-    )
+    title = f"{notice.index} refused a credential of yours."
+    if notice.granted:
+        return message(title, [section(f"{text}*Remedy:* {_connect(notice.index)} and say yes there again.")])
+    text += f"*Remedy:* {_make(notice.token_page)}, and enter it here."
+    return message(title, [section(text), actions(button("Enter a new one", OPEN, notice.index[:150]))])
 
 
 def reminded(notice: life.CredentialReminder) -> Message:
@@ -291,6 +292,10 @@ def reminded(notice: life.CredentialReminder) -> Message:
             f":hourglass: {what} is *{count(notice.days, 'day')} old*, {used}. Whoever found a copy of it could still use it.",
         ),
     }[notice.reminder]  # fmt: skip
+    if notice.granted:
+        # An index gives the same access token again as long as that one stands (docs/oauth1.md).
+        remedy = f"*Remedy:* withdraw the grant on {_account(notice)}, then {_connect(notice.index)}; until then it stays in use."
+        return message(title, [section(f"{text}\n{remedy}")])
     remedy = f"*Remedy:* {_make(notice.token_page)}, and enter it here: it takes the old one's place, and what is under way goes on."
     return message(
         title, [section(f"{text}\n{remedy}"), actions(button("Enter a new one", OPEN, notice.index[:150]))]
@@ -324,6 +329,14 @@ def unneeded_blocks(notice: life.TokenUnneeded) -> list[Block]:
 
 def _what(index: str, project: str) -> str:
     return f"*{escape(project)}* on *{escape(index)}*" if project else f"*{escape(index)}*"
+
+
+def _connect(index: str) -> str:
+    return f"type {tick(f'/shipbell connect {index}')}"
+
+
+def _account(notice: life.CredentialReminder) -> str:
+    return link(notice.token_page, "your account there") if notice.token_page else "your account there"
 
 
 def _make(page: str) -> str:
