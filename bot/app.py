@@ -276,7 +276,7 @@ def _works(
     wishes = Intents(
         database, steps.publishers, hands, names, now, setups, tending, settings.secrets_in_slack, filling
     )  # fmt: skip
-    notifier = SlackNotifier(parts.clients.client_for, parts.session)
+    notifier = SlackNotifier(parts.clients.client_for, parts.session, parts.clients.keeper)
     messages = Outbox(database, notifier, now, parts.driver.paces, parts.owner, restored=restored)
     beside = (Thanking(hands, forge), steps.confirming)
     scout = Scouting(forging.forge_catalog(settings, parts.lines), Picking(forge), forge, settings.indexes)

@@ -91,6 +91,7 @@ class Slacking:
         def changed() -> None:
             clients.forget()
             nudge("welcomes")
+            nudge("outbox")
 
         kept = Installations(Installing(self.database, self.clock), changed)
         return install_routes(app, self.client(), (kept, States(self.database, self.clock)))

@@ -32,6 +32,9 @@ class Clients(Protocol):
     async def client_for(self, slack_team_id: str) -> AsyncWebClient:
         """Return the client that acts in a workspace or an org; NotInstalled where none does."""
 
+    async def keeper(self, slack_team_id: str) -> str:
+        """Return who has installed the app there; "" where nobody knows."""
+
     async def authorize(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         """Say whose a delivery is that names these, and what it is answered with; NotInstalled where it is nobody's.
 
@@ -51,6 +54,10 @@ class OneWorkspace:
     async def client_for(self, slack_team_id: str) -> AsyncWebClient:  # noqa: ARG002 - there is one
         """Return the one client."""
         return self.client
+
+    async def keeper(self, slack_team_id: str) -> str:  # noqa: ARG002 - the settings don't tell
+        """Return that nobody knows."""
+        return ""
 
     async def authorize(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         """Take a delivery as of the team that it names."""
@@ -77,6 +84,10 @@ class Workspaces:
     async def client_for(self, slack_team_id: str) -> AsyncWebClient:
         """Return the client of the installation that serves a workspace or an org."""
         return (await self._of(slack_team_id, ""))[1]
+
+    async def keeper(self, slack_team_id: str) -> str:
+        """Return who has installed the app there."""
+        return (await self._of(slack_team_id, ""))[0].installed_by
 
     async def authorize(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         """Take a delivery as of the team whose installation serves it: an org's, where the workspace has none of its own."""

@@ -81,6 +81,8 @@ class SlackNotifier:
 
     client_for: Callable[[str], Awaitable[AsyncWebClient]]
     session: aiohttp.ClientSession
+    keeper: Callable[[str], Awaitable[str]] | None = None
+    """Who has installed the app in a Slack team: hears what no channel can be told and nobody has asked for."""
     _told: set[UUID] = field(default_factory=set)
     """Messages that wait for an invitation, whose askers know it."""
 
@@ -154,14 +156,24 @@ class SlackNotifier:
         try:
             answer = await client.chat_postMessage(**place, unfurl_links=False, **_content(said))
         except SlackApiError as error:
-            if error_code(error) in NOT_THERE and asker:
-                return await self._tell_asker(client, item, said, asker)
+            hearer = await self._hearer(item, asker) if error_code(error) in NOT_THERE else ""
+            if hearer:
+                return await self._tell_asker(client, item, said, hearer)
             if error_code(error) not in BAD_SHAPE:
                 raise
             # Our own fault, found by Slack: the bare text still tells what happened.
             log.warning("blocks refused", kind=item.kind, error=error_code(error))
             answer = await client.chat_postMessage(**place, text=said.text)
         return Said(str(answer.get("ts", "")))
+
+    async def _hearer(self, item: OutboxItem, asker: str) -> str:
+        """Return who is told instead of the channel: who has asked, else who installed the app; "" for nobody.
+
+        What belongs into a thread is the rest of what that person has heard already.
+        """
+        if asker or item.thread_ts or self.keeper is None:
+            return asker
+        return await self.keeper(item.slack_team_id)
 
     async def _tell_asker(
         self, client: AsyncWebClient, item: OutboxItem, said: base.Message, asker: str

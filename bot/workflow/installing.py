@@ -11,7 +11,7 @@ import structlog
 from bot.workflow.ports import Clock
 from bot.workflow.telling import write_down
 from storage.database import Database
-from storage.ledger import installations
+from storage.ledger import installations, outbox
 from storage.ledger.installations import NewInstallation
 from storage.records import Installation, Tokens
 
@@ -19,6 +19,12 @@ log = structlog.get_logger(__name__)
 
 BEFORE_THE_END = timedelta(hours=2)
 """How long before its end a token is exchanged; Slack's live for twelve hours."""
+
+
+MENDED = (
+    "not installed", "invalid_auth", "token_revoked", "token_expired", "account_inactive", "not_authed", "missing_scope"
+)  # fmt: skip
+"""Why messages wait that an install lets go: no token, a dead one, or one that may do too little."""
 
 
 def refresh_at(tokens: Tokens) -> datetime | None:
@@ -40,6 +46,7 @@ class Installing:
         now = self.clock()
         async with self.database.transaction() as session:
             kept = await installations.put(session, new, refresh_at(new.tokens), now)
+            await outbox.hasten(session, kept.team_id, MENDED, now)
             who_did = (new.installed_by, "slack.installed", kept.slack_team_id)
             await write_down(
                 session, kept.team_id, who_did, now, org_wide=kept.org_wide, scopes=list(kept.scopes)

@@ -237,6 +237,15 @@ async def give_back(session: AsyncSession, owner: UUID, now: datetime, settle: t
     )
 
 
+async def hasten(session: AsyncSession, team_id: UUID, errors: Sequence[str], now: datetime) -> None:
+    """Let a team's messages be tried at once that wait because of one of these errors: it is mended."""
+    row = OutboxRow
+    waits = (col(row.team_id) == team_id) & (col(row.next_at) > now) & col(row.error).in_(errors)
+    await session.execute(
+        update(row).where(waits).values(next_at=now).execution_options(synchronize_session=False)
+    )
+
+
 async def retake(session: AsyncSession, now: datetime, settle: timedelta) -> None:
     """At the start of the only process: what a dead one was sending is looked at after `settle`.
 

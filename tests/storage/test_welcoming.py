@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.workflow.installing import Installing
 from bot.workflow.welcoming import LOOKS, Welcoming, next_look
 from storage.database import Database
 from storage.ledger import github, installations, outbox, publishers
@@ -141,3 +142,23 @@ def test_looks_get_rarer_and_end() -> None:
         then = next_look(NOW, NOW + after)
         pauses.append(None if then is None else then - NOW - after)
     assert pauses == [*(pause for _, pause in LOOKS), None]
+
+
+async def test_an_install_lets_go_what_waited_for_it(database: Database) -> None:
+    """Messages that wait since the app was gone, or its token dead, are due at once; one that waits at Slack's word is not, nor another team's."""
+    clock = hand()
+    teams = [(await put(database, new(name))).team_id for name in ("T1", "T2")]
+    waits = [(teams[0], "not installed"), (teams[0], "rate limited"), (teams[1], "token_revoked")]
+    async with database.transaction() as session:
+        for number, (team, _) in enumerate(waits):
+            to, message = Destination(f"C{number}"), ("broke_down", {"incident": "x"})
+            await outbox.add(session, team, str(number), to, message, clock())
+        for one in await outbox.claim(session, clock(), timedelta(minutes=2), 10):
+            why = waits[int(one.dedupe_key)][1]
+            later = clock() + timedelta(minutes=10)
+            await outbox.again(session, one, why, later, arrived_maybe=False)
+    clock.now += timedelta(seconds=1)
+    await Installing(database, clock).keep(new("T1", mark="again"))
+    async with database.transaction() as session:
+        due = await outbox.claim(session, clock(), timedelta(minutes=2), 10)
+    assert [one.dedupe_key for one in due if one.kind == "broke_down"] == ["0"]

@@ -12,10 +12,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import codec
 from bot.core import notices
+from bot.core.release_notices import Unapproved
 from bot.errors import NotInstalled
 from bot.slack.notifier import INVITED_SECONDS, OPERATOR_SECONDS, SlackNotifier
 from bot.workflow.ports import NeverSay, Said, SayLater
-from storage.records import OutboxItem, OutboxState
+from storage.records import OutboxItem, OutboxState, Registration
 from tests.transport.slack_server import HANG_UP, ScriptedSlack, scripted
 from tests.unit.release_examples import ASKED, STEP
 
@@ -29,6 +30,9 @@ ROOT = OutboxItem(
 EDIT = replace(ROOT, ts="1.1")
 ANSWER = replace(
     ROOT, kind="release.step", facts=codec.pack(STEP, notices.KINDS)[1], thread_ts="1.1", broadcast=True
+)
+UNAPPROVED = Unapproved(
+    Registration("pypi", "widgets", "acme", "widgets", "release.yml", "pypi"), "https://pypi.org", "1.4.1", 2
 )
 POSTED = {"ok": True, "channel": "C1", "ts": "2.2"}
 
@@ -203,3 +207,26 @@ async def test_where_the_app_is_gone_it_waits() -> None:
         said = await SlackNotifier(nobody, session).deliver(ROOT, maybe_said=False)
     assert isinstance(said, SayLater)
     assert (said.seconds, said.arrived_maybe) == (OPERATOR_SECONDS, False)
+
+
+@pytest.mark.parametrize("error", ["not_in_channel", "channel_not_found"])
+async def test_what_nobody_asked_for_goes_to_who_installed_the_app(error: str) -> None:
+    """Where the bot is not in the channel and nobody has asked, whoever installed it hears it, with the way to let it in; answers in a thread don't."""
+
+    async def keeper(team: str) -> str:
+        return f"U-of-{team}"
+
+    kind, facts = codec.pack(UNAPPROVED, notices.KINDS)
+    item = replace(ROOT, kind=kind, facts=facts)
+    async with scripted(chat_postMessage=[refused(error), POSTED]) as slack:
+        assert slack.session
+        with_keeper = SlackNotifier(slack.client_for, slack.session, keeper)
+        assert await with_keeper.deliver(item, maybe_said=False) == Said()
+        _, told = slack.asked("chat.postMessage")
+        assert told["channel"] == "U-of-T1"
+        assert "/invite @shipbell" in json.dumps(told["blocks"])
+    async with scripted(chat_postMessage=[refused(error)]) as slack:
+        assert slack.session
+        with_keeper = SlackNotifier(slack.client_for, slack.session, keeper)
+        answer = replace(item, thread_ts="1.1")
+        assert await with_keeper.deliver(answer, maybe_said=False) == NeverSay(error)

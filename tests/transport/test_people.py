@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.people import CannotTell, Group, Person, Standing
+from bot.errors import NotInstalled
 from bot.slack.people import KEPT, MOST, SlackPeople, read_person
 from tests.transport.slack_server import HANG_UP, ScriptedSlack, scripted
 
@@ -163,3 +165,41 @@ async def test_a_lost_answer_is_not_guessed() -> None:
         asked = people(slack)
         for outcome in (await asked.person("T1", "U1"), await asked.group("T1", "S1")):
             assert outcome == CannotTell("Slack did not answer")
+
+
+TEAMS = {"ok": True, "teams": [{"id": "T8", "name": "One"}, {"id": "T9", "name": "Two"}]}
+
+
+async def test_an_orgs_user_group_is_looked_for_in_its_workspaces() -> None:
+    """With an org-wide token each workspace that the app was given to is asked for the group, until one has it."""
+    no, yes = {"ok": False, "error": "no_such_subteam"}, {"ok": True, "users": ["U1", "U2"]}
+    async with scripted(auth_teams_list=[TEAMS], usergroups_users_list=[no, yes]) as slack:
+        assert await people(slack).group("E1", "S1") == Group("S1", frozenset({"U1", "U2"}))
+        assert [call["team_id"] for call in slack.asked("usergroups.users.list")] == ["T8", "T9"]
+
+
+async def test_an_orgs_unknown_user_group_is_told_as_such() -> None:
+    """A group that no workspace has can't be told; another refusal ends the looking."""
+    no, other = (
+        {"ok": False, "error": "no_such_subteam"},
+        {"ok": False, "error": "missing_scope", "needed": "usergroups:read"},
+    )
+    async with scripted(auth_teams_list=[TEAMS], usergroups_users_list=[no]) as slack:
+        found = await people(slack).group("E1", "S1")
+        assert isinstance(found, CannotTell)
+        assert "no such user group" in found.detail
+    async with scripted(auth_teams_list=[TEAMS], usergroups_users_list=[other]) as slack:
+        assert "usergroups:read" in str(await people(slack).group("E1", "S1"))
+        assert len(slack.asked("usergroups.users.list")) == 1
+
+
+async def test_where_the_app_is_gone_nobody_is_known() -> None:
+    """Of a workspace that the app is not in any more nothing is told, and why is said."""
+
+    async def gone(_team: str) -> AsyncWebClient:
+        raise NotInstalled("https://bell.example/slack/install")
+
+    nobody = SlackPeople(gone, Hand())
+    for found in (await nobody.person("T1", "U1"), await nobody.group("T1", "S1")):
+        assert isinstance(found, CannotTell)
+        assert "install it again" in found.detail
