@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -25,6 +26,16 @@ from storage.records import Secret
 
 Body = Mapping[str, Any]
 Reply = dict[str, Any]
+ORIGINS: Mapping[str, str] = MappingProxyType(
+    {
+        "view_submission": "dialog",
+        "shortcut": "shortcut",
+        "message_action": "shortcut",
+        "function_executed": "workflow step",
+        "app_home_opened": "home",
+    }
+)
+"""What Slack calls a delivery -> by what somebody asked, in words for the audit trail."""
 DIALOG_SECONDS = 2.0
 """How long opening a dialog may take: Slack waits three seconds for the ack, and the trigger lives as long."""
 
@@ -79,9 +90,8 @@ class Visit:
         kind, view = str(self.body.get("type") or ""), (self.body.get("view") or {}).get("type")
         if kind == "block_actions":
             return {"home": "home", "modal": "dialog"}.get(str(view), "button")
-        return {"view_submission": "dialog", "shortcut": "shortcut", "message_action": "shortcut"}.get(
-            kind, "event"
-        )
+        event = str((self.body.get("event") or {}).get("type") or "")
+        return ORIGINS.get(kind) or ORIGINS.get(event, "event")
 
     def wish(
         self, intent: intents.Intent, secrets: Mapping[str, Secret] | None = None, channel: str = ""

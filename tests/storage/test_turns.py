@@ -2,7 +2,10 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Engine, event
 
 from storage.database import Database
 from storage.ledger import inbox, teams
@@ -93,3 +96,28 @@ async def test_many_processes_keep_the_order(database: Database) -> None:
     await asyncio.gather(*(process() for _ in range(4)))
     for name in names:
         assert [key for who, key in ended if who == name] == [f"{number}:{name}" for number in range(6)]
+
+
+async def test_whose_turn_it_is_costs_a_look_into_an_index(database: Database) -> None:
+    """However many intents ever came, neither the claim nor the question when to look again reads them all."""
+    if not database.is_sqlite:
+        return  # its planner decides by how much there is: tests of size look at that
+    await want(database, await team_of(database), ("a", "U1"), ("b", "U1"))
+    asked: list[tuple[str, Any]] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE")):
+            asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    await claimed(database)
+    async with database.reading() as session:
+        await inbox.next_due(session)
+    event.remove(Engine, "before_cursor_execute", note)
+    async with database.reading() as session:
+        connection = await session.connection()
+        for statement, parameters in asked:
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = [str(list(row)[-1]) for row in plan]
+            assert not any(step.startswith("SCAN inbox") and "USING" not in step for step in steps), steps
+            assert "turn" not in statement or any("ix_inbox_turn" in step for step in steps), steps
