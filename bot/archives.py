@@ -38,6 +38,7 @@ from bot.core.distributions import (
     named,
     path_flaw,
 )
+from bot.core.secrets import redact
 
 MOST_DIRECTORY = 16 * 1_048_576
 """Bytes of a zip's own list, which is read whole."""
@@ -115,10 +116,15 @@ def _distributions(opened: zipfile.ZipFile, into: ExitStack) -> Iterator[tuple[s
         yield name, content
 
 
+def _shown(path: str) -> str:
+    """Return a path as it may be told: what looks like a secret is taken out before it is cut."""
+    return redact(path)[:80]
+
+
 def _usual(info: zipfile.ZipInfo) -> None:
     """Refuse what is packed as no builder and no forge packs: other unpackers have bombs of their own."""
     if info.compress_type not in _PACKINGS or info.flag_bits & 1:
-        raise _Refused(Flaw.UNSOUND, f"{info.filename[:80]} is packed in an unusual way")
+        raise _Refused(Flaw.UNSOUND, f"{_shown(info.filename)} is packed in an unusual way")
 
 
 def _copied(opened: zipfile.ZipFile, info: zipfile.ZipInfo, content: BinaryIO, most: int) -> int:
@@ -128,7 +134,7 @@ def _copied(opened: zipfile.ZipFile, info: zipfile.ZipInfo, content: BinaryIO, m
         while chunk := inside.read(CHUNK):
             size += len(chunk)
             if size > most:
-                raise _Refused(Flaw.TOO_LARGE, info.filename[:80])
+                raise _Refused(Flaw.TOO_LARGE, _shown(info.filename))
             content.write(chunk)
     content.seek(0)
     return size
@@ -180,9 +186,9 @@ class _Paths:
         """Look at one more path."""
         bare = path.rstrip("/") if folder else path
         if flaw := path_flaw(bare):
-            raise _Refused(flaw, ascii(path[:80]))
+            raise _Refused(flaw, ascii(redact(path)[:80]))
         if bare in self._seen and not folder:
-            raise _Refused(Flaw.TWICE, path[:80])
+            raise _Refused(Flaw.TWICE, _shown(path))
         self._seen.add(bare)
         self._roots.add(bare.partition("/")[0])
         if self._single and len(self._roots) > 1:
@@ -201,7 +207,7 @@ def _of_zip(reading: BinaryIO, file: Named, size: int) -> bytes | None:
             if is_metadata(file, info.filename)
         ]
         if len(found) > 1:
-            raise _Refused(Flaw.TWICE, found[1].filename[:80])
+            raise _Refused(Flaw.TWICE, _shown(found[1].filename))
         return _read(opened, found[0]) if found else None
 
 
@@ -212,7 +218,7 @@ def _checked(listed: list[zipfile.ZipInfo], paths: _Paths, size: int) -> Iterato
         paths.take(info.orig_filename, folder=info.is_dir())
         kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == 3 else 0
         if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-            raise _Refused(Flaw.LINK, info.filename[:80])
+            raise _Refused(Flaw.LINK, _shown(info.filename))
         _usual(info)
         packed, unpacked = packed + info.compress_size, unpacked + info.file_size
         # Where the parts are more than the whole, they lie upon each other: a bomb that shows no ratio.
@@ -225,7 +231,7 @@ def _read(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     with opened.open(info) as inside:
         text = inside.read(MOST_METADATA + 1)
     if len(text) > MOST_METADATA:
-        raise _Refused(Flaw.TOO_LARGE, info.filename[:80])
+        raise _Refused(Flaw.TOO_LARGE, _shown(info.filename))
     return text
 
 
@@ -255,7 +261,7 @@ def _of_tar(reading: BinaryIO, file: Named, size: int) -> bytes | None:
                     raise _Refused(Flaw.BOMB)
                 paths.take(member.name, folder=member.isdir())
                 if not (member.isreg() or member.isdir()):
-                    raise _Refused(Flaw.LINK, member.name[:80])
+                    raise _Refused(Flaw.LINK, _shown(member.name))
                 if member.isreg() and is_metadata(file, member.name):
                     with stream.content():
                         text = _read_member(opened, member)
@@ -268,7 +274,7 @@ def _of_tar(reading: BinaryIO, file: Named, size: int) -> bytes | None:
 
 def _read_member(opened: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     if member.size > MOST_METADATA:
-        raise _Refused(Flaw.TOO_LARGE, member.name[:80])
+        raise _Refused(Flaw.TOO_LARGE, _shown(member.name))
     inside = opened.extractfile(member)
     assert inside is not None
     return b"".join(iter(lambda: inside.read(CHUNK), b""))

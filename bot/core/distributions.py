@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from bot.core.cleaning import one_line
 from bot.core.names import normalize_project
+from bot.core.secrets import looks_like_token
 from bot.core.versions import is_version
 
 MOST_FILES = 400
@@ -53,6 +54,8 @@ class Flaw(StrEnum):
 
     NAME = "name"
     """Its name is no wheel's and no sdist's."""
+    SECRET = "secret"  # noqa: S105 - a word, not a secret
+    """Its name holds what looks like a secret, which an index would show to everybody."""
     OTHER_PROJECT = "other_project"
     """Its name is another project's."""
     OTHER_VERSION = "other_version"
@@ -135,6 +138,8 @@ def named(filename: str, project: str, version: str) -> Named | Unfit:
     shown = one_line(filename, limit=120)
     if not _OWN_SIGNS.fullmatch(filename):
         return Unfit(Flaw.NAME, shown)
+    if looks_like_token(filename):
+        return Unfit(Flaw.SECRET, shown)
     try:
         if filename.endswith(".whl"):
             name, found, _, _ = parse_wheel_filename(filename)

@@ -17,6 +17,7 @@ from bot.core.outcomes import TryLater
 from bot.core.polling import next_look
 from bot.core.progress import Progress
 from bot.core.release_notices import Step
+from bot.core.secrets import redact
 from storage.records import Approval, Evidence, Release, ReleaseReason, Verdict
 
 MOST_CALLED = 20
@@ -114,6 +115,7 @@ def broke(
     progress: Progress | None = None,
 ) -> Decision:
     """It can't go on by itself: say why, and let people choose."""
+    detail = redact(detail)  # names of files are somebody else's words, and stay in the row
     values = {"reason": reason, "detail": detail, "next_at": None, "begun": "", "begun_at": None}
     told = (*lines, Line(Step.FAILED, {"reason": str(reason), "detail": detail}))
     return Decision(ReleaseEvent.BROKE, values, progress or situation.progress, told)

@@ -139,6 +139,7 @@ def test_metadata_becomes_the_forms_fields() -> None:
         ("gearbox_extra-1.4.0-py3-none-any.whl", Flaw.OTHER_PROJECT),
         ("gearbox-1.4.1.tar.gz", Flaw.OTHER_VERSION),
         ("gearbox-1.4.0+local-py3-none-any.whl", Flaw.OTHER_VERSION),
+        (f"gearbox-1.4.0-ghp_{'a1' * 18}-none-any.whl", Flaw.SECRET),
     ],
 )
 def test_a_name_must_be_of_this_release(filename: str, why: Flaw) -> None:
@@ -146,6 +147,18 @@ def test_a_name_must_be_of_this_release(filename: str, why: Flaw) -> None:
     found = named(filename, "gearbox", "1.4.0")
     assert isinstance(found, Unfit)
     assert found.flaw is why
+    assert "ghp_" not in found.filename
+
+
+def test_a_path_that_looks_like_a_secret_is_told_without_it() -> None:
+    """What is inside a file is named where it is at fault, but never with a secret, also not with a part of one."""
+    token = f"ghp_{'a1' * 18}"
+    for path in (f"/{token}", f"/{'x/' * 30}{token}", f"{'x/' * 36}{token}/../y"):
+        content = io.BytesIO(wheel({path: b""}))
+        found = archives.look_through(content, WHEEL_NAME, "gearbox", "1.4.0")
+        assert isinstance(found, Unfit)
+        assert found.flaw is Flaw.CLIMBS
+        assert "ghp_" not in found.detail
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from bot.slack.blocks.pieces import count, go, tick, tidy
 FLAWS: Mapping[Flaw, str] = MappingProxyType(
     {
         Flaw.NAME: "its name is no wheel's and no sdist's",
+        Flaw.SECRET: "its name holds what looks like a secret, so revoke that",
         Flaw.OTHER_PROJECT: "it is of another project",
         Flaw.OTHER_VERSION: "it is of another version",
         Flaw.EMPTY: "it is empty",
