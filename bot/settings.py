@@ -382,6 +382,15 @@ def unready(settings: Settings) -> tuple[str, ...]:
             f"{variable('engine')} is postgres, and {variable('database_url')} is an SQLite file, which one process alone "
             "can drive; set the second to a PostgreSQL server, or leave the first out."
         )
+    if (
+        settings.slack_bot_token is None
+        and settings.slack_client_id
+        and not values.is_safe(settings.public_url)
+    ):
+        problems.append(
+            f"{variable('public_url')} is not https, and Slack sends whoever installs the app back to https alone; set it to the bot's "
+            "https address."
+        )
     if not settings.secrets_in_slack and not values.is_safe(settings.public_url):
         problems.append(
             f"{variable('secrets_in_slack')} is false, and {variable('public_url')} is not https, so nobody could enter a "

@@ -6,6 +6,7 @@ An installation is kept for a minute, so that a delivery costs no look into the 
 refuses by itself; what is installed here counts at once (`forget`).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -79,7 +80,10 @@ class Workspaces:
     """Where the app is installed."""
     usable: Callable[[Installation], Awaitable[Installation]]
     """Exchanges a token that ends just now."""
+    patience: float = 1.5
+    """Seconds that a caller waits for a token's exchange: Slack waits three for an ack, and the token at hand may live on."""
     _kept: dict[tuple[str, str], tuple[datetime, Installation, AsyncWebClient]] = field(default_factory=dict)
+    _exchanging: set[asyncio.Task[Installation]] = field(default_factory=set)
 
     async def client_for(self, slack_team_id: str) -> AsyncWebClient:
         """Return the client of the installation that serves a workspace or an org."""
@@ -117,10 +121,23 @@ class Workspaces:
             found = await installations.find(session, *names)
         if found is None:
             raise NotInstalled(self.install_url)
-        found = await self.usable(found)
+        found = await self._patiently(found)
         client = self.making(found.tokens.token)
         self._keep(names, found, client, now)
         return found, client
+
+    async def _patiently(self, found: Installation) -> Installation:
+        """Return the installation with a token that lives on, if that can be had in time.
+
+        An exchange that has begun goes on, whoever stops waiting: Slack gives the new token once.
+        """
+        if _useful(found, self.clock()) > self.clock():
+            return found
+        task = asyncio.ensure_future(self.usable(found))
+        self._exchanging.add(task)
+        task.add_done_callback(self._exchanging.discard)
+        done, _ = await asyncio.wait({task}, timeout=self.patience)
+        return task.result() if done else found
 
     def _keep(
         self, names: tuple[str, str], found: Installation, client: AsyncWebClient, now: datetime

@@ -8,7 +8,7 @@ import pytest
 from bot.workflow.installing import Installing
 from bot.workflow.welcoming import LOOKS, Welcoming, next_look
 from storage.database import Database
-from storage.ledger import github, installations, outbox, publishers
+from storage.ledger import audit, github, installations, outbox, publishers
 from storage.ledger.outbox import Destination
 from storage.records import OutboxItem, Registration
 from tests.releases.dying import AroundDatabase, Killed, Points
@@ -162,3 +162,20 @@ async def test_an_install_lets_go_what_waited_for_it(database: Database) -> None
     async with database.transaction() as session:
         due = await outbox.claim(session, clock(), timedelta(minutes=2), 10)
     assert [one.dedupe_key for one in due if one.kind == "broke_down"] == ["0"]
+
+
+async def test_an_install_killed_anywhere_is_kept_whole_or_not_at_all(database: Database) -> None:
+    """Wherever keeping an install dies, there is the installation with its audit event, or neither; done again it is one."""
+    points = Points()
+    await Installing(AroundDatabase(database, points), hand()).keep(new("T0"))
+    for fatal, name in enumerate(points.names):
+        team = f"T{fatal + 1}"
+        with pytest.raises(Killed):
+            await Installing(AroundDatabase(database, Points(fatal)), hand()).keep(new(team))
+        async with database.reading() as session:
+            found = await installations.find(session, team, "")
+            events = await audit.trail(session, found.team_id, limit=5) if found else []
+        assert len(events) == (found is not None) == (name == "after database.commit"), name
+        again = await Installing(database, hand()).keep(new(team, mark="again"))
+        assert found is None or again.team_id == found.team_id
+    assert len(points.names) == 3

@@ -1,8 +1,9 @@
 """The install of the Slack app through Bolt's own flow: kept once, sealed, for the browser that began it alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -300,3 +301,28 @@ async def test_slack_gives_new_tokens() -> None:
     assert found.scopes == ("commands", "chat:write")
     assert set(found.missing) == set(BOT_SCOPES) - set(found.scopes)
     assert (sent["grant_type"], sent["refresh_token"]) == ("refresh_token", "xoxe-1-old")
+
+
+async def test_an_ack_waits_for_no_exchange(door: Door) -> None:
+    """A token that ends is exchanged on use; a delivery does not wait long for it, and the exchange ends all the same, with what it brought kept."""
+    await door.install(granted("T1"))
+    one = await door.kept("T1")
+    assert one is not None
+    assert one.tokens.expires_at is not None
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow(found: Installation) -> Installation:
+        begun.set()
+        await ended.wait()
+        return replace(found, tokens=replace(found.tokens, token=Secret("xoxe.xoxb-late"), expires_at=None))
+
+    under_way: set[asyncio.Task[Installation]] = set()
+    clients = replace(door.clients, usable=slow, patience=0.01, _kept={}, _exchanging=under_way)
+    door.clock.now = one.tokens.expires_at - timedelta(minutes=1)
+    assert (await clients.authorize(None, "T1")).bot_token == "xoxe.xoxb-marked-T1"
+    assert begun.is_set()
+    (task,) = under_way
+    ended.set()
+    assert (await task).tokens.token == Secret("xoxe.xoxb-late")
+    waits = replace(clients, patience=30.0, _kept={})
+    assert (await waits.authorize(None, "T1")).bot_token == "xoxe.xoxb-late"

@@ -350,6 +350,10 @@ def test_what_is_needed_to_serve_is_named() -> None:
     away = slack | {"SHIPBELL_SECRETS_IN_SLACK": "false", "SHIPBELL_PUBLIC_URL": "http://bell.example"}
     assert "SHIPBELL_PUBLIC_URL" in known.unready(load(away, home=HOME))[0]
     assert known.unready(load(away | {"SHIPBELL_PUBLIC_URL": "https://bell.example"}, home=HOME)) == ()
+    many = {f"SHIPBELL_SLACK_{name}": "s" for name in ("SIGNING_SECRET", "CLIENT_ID", "CLIENT_SECRET")}
+    plain = many | {"SHIPBELL_PUBLIC_URL": "http://bell.example"}
+    assert "back to https alone" in known.unready(load(plain, home=HOME))[0]
+    assert known.unready(load(many | {"SHIPBELL_PUBLIC_URL": "https://bell.example"}, home=HOME)) == ()
 
 
 def test_strangers_variables_are_left_alone() -> None:
