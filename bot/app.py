@@ -295,7 +295,9 @@ def _works(
     there = status_url(parts.settings.public_url) if parts.settings.slack_client_secret else ""
     client_for = parts.clients.client_for
     return lanes.with_homes(
-        works, Homes(hands, SlackScreen(client_for), there), Steps(hands, SlackCompleter(client_for))
+        works,
+        Homes(hands, SlackScreen(client_for), parts.driver.paces, there),
+        Steps(hands, SlackCompleter(client_for)),
     )
 
 

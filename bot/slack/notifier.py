@@ -8,11 +8,10 @@ said is looked for in the channel's history, or in its thread, before it is said
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import aiohttp
 import structlog
@@ -83,8 +82,6 @@ class SlackNotifier:
     session: aiohttp.ClientSession
     keeper: Callable[[str], Awaitable[str]] | None = None
     """Who has installed the app in a Slack team: hears what no channel can be told and nobody has asked for."""
-    _told: set[UUID] = field(default_factory=set)
-    """Messages that wait for an invitation, whose askers know it."""
 
     async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> Delivery:
         """Send one message; never raises for what Slack answers or fails to answer."""
@@ -181,12 +178,11 @@ class SlackNotifier:
         """Tell who asked, since the bot is not in the channel; a message that is answered there waits until it is."""
         waits = item.kind in WAIT_FOR_INVITATION
         told = invite_first(said, item.channel) if waits else not_invited(said, item.channel)
-        if item.id not in self._told:
+        if not item.asker_told:
             await client.chat_postMessage(channel=asker, metadata=_metadata(item), **_content(told))
         if not waits:
             return Said()  # its ts is of another conversation, where nobody edits or answers it
-        self._told.add(item.id)
-        return SayLater("not invited", arrived_maybe=False, seconds=INVITED_SECONDS)
+        return SayLater("not invited", arrived_maybe=False, seconds=INVITED_SECONDS, asker_told=True)
 
 
 async def _edit(client: AsyncWebClient, item: OutboxItem, said: base.Message, _asker: str) -> Delivery:

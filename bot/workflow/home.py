@@ -10,9 +10,9 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 import structlog
@@ -27,6 +27,7 @@ from bot.core.home_notices import AgingLine, HomePage, HomeProject, HomeSettings
 from bot.core.people import PersonOutcome
 from bot.core.release_notices import FreezeLine, LinksShown, ReleaseDialog, ReleaseShown
 from bot.core.releases import have
+from bot.pacing import Paces
 from bot.workflow.hands import Hands, packed, shown, situation, unpacked
 from bot.workflow.ports import HomeScreen, NeverSay, Overtaken, Said, SayLater
 from bot.workflow.showing import credential, fares
@@ -204,13 +205,9 @@ class Homes:
 
     hands: Hands
     screen: HomeScreen
+    paces: Paces
+    """When tabs of a workspace may be shown again."""
     status_url: str = ""
-    free_at: dict[str, datetime] = field(default_factory=dict)
-    """Slack team -> when this process may show there again."""
-    rests: dict[str, datetime] = field(default_factory=dict)
-    """Slack team -> until when Slack has told us to let it be."""
-    turns: dict[tuple[UUID, str], datetime] = field(default_factory=dict)
-    """Whose tab -> the moment that was kept free for it, so that it waits for its turn once."""
 
     async def claim(self, limit: int) -> Sequence[Home]:
         """Take tabs that are to be shown."""
@@ -248,9 +245,9 @@ class Homes:
         if digest == home.digest:
             await self._shown(home, (home.hash, digest, page.page))
             return
-        turn = self._turn(home)
+        turn = await self._turn(home)
         if turn > self.hands.clock():
-            await self._rest(home, turn)
+            await self._rest(home, turn, turn_at=turn)
             return
         answer = await self.screen.publish(home.slack_team_id, home.user, page, home.hash)
         now = self.hands.clock()
@@ -263,7 +260,7 @@ class Homes:
             case SayLater():
                 wait = LATER if answer.seconds is None else timedelta(seconds=answer.seconds)
                 if answer.seconds is not None:
-                    self.rests[home.slack_team_id] = now + wait
+                    await self.paces.hold(_limit(home), now + wait)
                 await self._rest(home, now + wait)
             case NeverSay():
                 log.warning("home given up", team=str(home.team_id), error=answer.error)
@@ -272,24 +269,21 @@ class Homes:
             case _:
                 assert_never(answer)
 
-    def _turn(self, home: Home) -> datetime:
+    async def _turn(self, home: Home) -> datetime:
         """Return when a tab may be shown, and keep that moment free for it."""
-        now, key = self.hands.clock(), (home.team_id, home.user)
-        rests = self.rests.get(home.slack_team_id, now)
-        if rests > now:
-            return rests
-        if self.turns.pop(key, None) is not None:
+        now = self.hands.clock()
+        if home.turn_at is not None and home.turn_at <= now:
             return now
-        turn = max(now, self.free_at.get(home.slack_team_id, now))
-        self.free_at[home.slack_team_id] = turn + PACE
-        if turn > now:
-            self.turns[key] = turn
-        return turn
+        return await self.paces.take(_limit(home), PACE)
 
     async def _shown(self, home: Home, state: tuple[str, str, int]) -> None:
         async with self.hands.database.transaction() as session:
             await homes.shown(session, home, self.hands.owner, state, self.hands.clock())
 
-    async def _rest(self, home: Home, until: datetime, **values: str) -> None:
+    async def _rest(self, home: Home, until: datetime, **values: Any) -> None:
         async with self.hands.database.transaction() as session:
             await homes.rest(session, home, self.hands.owner, until, **values)
+
+
+def _limit(home: Home) -> str:
+    return f"slack homes {home.slack_team_id}"

@@ -115,8 +115,9 @@ class Outbox:
                     wait = delivery.seconds or min(2 ** min(item.attempts, 10), LONGEST_WAIT)
                     until = now + timedelta(seconds=wait)
                     await ledger.again(
-                        session, item, delivery.error, until, arrived_maybe=delivery.arrived_maybe
-                    )
+                        session, item, delivery.error, until, arrived_maybe=delivery.arrived_maybe,
+                        asker_told=delivery.asker_told,
+                    )  # fmt: skip
                 case _:
                     assert_never(delivery)
 

@@ -340,6 +340,8 @@ class SayLater:
     """Whether Slack may have it all the same, so that the next try must look first."""
     seconds: float | None = None
     """How long Slack asked us to wait; None: our own back-off."""
+    asker_told: bool = False
+    """Whether who asked has heard that it waits for the bot to be invited."""
     limited: bool = False
     """Whether that was for too much in the channel, so that nothing else is to be said there either."""
 

@@ -77,7 +77,7 @@ async def claim(
     )
     slack = {(team, user): slack_team_id for team, user, slack_team_id in found}
     return [
-        Home(row.team_id, slack[row.team_id, row.user], row.user, row.page, row.hash, row.digest)
+        Home(row.team_id, slack[row.team_id, row.user], row.user, row.page, row.hash, row.digest, row.turn_at)
         for row in rows
     ]
 
@@ -92,6 +92,7 @@ async def shown(
     hash_, digest, page = state
     settled = and_(col(HomeRow.fresh).is_(True), col(HomeRow.page) == home.page)
     values = {
+        "turn_at": None,
         "hash": hash_[:255],
         "digest": digest,
         "page": case((col(HomeRow.page) == home.page, page), else_=col(HomeRow.page)),
@@ -102,7 +103,7 @@ async def shown(
 
 async def rest(session: AsyncSession, home: Home, owner: UUID, until: datetime, **values: Any) -> bool:
     """Show a tab later, and end the lease; False where that was lost."""
-    return await _end(session, home, owner, {"next_at": until, **values})
+    return await _end(session, home, owner, {"next_at": until, "turn_at": None, **values})
 
 
 async def leave(session: AsyncSession, home: Home, owner: UUID) -> bool:

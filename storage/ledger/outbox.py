@@ -215,11 +215,18 @@ async def wait_for_turn(session: AsyncSession, item: OutboxItem, turn: datetime)
 
 
 async def again(
-    session: AsyncSession, item: OutboxItem, error: str, until: datetime, *, arrived_maybe: bool
+    session: AsyncSession,
+    item: OutboxItem,
+    error: str,
+    until: datetime,
+    *,
+    arrived_maybe: bool,
+    asker_told: bool = False,
 ) -> None:
     """Try later; `arrived_maybe` keeps it doubtful, so that the next try looks first."""
     state = OutboxState.SENDING if arrived_maybe else OutboxState.WAITING
     values = {"state": state, "next_at": until, "error": error[:500], "lease_owner": None}
+    values |= {"asker_told": True} if asker_told else {}
     await update_one(session, update(OutboxRow).where(_mine(item)).values(**values))
 
 
@@ -368,5 +375,5 @@ async def _record(session: AsyncSession, row: OutboxRow, slack_team_id: str, thr
         id=row.id, team_id=row.team_id, slack_team_id=slack_team_id, dedupe_key=row.dedupe_key, channel=row.channel,
         user=row.user, response_url=secrets.get("response_url"), kind=row.kind, facts=row.facts, state=row.state,
         attempts=row.attempts, created_at=as_utc(row.created_at), claimed_at=row.claimed_at,
-        ts=row.ts, thread_ts=thread_ts, broadcast=row.broadcast, turn_at=row.turn_at, revision=row.revision - doubtful,
+        ts=row.ts, thread_ts=thread_ts, broadcast=row.broadcast, turn_at=row.turn_at, asker_told=row.asker_told, revision=row.revision - doubtful,
     )  # fmt: skip

@@ -55,6 +55,8 @@ class OutboxItem:
     """Slack's id of the message that it answers, in whose thread it goes."""
     broadcast: bool = False
     """Whether the answer is shown in the channel too."""
+    asker_told: bool = False
+    """Whether who asked knows that it waits for the bot to be invited."""
     turn_at: datetime | None = None
     """The moment that was kept free for it, in its channel or among its workspace's edits."""
     revision: int = 0

@@ -4,6 +4,7 @@ Knows: shapes, units. Must not know: SQL, ciphers, Slack.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from storage.records.publishers import Health, Publisher, Registration
@@ -42,6 +43,8 @@ class Home:
     """What Slack calls the tab as it stands; "" where nobody knows."""
     digest: str
     """sha256 of what it showed last, hex; "" where it is to be shown whatever it is."""
+    turn_at: datetime | None = None
+    """The moment that was kept free for it."""
 
 
 @dataclass(frozen=True, slots=True)

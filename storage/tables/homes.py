@@ -32,6 +32,8 @@ class HomeRow(Base, table=True):
     fresh: bool = True
     """Whether nothing has changed since it was last taken to be shown."""
     looked_at: datetime = moment()
+    turn_at: datetime | None = moment(null=True)
+    """The moment that was kept free for it, so that it waits for its turn once."""
     lease_owner: UUID | None = None
     lease_until: datetime | None = moment(null=True)
     next_at: datetime | None = moment(null=True)

@@ -87,6 +87,8 @@ class OutboxRow(Base, table=True):
     turn_at: datetime | None = moment(null=True)
     """The moment that was kept free for it, so that it waits for its turn once."""
     sent_at: datetime | None = moment(null=True)
+    asker_told: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether who asked knows that it waits for the bot to be invited."""
 
 
 class AuditRow(Base, table=True):

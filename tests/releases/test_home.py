@@ -15,6 +15,7 @@ from bot.core import intents
 from bot.core.approvals import Policy
 from bot.core.home_notices import Aging, HomePage, Viewer
 from bot.core.people import Person, Standing
+from bot.pacing import OwnPaces
 from bot.workflow.hands import packed
 from bot.workflow.home import LEASE, PROJECTS, Homes, gather
 from bot.workflow.ports import Delivery, NeverSay, Overtaken, Said, SayLater
@@ -64,11 +65,12 @@ class Lobby:
     screen: FakeScreen = field(default_factory=FakeScreen)
 
     def __post_init__(self) -> None:
+        self.paces = OwnPaces(self.world.clock)
         self.homes = self.born()
 
     def born(self) -> Homes:
         """Return the tabs of another process."""
-        return Homes(self.world.born(self.world.parts).releases.hands, self.screen)
+        return Homes(self.world.born(self.world.parts).releases.hands, self.screen, self.paces)
 
     async def opens(self, user: str, page: int | None = None) -> HomePage:
         """Let somebody open the tab, or turn its page; returns what is shown."""

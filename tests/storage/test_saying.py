@@ -78,6 +78,24 @@ async def test_a_429_is_obeyed_by_its_channel_alone(database: Database) -> None:
     assert await counts(database) == {"sent": 3}
 
 
+async def test_what_the_asker_knows_outlives_the_process(database: Database) -> None:
+    """Who asked is told once that the bot is not invited, whichever process tries the next time."""
+    await put(database, ("a", "C1"))
+    known: list[bool] = []
+
+    class Uninvited(Slack):
+        async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> Delivery:  # noqa: ARG002 - as the port has it
+            """Note what is known of the asker, and answer that the bot is not there."""
+            known.append(item.asker_told)
+            return SayLater("not invited", arrived_maybe=False, seconds=20, asker_told=True)
+
+    slack = Uninvited()
+    for _ in range(3):
+        await once(slack.workflow(database))
+        slack.now += timedelta(seconds=20)
+    assert known == [False, True, True]
+
+
 async def test_a_channel_is_not_talked_over(database: Database) -> None:
     """Two messages of one channel come at least a second apart, and none is lost by waiting."""
     await put(database, ("a", "C1"), ("b", "C1"))

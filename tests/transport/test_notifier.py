@@ -168,8 +168,10 @@ async def test_a_release_waits_until_the_bot_is_invited() -> None:
     outside = refused("not_in_channel")
     async with scripted(chat_postMessage=[outside, POSTED, outside, POSTED]) as slack:
         told = notifier(slack)
-        waits = SayLater("not invited", arrived_maybe=False, seconds=INVITED_SECONDS)
-        assert [await told.deliver(ROOT, maybe_said=False) for _ in range(3)] == [waits, waits, Said("2.2")]
+        waits = SayLater("not invited", arrived_maybe=False, seconds=INVITED_SECONDS, asker_told=True)
+        knows = replace(ROOT, asker_told=True)
+        got = [await told.deliver(item, maybe_said=False) for item in (ROOT, knows, knows)]
+        assert got == [waits, waits, Said("2.2")]
         asked = slack.asked("chat.postMessage")
         assert [args["channel"] for args in asked] == ["C1", "U1", "C1", "C1"]
         assert "/invite @shipbell" in json.dumps(asked[1]["blocks"])
