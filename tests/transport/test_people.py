@@ -203,3 +203,20 @@ async def test_where_the_app_is_gone_nobody_is_known() -> None:
     for found in (await nobody.person("T1", "U1"), await nobody.group("T1", "S1")):
         assert isinstance(found, CannotTell)
         assert "install it again" in found.detail
+
+
+def test_a_name_is_what_people_read() -> None:
+    """The full name of the profile first, then what else there is; one line, and not without end."""
+    profile = {"real_name": "Ada\nLovelace", "display_name": "ada"}
+    found = read_person(MEMBER | {"profile": profile, "name": "ada.l"}, "U1", "T1")
+    assert isinstance(found, Person)
+    assert found.name == "Ada Lovelace"
+    told = {"profile": {"real_name": "", "display_name": "x" * 300}}
+    long = read_person(MEMBER | told, "U1", "T1")
+    assert isinstance(long, Person)
+    assert 1 < len(long.name) <= 101
+    bare = read_person(
+        {name: value for name, value in MEMBER.items() if name not in {"name", "real_name"}}, "U1", "T1"
+    )
+    assert isinstance(bare, Person)
+    assert bare.name == ""
