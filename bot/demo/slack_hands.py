@@ -59,6 +59,25 @@ class Hands:
         }
         await self._send(about)
 
+    async def press(self, user: User, action: str) -> None:
+        """Press a button in the dialog that is open, by its action id."""
+        seen = self._open()
+        found = next(
+            (block, one)
+            for block in seen.view["blocks"]
+            for one in (*block.get("elements", []), block.get("accessory") or {})
+            if one.get("action_id") == action
+        )
+        block, button = found
+        pressed = {name: button[name] for name in ("type", "action_id", "value") if name in button}
+        number = f"hands.{next(self._count)}"
+        self.triggers(number, seen.channel)
+        told = {
+            "actions": [pressed | {"block_id": block["block_id"], "action_ts": "1.0"}],
+            "trigger_id": number,
+        }
+        await self._send(self._about(user, seen, {}) | {"type": "block_actions"} | told)
+
     def _open(self) -> Seen:
         seen = self.views.find(view_id=str(self.workspace.views()[-1].get("external_id", "")))
         assert seen is not None, "no dialog is open"

@@ -12,6 +12,7 @@ from bot.core import notices
 from bot.core.credentials import Reminder
 from bot.core.names import DEFAULT_INDEX
 from bot.index.intake import Intake, limit
+from bot.index.tokens import Caveat, Expires
 from bot.slack.blocks.base import (
     BLOCKS,
     OPTION,
@@ -144,10 +145,19 @@ def _read(intake: Intake) -> list[Block]:
         ]  # fmt: skip
     end = intake.facts.expires_at
     ends = f"It ends {date(end)}." if end else "It has no end: I remind you of its age."
-    lines = [f"• {escape(limit(caveat))}" for caveat in intake.facts.caveats]
+    lines = [f"• {_caveat(caveat)}" for caveat in intake.facts.caveats]
     at = f" of {tick(intake.facts.location)}" if intake.facts.location else ""
     scope = "\n".join(lines) or "• nothing limits it"
     return [section(f"*An API token{at}*, read without asking anybody:\n{scope}\n{ends}")]
+
+
+def _caveat(caveat: Caveat) -> str:
+    """Return what a caveat allows; its moments as each reader's own."""
+    if not isinstance(caveat, Expires):
+        return escape(limit(caveat))
+    begin = f"from {date(caveat.not_before)}" if caveat.not_before else ""
+    end = f"until {date(caveat.expires_at)}" if caveat.expires_at else ""
+    return f"{begin} {end}".strip() or "at any time"
 
 
 def _narrowing(project: str) -> list[Block]:

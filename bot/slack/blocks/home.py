@@ -165,7 +165,8 @@ def _projects(page: HomePage) -> list[Block]:
     if not page.projects:
         return []
     lines = [section(_project(one), accessory=_release(one)) for one in page.projects]
-    return [DIVIDER, header(f"Projects ({page.projects_total:,})"), *lines, *_turning(page)]
+    where = [context(f"Page {page.page} of {page.pages}, by name")] if page.pages > 1 else []
+    return [DIVIDER, header(f"Projects ({page.projects_total:,})"), *where, *lines, *_turning(page)]
 
 
 def _project(one: HomeProject) -> str:
@@ -196,7 +197,7 @@ def _turning(page: HomePage) -> list[Block]:
         button("Last »", LAST, str(page.pages)),
     ]
     turns = [*(before if page.page > 1 else []), *(after if page.page < page.pages else [])]
-    return [context(f"Page {page.page} of {page.pages}, by name"), actions(*turns)]
+    return [actions(*turns)]
 
 
 _AGES: Mapping[Aging, str] = MappingProxyType(
@@ -234,7 +235,7 @@ def _settings(page: HomePage) -> list[Block]:
 
 
 def _policy(policy: Policy) -> str:
-    who = called(policy.approvers) if policy.approvers else "every full member"
+    who = called(policy.approvers) if policy.approvers else "any full member"
     if policy.one_of_each:
         who = f"one of each of {called(policy.one_of_each)}"
     need = count(policy.seats, "approval") if policy.seats else "no approval"
