@@ -11,10 +11,11 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, Page
 
-from bot import pages
+from bot import install_pages, pages
 from bot.forge.app_auth import PERMISSIONS
 from bot.forge.manifest import manifest
 from bot.gate import POLICY
+from bot.slack.scopes import BOT_SCOPES
 from tests.stories.test_browser import PICTURES, browser, pytestmark
 
 __all__ = ["browser", "pytestmark"]
@@ -28,6 +29,7 @@ SHOWN = {
     "sign-in": pages.ask_to_connect("Alice Anderson", {"state": "s", "check": "c"}),
     "signed-in": pages.connected("ada"),
     "sign-in-ended": pages.not_connected("ended"),
+    "install-landing": install_pages.landing("/slack/install", BOT_SCOPES),
 }  # fmt: skip
 FIELDS = {"index": "pypi", "project": "widgets", "state": "s", "check": "c"}
 EXTREME = {
@@ -36,6 +38,14 @@ EXTREME = {
     ),
     "keep-secret": pages.secret_entered(LONG, [LONG, "It ends never."], "widgets", FIELDS),
     "long-made": pages.app_made(LONG, f"/{LONG}/{LONG}", f"https://github.com/apps/{LONG}"),
+    "installed": install_pages.installed(
+        "Acme", "https://slack.com/app_redirect", (), "/slack/install", org_wide=False
+    ),
+    "installed-lacking": install_pages.installed(
+        LONG, "https://slack.com/app_redirect", tuple(BOT_SCOPES), "/slack/install", org_wide=True
+    ),
+    "install-cancelled": install_pages.not_installed("access_denied", "/slack/install"),
+    "install-odd": install_pages.not_installed("x" * 60, "/slack/install"),
     "long-sign-in": pages.ask_to_connect(LONG, {"state": "s", "check": "c"}),
     "long-app": pages.make_app("", "", PERMISSIONS, LONG, "s"),
 }
@@ -46,7 +56,7 @@ LOOK = """() => {
     wide: document.documentElement.scrollWidth > innerWidth,
     colours: texts.map((one) => [one.textContent.slice(0, 20), shown(one).color,
       shown(one).backgroundColor === 'rgba(0, 0, 0, 0)' ? body.backgroundColor : shown(one).backgroundColor]),
-    heights: [...document.querySelectorAll('button, select, input:not([type=hidden])')].map((one) => one.offsetHeight),
+    heights: [...document.querySelectorAll('button, select, input:not([type=hidden]), a.deed')].map((one) => one.offsetHeight),
   };
 }"""
 CHOSEN = """() => {
