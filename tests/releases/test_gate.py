@@ -1,5 +1,6 @@
 """The gate: who may what, by the policy that holds when it is done."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from bot.core import intents
 from bot.core.people import Person, Standing
+from bot.workflow.gate import read_policies
 from storage.database import Database
 from storage.ledger import audit
 from storage.records import CredentialKind, Registration, ReleaseState, StartBy
@@ -182,3 +184,21 @@ async def test_an_environment_is_let_through_only_while_the_policy_lets(database
     await team.policy(deployments="yes" if allowed else "no")
     await world.rest(lambda release: release.state is ReleaseState.PUBLISHED or bool(release.progress.get("waits_for")), "p")  # fmt: skip
     assert bool([act for act in world.forge.acts if act.kind == "deployment"]) is allowed
+
+
+async def test_two_changes_at_once_are_both_made(database: Database) -> None:
+    """Of two people who change different words in the same moment, through two processes, neither loses the other's."""
+    team = await team_of(database)
+    world = team.world
+    await team.policy(setters=f"<@{BOB}>")
+    await world.deliver(BOB, intents.SetPolicy("", {"quorum": "3"}))
+    await world.deliver(ADMIN, intents.SetPolicy("", {"expires": "2h"}))
+    lives = [world.born(world.parts).intents for _ in range(2)]
+    items = await lives[0].claim(9)
+    assert len(items) == 2
+    await asyncio.gather(*(life.carry_out(item) for life, item in zip(lives, items, strict=True)))
+    assert world.team is not None
+    async with database.reading() as session:
+        policy, _ = await read_policies(session, world.team.id, "")
+    assert policy is not None
+    assert (policy.quorum, policy.expires_seconds) == (3, 7_200)
