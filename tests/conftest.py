@@ -29,7 +29,7 @@ THOROUGH = bool(os.environ.get("SHIPBELL_THOROUGH"))  # noqa: TID251 - the tests
 """Whether everything that dies, dies everywhere (`make chaos`); else a part that fits into `make test`."""
 
 _MEMORY = Path("/dev/shm")
-_ROOM = 1024**3
+_ROOM = 2 * 1024**3
 """What all databases and folders of a run need at most, with much to spare; a container often has 64 MB."""
 
 
@@ -94,7 +94,8 @@ def _hurry(server: str) -> None:
             "fsync = off",
             "full_page_writes = off",
             "synchronous_commit = off",
-            "max_wal_size = '128MB'",
+            "min_wal_size = '32MB'",
+            "max_wal_size = '64MB'",
         ):
             connection.execute(f"ALTER SYSTEM SET {setting}")
         connection.execute("SELECT pg_reload_conf()")
