@@ -1,0 +1,112 @@
+"""How much the database is asked: each command and each step of a release keeps below its ceiling, however much there is."""
+
+from collections.abc import Awaitable
+from datetime import timedelta
+
+from bot.core import intents
+from storage.database import Database
+from storage.ledger import releases as ledger
+from storage.records import Release, ReleaseState, StartBy
+from tests.releases.kit import ALICE, BOB, World
+from tests.storage.plans import noted
+
+ACK = 1
+"""Statements before an ack, which Slack waits for: the intent's own insert, once the team is known."""
+LOOK = 1
+"""Statements with which a lane finds out that nothing is due, and with which it takes what is."""
+MESSAGE = 1
+"""Statements with which a message that was said is recorded."""
+COMMANDS: tuple[tuple[intents.Intent, int], ...] = (
+    (intents.ListPublishers(), 8), (intents.OpenHome(), 6), (intents.ShowReleases(""), 7), (intents.ShowReleases("p1"), 7),
+    (intents.ShowAudit(""), 8), (intents.CheckPublisher("p1", ""), 10), (intents.ShowPolicy("p1"), 8),
+    (intents.ShowCredentials("v1", ""), 6), (intents.ShowTold(), 6), (intents.CancelRelease("p1", "9"), 8),
+)  # fmt: skip
+"""What people ask, with how many statements are enough for it; what is written is counted too."""
+ASK, APPROVE = 28, 34
+STEP = 24
+"""Statements of any step of a release: its row, message, timeline, audit trail, evidence."""
+
+
+async def asked(doing: Awaitable[object]) -> int:
+    """Return how many statements something sends."""
+    with noted() as found:
+        await doing
+    # SQLite's transactions are begun by a statement of their own.
+    return sum(not one.statement.startswith("BEGIN") for one in found)
+
+
+async def commanded(world: World, actor: str, wish: intents.Intent) -> tuple[int, int]:
+    """Return how many statements an intent takes before its ack, and how many to be carried out."""
+    before = await asked(world.deliver(actor, wish))
+    (item,) = await world.life.intents.claim(16)
+    return before, await asked(world.life.intents.carry_out(item))
+
+
+async def stepped(world: World, one: Release) -> int:
+    """Take a release's step, and return how many statements it takes."""
+    hands = world.life.releases.hands
+    world.clock.now = max(world.clock(), one.next_at or world.clock())
+    async with world.database.transaction() as session:
+        times = (world.clock(), world.clock() + timedelta(minutes=10))
+        assert await ledger.claim_one(session, one, hands.owner, times)
+    return await asked(world.life.releases.advance(one))
+
+
+async def known(world: World, projects: int) -> None:
+    """Let a team have so many projects, and be known."""
+    for number in range(projects):
+        await world.project(f"p{number}", StartBy.PUSH)
+    await commanded(world, ALICE, intents.ListPublishers())
+
+
+async def test_a_command_asks_no_more_where_there_is_more(database: Database) -> None:
+    """Before its ack a command takes one statement; carried out it keeps below its ceiling, with three projects or with forty."""
+    world = World(database)
+    await known(world, 3)
+    few = [await commanded(world, ALICE, wish) for wish, _ in COMMANDS]
+    await known(world, 40)
+    many = [await commanded(world, ALICE, wish) for wish, _ in COMMANDS]
+    assert few == many
+    for (wish, ceiling), (before, after) in zip(COMMANDS, many, strict=True):
+        assert before == ACK
+        assert after <= ceiling, wish
+
+
+async def test_a_release_asks_little_at_each_step(database: Database) -> None:
+    """From the click to published, each step, click and message keeps below its ceiling."""
+    world, one = World(database), None
+    await known(world, 1)
+    assert (await commanded(world, ALICE, intents.AskRelease("p0", "v1.0.0", "")))[1] <= ASK
+    states = []
+    for _ in range(60):
+        one = await world.newest("p0")
+        assert one is not None
+        if one.next_at is None:
+            break
+        if one.state is ReleaseState.AWAITING_APPROVAL:
+            assert (await commanded(world, BOB, intents.Approve(str(one.id), one.round)))[1] <= APPROVE
+            continue
+        states.append(one.state)
+        assert await stepped(world, one) <= STEP, one.state
+        world.forge.advance()
+        world.index.advance()
+    assert one is not None
+    assert one.state is ReleaseState.PUBLISHED
+    assert len(set(states)) == 6
+    messages = world.life.outbox
+    assert messages is not None
+    while items := await messages.claim(1):
+        assert await asked(messages.work(items[0])) == MESSAGE
+        world.clock.now += timedelta(seconds=3)
+
+
+async def test_a_lane_that_has_nothing_to_do_asks_once(database: Database) -> None:
+    """Most nudges find nothing, so finding that out is one statement; so is taking what is due."""
+    world = World(database)
+    await known(world, 1)
+    await world.work()
+    parts = (world.life.releases, world.life.intents, world.life.outbox)
+    for part in parts:
+        assert part is not None
+        assert await asked(part.next_due()) == LOOK
+        assert await asked(part.claim(4)) == LOOK
