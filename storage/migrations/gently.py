@@ -52,12 +52,18 @@ def create_check(name: str, table: str, condition: str) -> None:
 
 
 def fill(table: str, key: str, assignment: str, where: str, at_once: int = 5_000) -> None:
-    """Write a value into many rows, some thousand in a transaction, so that nobody waits for long for any of them."""
-    few = f'SELECT "{key}" FROM "{table}" WHERE {where} LIMIT {at_once}'  # noqa: S608 - of our own words
-    statement = sa.text(f'UPDATE "{table}" SET {assignment} WHERE "{key}" IN ({few})')  # noqa: S608 - of our own words
+    """Write a value into many rows, in the order of their key, some thousand in a transaction: nobody waits for long for any."""
     if op.get_bind().dialect.name == "sqlite":
         op.execute(f'UPDATE "{table}" SET {assignment} WHERE {where}')  # noqa: S608 - of our own words
         return
+    few = f'SELECT "{key}" FROM "{table}" WHERE ({where}) {{after}} ORDER BY "{key}" LIMIT {at_once}'  # noqa: S608 - of our own words
+    written = f'UPDATE "{table}" SET {assignment} WHERE "{key}" IN (SELECT "{key}" FROM few)'  # noqa: S608 - of our own words
+    statement = (
+        f"WITH few AS ({few}), written AS ({written}) "  # noqa: S608 - of our own words
+        f'SELECT "{key}" FROM few ORDER BY "{key}" DESC LIMIT 1'
+    )
     with op.get_context().autocommit_block():
-        while op.get_bind().execute(statement).rowcount:
-            pass
+        last = op.get_bind().execute(sa.text(statement.format(after=""))).scalar()
+        while last is not None:
+            goes_on = sa.text(statement.format(after=f'AND "{key}" > :last'))
+            last = op.get_bind().execute(goes_on, {"last": last}).scalar()
