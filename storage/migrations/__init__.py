@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 
-LOCK_MILLISECONDS = 1_000
-"""How long a change may wait for a table that is in use: whoever comes after it waits as long, and Slack for three seconds."""
+LOCK_MILLISECONDS = 500
+"""How long a change may wait for a table that is in use: whoever comes after it waits as long, and Slack for three seconds.
+
+Less than PostgreSQL's `deadlock_timeout` (a second): of two that wait for each other it is the change that gives way.
+"""
 PATIENCE = 600.0
 """Seconds for which a change that did not get its table is tried again."""
 PAUSE = 1.0

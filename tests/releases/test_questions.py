@@ -12,8 +12,8 @@ from tests.storage.plans import noted
 
 ACK = 1
 """Statements before an ack, which Slack waits for: the intent's own insert, once the team is known."""
-LOOK = 1
-"""Statements with which a lane finds out that nothing is due, and with which it takes what is."""
+LOOK, CLAIM = 1, 3
+"""Statements with which a lane finds out that nothing is due, and at most with which it takes what is."""
 MESSAGE = 1
 """Statements with which a message that was said is recorded."""
 COMMANDS: tuple[tuple[intents.Intent, int], ...] = (
@@ -101,7 +101,7 @@ async def test_a_release_asks_little_at_each_step(database: Database) -> None:
 
 
 async def test_a_lane_that_has_nothing_to_do_asks_once(database: Database) -> None:
-    """Most nudges find nothing, so finding that out is one statement; so is taking what is due."""
+    """Most nudges find nothing, so finding that out is one statement; taking what is due, team by team, is three at most."""
     world = World(database)
     await known(world, 1)
     await world.work()
@@ -109,4 +109,4 @@ async def test_a_lane_that_has_nothing_to_do_asks_once(database: Database) -> No
     for part in parts:
         assert part is not None
         assert await asked(part.next_due()) == LOOK
-        assert await asked(part.claim(4)) == LOOK
+        assert await asked(part.claim(4)) <= CLAIM

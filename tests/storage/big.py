@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from storage.crypto import Vault
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NOW = datetime.now(UTC)  # noqa: TID251 - the lanes of the real bot have the real clock
 DAYS = 730
 """Over which the releases are spread."""
 
@@ -39,7 +39,7 @@ HUGE_TEAM = "TBIG1"
 
 _WHO = "(CASE WHEN n % 10 = 0 THEN 1 ELSE 2 + n % (%(teams)s - 1) END)"
 _ENDS = "(ARRAY['published', 'published', 'published', 'published', 'published', 'published', 'failed', 'rejected', 'expired', 'cancelled'])"
-_WHYS = "(ARRAY['verified', 'verified', 'verified', 'verified', 'verified', 'verified', 'run_failed', 'rejected', 'not_decided', 'cancelled'])"
+_WHYS = "(ARRAY['verified', 'verified', 'verified', 'verified', 'verified', 'verified', 'run_failed', 'rejected_by_person', 'term_over', 'cancelled_by_person'])"
 _OPEN = "(ARRAY['building', 'publishing', 'verifying', 'approved'])"
 _TARGET = "'pypi', 'project-' || n, 'acme', 'repo-' || n, 'release.yml', 'pypi'"
 
@@ -81,6 +81,11 @@ def _steps(since: str) -> tuple[str, ...]:
         f"looked_at, handed_at, next_at) SELECT {_id('publisher', 'n')}, {team}, {_id('project', 'n')}, {_TARGET}, 'C' || n, "
         "'U1', 'pending', 'registered', '', 1, false, 3, '', %(now)s, %(now)s, %(now)s, %(now)s + interval '30 days', %(now)s, "
         "%(now)s, %(now)s + (n %% 3600 - 60) * interval '1 s' FROM generate_series(1, %(publishers)s) n"),
+        (
+            "INSERT INTO evidence (id, team_id, publisher_id, kind, url, digest, seen_at) "
+            f"SELECT {_id('seen', 'n')}, {team}, {_id('publisher', 'n')}, 'index', 'https://pypi.example/' || n, 'd', %(now)s "
+            "FROM generate_series(1, %(publishers)s) n"
+        ),
         ("INSERT INTO health (publisher_id, team_id, seen, troubles, looked_at, next_at) "
         f"SELECT {_id('publisher', 'n')}, {team}, '{{}}', 0, %(now)s, %(now)s + (n %% 86400) * interval '1 s' "
         "FROM generate_series(1, %(publishers)s) n"),

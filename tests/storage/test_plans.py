@@ -79,12 +79,12 @@ async def test_the_figures_read_nothing_of_the_past(filled: Database) -> None:
     await check(filled, asked, 4, PAST)
 
 
-HIS = "project-9"
-"""A project of the team that has the most; its number is that of its project and publisher."""
+HIS = "project-10"
+"""A project of the team that has the most; of its releases the first is number 9."""
 WISHES = (
     intents.ListPublishers(), intents.OpenHome(), intents.ShowReleases(""), intents.ShowReleases(HIS), intents.ShowAudit(""),
     intents.ShowAudit(HIS), intents.CheckPublisher(HIS, ""), intents.CheckPublisher("missing", ""),
-    intents.ShowCredentials("v1", ""), intents.ShowPolicy(HIS), intents.ShowTold(), intents.CancelRelease(HIS, "9"),
+    intents.ShowCredentials("v1", ""), intents.ShowPolicy(HIS), intents.ShowTold(), intents.CancelRelease(HIS, "1.9"),
     intents.RetryRelease(HIS, "1.9"), intents.AskYank(HIS, "1.9", "broken"),
 )  # fmt: skip
 
