@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -137,7 +138,7 @@ async def ask_all(database: Database, url: str) -> None:
         async with lanes(url) as works:
             for work in works:
                 await timed(f"lane {work.name}: is anything due?", work.next_due)
-                await timed(f"lane {work.name}: claim", lambda work=work: work.claim(1), 5)
+                await timed(f"lane {work.name}: claim", partial(work.claim, 1), 5)
         team = big.team()
         world = World(database, slack_team=big.HUGE_TEAM)
         world.clock.now = big.NOW
