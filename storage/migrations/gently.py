@@ -8,9 +8,23 @@ not know must not be in its way (docs/adr/0027): it goes on writing rows as it a
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+
+
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """Add a column that may be null or has a constant default, in a transaction of its own.
+
+    So a migration may change several tables: it never holds one while it waits for another. What is there already stays.
+    """
+    if op.get_bind().dialect.name == "sqlite":
+        with op.batch_alter_table(table) as batch:
+            batch.add_column(column)
+        return
+    with op.get_context().autocommit_block():
+        op.add_column(table, column, if_not_exists=True)
 
 
 def create_index(
@@ -18,7 +32,7 @@ def create_index(
 ) -> None:
     """Make an index while others write; what a process that died has left of it is made anew.
 
-    Must come first in its migration, since what came before it is committed.
+    What comes before it in its migration is committed, so that must be such as can be done twice.
     """
     clause = sa.text(where) if where else None
     if op.get_bind().dialect.name == "sqlite":

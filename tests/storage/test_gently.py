@@ -184,7 +184,7 @@ def test_a_migration_holds_nobody_up(script: Path) -> None:
             assert table in made or call not in HARD, f"{call} on {table}: use {HARD[call]}"
             changed |= {table} - made if call in {*HARD, "batch_alter_table", "add_column"} else set()
     assert len(changed) <= 1, (
-        "one table that is there a migration: two, one after the other, wait for each other with a command"
+        "several tables: use gently.add_column, or two and a command wait for each other"
     )
 
 

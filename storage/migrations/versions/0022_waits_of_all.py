@@ -5,14 +5,15 @@ Revises: 0021
 """
 
 import sqlalchemy as sa
-from alembic import op
+
+from storage.migrations import gently
 
 revision = "0022"
 down_revision = "0021"
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("asker_told", sa.Boolean(), server_default=sa.false(), nullable=False))
-    with op.batch_alter_table("homes", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("turn_at", sa.DateTime(timezone=True), nullable=True))
+    gently.add_column(
+        "outbox", sa.Column("asker_told", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
+    gently.add_column("homes", sa.Column("turn_at", sa.DateTime(timezone=True), nullable=True))
