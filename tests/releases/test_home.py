@@ -205,7 +205,8 @@ async def test_slacks_wait_is_kept_for_the_workspace(database: Database) -> None
         await one.work()
         await lobby.settle(timedelta(seconds=2))
     begun = world.clock()
-    assert lobby.screen.calls == [("T1", ALICE), ("T2", ALICE)] or set(lobby.screen.tabs) == {("T2", ALICE)}
+    assert lobby.screen.calls.count(("T1", ALICE)) == 1
+    assert set(lobby.screen.tabs) == {("T2", ALICE)}
     assert ("T1", BOB) not in lobby.screen.calls
     await lobby.settle(timedelta(seconds=60))
     assert {("T1", ALICE), ("T1", BOB)} <= set(lobby.screen.tabs)
