@@ -52,7 +52,7 @@ test: lint ## lint, then every test, on SQLite and PostgreSQL
 
 chaos: setup ## dying at every point, thoroughly: what `make test` plays a part of
 	SHIPBELL_THOROUGH=1 $(TESTS) --timeout 1800 tests/stories/test_kill.py tests/stories/test_release_kill.py \
-	  tests/releases/test_kill_everywhere.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py \
+	  tests/releases/test_kill_everywhere.py tests/fleet/test_dying.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py \
 	  tests/releases/test_upgrading.py
 
 $(VENV)/deploy/.synced: deploy/checks.lock | $(BIN)/uv

@@ -119,7 +119,7 @@ class World:
         return Life(
             Releases(hands),
             Intents(parts.database, keepers, hands, parts.index.names(), self.clock),
-            Outbox(self.database, parts.notifier, self.clock, OwnPaces(self.clock))
+            Outbox(self.database, parts.notifier, self.clock, OwnPaces(self.clock), owner)
             if parts.notifier
             else None,
         )
