@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.core import commands, intents
 from bot.core.names import Problem
 from bot.slack.blocks import release_dialogs
-from bot.slack.visits import Body, Visit
+from bot.slack.visits import Body, Visit, whose
 from bot.workflow.inlet import Inlet, Wish
 from storage.records import Registration
 
@@ -89,10 +89,11 @@ class Events:
         step = self._step(event, inputs)
         runner = inputs.get("runner")
         actor = str(runner.get("id") or "") if isinstance(runner, dict) else ""
+        team, enterprise = whose(context)
         await self.inlet.put(
             Wish(
-                slack_team_id=context.team_id or "",
-                enterprise_id=context.enterprise_id or "",
+                slack_team_id=team,
+                enterprise_id=enterprise,
                 delivery=str(body.get("event_id") or step.execution_id),
                 actor=actor[:32],
                 channel="",

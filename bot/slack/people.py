@@ -128,7 +128,9 @@ def read_person(user: Mapping[str, Any], asked: str, slack_team_id: str) -> Pers
         Standing.GUEST: bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
     }
     standing = next((standing for standing, holds in signs.items() if holds), Standing.MEMBER)
-    admin = any(user.get(name) for name in ("is_admin", "is_owner", "is_primary_owner"))
+    # An org's own install is its own admins': any workspace of it has admins too, of that workspace.
+    says = enterprise if slack_team_id == enterprise.get("enterprise_id") else user
+    admin = any(says.get(name) for name in ("is_admin", "is_owner", "is_primary_owner"))
     return Person(asked, standing, admin=standing is Standing.MEMBER and admin, name=_name(user))
 
 

@@ -71,6 +71,21 @@ def test_admins_and_owners_are_admins(name: str) -> None:
     assert read_person(MEMBER | {name: True, "is_bot": True}, "U1", "T1") == Person("U1", Standing.BOT)
 
 
+@pytest.mark.parametrize("name", ["is_admin", "is_owner"])
+def test_an_orgs_admins_are_not_those_of_one_of_its_workspaces(name: str) -> None:
+    """Where the bot is installed for a whole org, an admin of one workspace is none of the org's, and the other way round."""
+    org = {"enterprise_id": "E1", "teams": ["T1"]}
+    below = MEMBER | {name: True, "enterprise_user": org}
+    above = MEMBER | {"enterprise_user": org | {name: True}}
+    for said, team, admin in (
+        (below, "E1", False),
+        (below, "T1", True),
+        (above, "E1", True),
+        (above, "T1", False),
+    ):
+        assert read_person(said, "U1", team) == Person("U1", Standing.MEMBER, admin=admin)
+
+
 def test_slackbot_is_a_bot() -> None:
     """Slack does not mark its own bot as one."""
     assert read_person(MEMBER, "USLACKBOT", "T1") == Person("USLACKBOT", Standing.BOT)

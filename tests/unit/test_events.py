@@ -93,6 +93,14 @@ async def test_a_step_asks_as_whoever_runs_it(desk: Desk) -> None:
     assert asked.release == intents.AskRelease("acme-widgets", "v1.4.0", "", "New.")
 
 
+async def test_a_step_is_of_the_team_whose_installation_serves_it(desk: Desk) -> None:
+    """In a workspace of an org-wide install a step is the org's, as every other delivery: no other policy holds for it."""
+    desk.serves = ("E1", "E1")
+    for kind in ("step_release", "step_wait"):
+        assert await event(desk, step(kind, {"runner": RUNNER}), enterprise_id="E1") == 200
+    assert [(one.slack_team_id, one.enterprise_id) for one in desk.notebook.wishes] == [("E1", "E1")] * 2
+
+
 async def test_a_step_sets_publishing_up(desk: Desk) -> None:
     """What is left out takes the defaults of the command."""
     asked = await run(

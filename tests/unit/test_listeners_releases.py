@@ -49,6 +49,8 @@ class Desk:
     bolt: AsyncApp
     slack: ScriptedSlack
     notebook: Notebook
+    serves: tuple[str, str] = field(default=("", ""), kw_only=True)
+    """(team, org) of the installation that serves every delivery; "": the one that it names."""
 
     async def deliver(self, fields: Mapping[str, str]) -> BoltResponse:
         """Deliver a form, as Slack does."""
@@ -100,7 +102,8 @@ async def desk() -> AsyncIterator[Desk]:
     async with scripted(views_open=[{"ok": True, "view": {}}]) as slack:
 
         async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-            return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token="xoxb-test")
+            team, org = found.serves[0] or team_id, found.serves[1] or enterprise_id
+            return AuthorizeResult(enterprise_id=org, team_id=team, bot_token="xoxb-test")
 
         bolt = AsyncApp(
             signing_secret="unused", request_verification_enabled=False, client=slack.client(), authorize=authorize,
@@ -109,7 +112,8 @@ async def desk() -> AsyncIterator[Desk]:
         notebook = Notebook(Database("sqlite+aiosqlite://"), lambda: NOW, lambda: None)
         sites = {name: IndexSite(name, f"https://{name}.example") for name in ("company", "pypi")}
         Listeners(notebook, sites, 30.0, "https://github.com").attach(bolt)
-        yield Desk(bolt, slack, notebook)
+        found = Desk(bolt, slack, notebook)
+        yield found
 
 
 def pressed(name: str, action: str) -> str:
