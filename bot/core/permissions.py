@@ -2,7 +2,7 @@
 
 Knows: actions, roles, whom a policy names. Must not know: who asks, how people are looked up, wording.
 
-Guests, bots, deactivated people and strangers do nothing of all this; who can't be told does nothing, and is told so.
+Bots, deactivated people and strangers do nothing of all this, and guests only see; who can't be told does nothing, and is told so.
 """
 
 from collections.abc import Mapping
@@ -33,6 +33,7 @@ class Action(StrEnum):
     YANK = "yank"
     STEER = "steer"
     TELL = "tell"
+    SEE = "see"
     SEE_AUDIT = "see_audit"
 
 
@@ -48,6 +49,8 @@ class Rule:
     """Whether admins and owners may, whoever is named: a team that names people who have left locks itself out of nothing."""
     of_team: bool = False
     """Whether the workspace's policy says it, whatever the project's own."""
+    guests_too: bool = False
+    """Whether it is for everybody in the workspace, its guests too."""
 
 
 TABLE: Mapping[Action, Rule] = MappingProxyType(
@@ -67,6 +70,7 @@ TABLE: Mapping[Action, Rule] = MappingProxyType(
         Action.YANK: Rule(Role.YANKERS),
         Action.STEER: Rule(Role.STEERERS),
         Action.TELL: Rule(),
+        Action.SEE: Rule(guests_too=True),
         Action.SEE_AUDIT: Rule(Role.AUDITORS, admins_too=True, of_team=True),
     }
 )
@@ -75,16 +79,19 @@ TABLE: Mapping[Action, Rule] = MappingProxyType(
 OF_TEAM = frozenset({Role.IMPORTERS, Role.AUDITORS})
 """Roles that no project's own policy names."""
 
+SEEN = (Action.SEE,)
+"""What is shown in answer to a command or button: a channel may be shared with another workspace, whose people press buttons too."""
+
 ACTIONS: Mapping[type[intents.Intent], tuple[Action, ...]] = MappingProxyType(
     {
         intents.AddPublisher: (Action.ADD_PUBLISHER,),
-        intents.ListPublishers: (),
-        intents.CheckPublisher: (),
+        intents.ListPublishers: SEEN,
+        intents.CheckPublisher: SEEN,
         intents.RemovePublisher: (Action.ADD_PUBLISHER,),
         intents.SubmittedByHand: (Action.ADD_PUBLISHER,),
         intents.TryAgain: (Action.ADD_PUBLISHER,),
         intents.ToOrganization: (Action.ADD_PUBLISHER,),
-        intents.ShowSetup: (),
+        intents.ShowSetup: SEEN,
         intents.FillPublisherForm: (),
         intents.OpenSetupPull: (Action.ADD_PUBLISHER,),
         intents.ConfirmNow: (Action.ADD_PUBLISHER,),
@@ -92,7 +99,7 @@ ACTIONS: Mapping[type[intents.Intent], tuple[Action, ...]] = MappingProxyType(
         intents.ImportOwner: (Action.IMPORT,),
         intents.ShowImport: (Action.IMPORT,),
         intents.SetUpImport: (Action.IMPORT, Action.ADD_PUBLISHER),
-        intents.ShowCredentials: (),
+        intents.ShowCredentials: SEEN,
         intents.AddCredential: (Action.KEEP_CREDENTIAL,),
         intents.EnterCredential: (Action.KEEP_CREDENTIAL,),
         intents.KeepCredential: (Action.KEEP_CREDENTIAL,),
@@ -110,19 +117,19 @@ ACTIONS: Mapping[type[intents.Intent], tuple[Action, ...]] = MappingProxyType(
         intents.BreakGlass: (),
         intents.CancelRelease: (Action.STEER,),
         intents.RetryRelease: (Action.STEER,),
-        intents.ShowReleases: (),
+        intents.ShowReleases: SEEN,
         # For full members alone: `bot.workflow.home`.
         intents.ShowRelease: (),
         intents.UnfurlLinks: (),
         intents.TellChannel: (Action.TELL,),
-        intents.ShowTold: (),
+        intents.ShowTold: SEEN,
         intents.OpenHome: (),
         # What a step wants done goes through the gate itself: `bot.workflow.intents`.
         intents.RunStep: (),
         intents.ShowAudit: (Action.SEE_AUDIT,),
         intents.ExportAudit: (Action.SEE_AUDIT,),
         intents.SetPolicy: (Action.SET_POLICY,),
-        intents.ShowPolicy: (),
+        intents.ShowPolicy: SEEN,
         intents.AgreePolicy: (Action.SET_POLICY,),
         intents.RefusePolicy: (Action.SET_POLICY,),
         intents.SetFreeze: (Action.LOCK, Action.FREEZE_ALL),
@@ -165,7 +172,8 @@ def may(action: Action, policy: Policy, person: PersonOutcome, groups: Groups) -
     if isinstance(person, CannotTell):
         return Refusal(Denied.CANNOT_TELL, person.detail)
     if isinstance(no := member(person), Refusal):
-        return no
+        guest = TABLE[action].guests_too and no.why is Denied.GUEST
+        return Allowed() if guest else no
     match action:
         case Action.APPROVE:
             return approvals.eligible(policy, person, "", groups)

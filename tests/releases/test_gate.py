@@ -91,6 +91,26 @@ async def test_a_role_is_for_whom_it_names(database: Database, role: str, intent
     assert silent or (kind, facts["why"]) == ("not_allowed", "cannot_tell")
 
 
+@pytest.mark.parametrize(
+    "intent",
+    [
+        intents.ListPublishers(), intents.CheckPublisher("p", "pypi"), intents.ShowCredentials("v", "pypi"),
+        intents.ShowReleases("p"), intents.ShowTold(), intents.ShowPolicy("p"),
+    ],
+)  # fmt: skip
+async def test_what_a_team_has_is_shown_to_its_own_people_alone(
+    database: Database, intent: intents.Intent
+) -> None:
+    """Who meets the bot in a channel shared with another workspace is shown nothing of it, though guests are."""
+    team = await team_of(database)
+    for standing in (Standing.STRANGER, Standing.BOT, Standing.DEACTIVATED):
+        team.world.people.known["U0X"] = Person("U0X", standing)
+        kind, facts = await team.wants("U0X", intent)
+        assert (kind, facts["why"]) == ("not_allowed", standing.value)
+    team.world.people.known["U0X"] = Person("U0X", Standing.GUEST)
+    assert (await team.wants("U0X", intent))[0] not in {"not_allowed", ""}
+
+
 async def test_named_people_set_the_policy_and_admins_always_may(database: Database) -> None:
     """Setters may beside the admins; where all who are named have left, an admin still sets them anew."""
     team = await team_of(database)

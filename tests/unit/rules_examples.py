@@ -62,6 +62,7 @@ NOTICES: dict[str, notices.Notice] = {
         for outcome in ChangeOutcome
     },
     "not allowed, guest": NotAllowed(Action.ASK, "acme-widgets", Denied.GUEST),
+    "not allowed, stranger": NotAllowed(Action.SEE, "", Denied.STRANGER),
     "not allowed, others named": NotAllowed(Action.KEEP_CREDENTIAL, "", Denied.NOT_NAMED, who=("U1", "S1")),
     "not allowed, admins": NotAllowed(Action.SET_POLICY, "", Denied.NOT_ADMIN),
     "not allowed, setters": NotAllowed(Action.SET_POLICY, "acme-widgets", Denied.NOT_NAMED, who=("S1",)),

@@ -59,12 +59,14 @@ def test_the_table_is_closed() -> None:
 @pytest.mark.parametrize("standing", [one for one in Standing if one is not Standing.MEMBER])
 @pytest.mark.parametrize("action", Action)
 def test_only_full_members_do_anything(action: Action, standing: Standing) -> None:
-    """Guests, bots, those who left and strangers may nothing, named or not; nor may who can't be told."""
+    """Guests see, and else they, bots, those who left and strangers may nothing, named or not; nor may who can't be told."""
     everything = Policy(
         approvers=("U1",), break_glass=("U1",), roles=tuple(Holders(role, ("U1",)) for role in Role)
     )
     for policy in (Policy(), everything):
-        assert may(action, policy, Person("U1", standing, admin=True), {}) == Refusal(Denied(standing.value))
+        sees = action is Action.SEE and standing is Standing.GUEST
+        verdict = Allowed() if sees else Refusal(Denied(standing.value))
+        assert may(action, policy, Person("U1", standing, admin=True), {}) == verdict
         assert may(action, policy, CannotTell("x"), {}) == Refusal(Denied.CANNOT_TELL, "x")
 
 
@@ -116,7 +118,7 @@ def test_what_is_the_workspaces_is_not_a_projects() -> None:
         (intents.SetFreeze("p", None, None, "x"), (Action.LOCK,)),
         (intents.LiftFreeze(""), (Action.FREEZE_ALL,)), (intents.LiftFreeze("p"), (Action.UNLOCK,)),
         (intents.CancelRelease("p", "1"), ()), (intents.RetryRelease("p", "1"), (Action.STEER,)),
-        (intents.ListPublishers(), ()), (intents.ShowAudit(""), (Action.SEE_AUDIT,)),
+        (intents.ListPublishers(), (Action.SEE,)), (intents.OpenHome(), ()), (intents.ShowAudit(""), (Action.SEE_AUDIT,)),
     ],
 )  # fmt: skip
 def test_what_an_intent_needs(intent: intents.Intent, actions: tuple[Action, ...]) -> None:

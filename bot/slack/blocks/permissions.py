@@ -29,6 +29,7 @@ ACTIONS: Mapping[Action, str] = MappingProxyType(
         Action.YANK: "ask for yanks",
         Action.STEER: "cancel or retry what somebody else asked for",
         Action.TELL: "set what a channel hears",
+        Action.SEE: "see what this workspace has here",
         Action.SEE_AUDIT: "see the audit trail",
     }
 )
@@ -79,6 +80,8 @@ def not_allowed(notice: NotAllowed) -> Message:
 
 def _who(notice: NotAllowed) -> str:
     rule = TABLE[notice.action]
+    if rule.guests_too:
+        return "everybody in the workspace whose bot this is"
     if not notice.who:
         return _ADMINS if rule.admins_alone else _MEMBERS
     return f"{called(notice.who)}{f', and {_ADMINS}' if rule.admins_too else ''}"
