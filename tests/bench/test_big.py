@@ -1,6 +1,7 @@
 """A PostgreSQL with 100,000 pending publishers and 1,000,000 past releases: how long it takes, and a migration meanwhile.
 
-`SHIPBELL_BENCH_FILLED` names a database that `tests.storage.big` has filled, which spares filling one.
+`SHIPBELL_BENCH_FILLED` names a database that `tests.storage.big` has filled, which spares filling one; else
+`SHIPBELL_BENCH_PAST` says how many releases are filled in, and everything else keeps its share.
 """
 
 import asyncio
@@ -35,6 +36,12 @@ from tests.storage.test_gently import scripts
 from tests.storage.test_plans import MASTER, lanes
 
 TIMES = 30
+PAST_RELEASES = int(os.environ.get("SHIPBELL_BENCH_PAST", big.BIG.releases))  # noqa: TID251 - the bench's own knob
+SIZE = big.Size(
+    teams=max(PAST_RELEASES * big.BIG.teams // big.BIG.releases, 50),
+    publishers=PAST_RELEASES * big.BIG.publishers // big.BIG.releases,
+    releases=PAST_RELEASES,
+)
 Bit = Callable[[], Awaitable[object]]
 INDEX = """
     from storage.migrations import gently
@@ -90,7 +97,7 @@ def url(postgres_server: str) -> str:
         named = _sqlalchemy(postgres_server, name)
         migrations.upgrade(named)
         began = time.perf_counter()
-        big.fill(named, big.BIG)
+        big.fill(named, SIZE)
         print(f"\nfilled in {time.perf_counter() - began:.0f} s")
     with psycopg.connect(big.plain(named)) as connection:
         connection.execute("DELETE FROM data_keys")
@@ -133,7 +140,7 @@ async def test_what_is_asked(url: str, vault: Vault) -> None:
 
 async def ask_all(database: Database, url: str) -> None:
     """Ask what the bot asks."""
-    print(f"\n{big.BIG}, PostgreSQL, milliseconds")
+    print(f"\n{SIZE}, PostgreSQL, milliseconds")
     with noted() as asked:
         async with lanes(url) as works:
             for work in works:
