@@ -46,9 +46,13 @@ async def verify(settings: Settings) -> Sequence[Checked]:
 async def _verified(database: Database, team: Team) -> ChainReport:
     async with database.reading(steady=True) as session:
         try:
-            return await audit.verify(session, team.id)
+            report = await audit.verify(session, team.id)
         except StorageError as error:
             return ChainReport(team.id, 0, 0, ((0, f"can't be checked: {error}"),), "")
+    # So a page of a long trail in Slack is checked from here on.
+    async with database.transaction() as session:
+        await audit.remember(session, report)
+    return report
 
 
 def whole(checked: Sequence[Checked]) -> bool:

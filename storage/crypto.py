@@ -103,6 +103,10 @@ class ChainKey:
         """Return the head of the chain whose last MAC this is; of the empty chain without."""
         return hmac.digest(self._bytes, b"head" + mac, "sha256")
 
+    def checked(self, number: int, mac: bytes) -> bytes:
+        """Return what says that the chain was found whole up to this number, where this MAC lies."""
+        return hmac.digest(self._bytes, b"checked" + number.to_bytes(8) + mac, "sha256")
+
 
 class Wrapping(Protocol):
     """What wraps data keys: the local key ring, later a key management service."""

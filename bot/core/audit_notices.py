@@ -20,6 +20,8 @@ class ChainFound:
     """How many there are in all."""
     head: str = ""
     """`number:mac` of the last one."""
+    before: int = 0
+    """How many of the events were checked when they were new, and not now."""
 
 
 @dataclass(frozen=True, slots=True)

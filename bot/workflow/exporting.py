@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=15)
 """Longer than a long trail takes to check, write and upload."""
+MOST_CHECKED = 20_000
+"""New events of a trail that are checked for a page of it: a second's work; the file is checked whatever its length."""
 ATTEMPTS = 8
 LONGEST_WAIT = 600.0
 TOLD = 20
@@ -124,6 +126,8 @@ class Exporting:
         )
         writer.end()
         text.detach()
+        async with self.database.transaction() as session:
+            await audit.remember(session, report)
         return AuditFile(one.project, one.written_as, events, found_of(report))
 
     async def _record(self, one: AuditExport, outcome: Said | SayLater | NeverSay) -> None:
@@ -168,6 +172,27 @@ async def _ask(
     return AuditFileComing(intent.project, intent.written_as)
 
 
+async def looked_along(database: Database, item: InboxItem, intent: intents.ShowAudit) -> ChainFound | None:
+    """Check what is new in the team's trail and what the page shows, while nobody waits to write; None where much is new.
+
+    Runs twice where the process dies: how far it came is written down afterwards, and never set back.
+    """
+    async with database.reading(steady=True) as session:
+        page = await audit.page(
+            session, item.team_id, limit=showing.EVENTS, project=intent.project, before=intent.before
+        )
+        try:
+            report = await audit.look(session, item.team_id, [seq for seq, _ in page], most=MOST_CHECKED)
+        except StorageError as error:
+            return ChainFound(0, ((0, f"it can't be checked: {error.cause}"),), 1)
+    if report is None:
+        return None
+    if audit.worth_remembering(report):
+        async with database.transaction() as session:
+            await audit.remember(session, report)
+    return found_of(report)
+
+
 def found_of(report: ChainReport) -> ChainFound:
     """Return what a check found, as it is told."""
-    return ChainFound(report.events, report.broken[:TOLD], len(report.broken), report.head)
+    return ChainFound(report.events, report.broken[:TOLD], len(report.broken), report.head, report.since)

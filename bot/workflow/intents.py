@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import codec
 from bot.core import intents, notices
 from bot.core import publishers as decide
-from bot.core.audit_notices import ChainFound
 from bot.core.credential_notices import TokenUnneeded
 from bot.core.lifecycle import OPEN, PublisherEvent
 from bot.core.permission_notices import NotAllowed
@@ -34,7 +33,6 @@ from bot.workflow import (
     steps,
 )
 from bot.workflow import credentials as keeping
-from bot.workflow.exporting import found_of
 from bot.workflow.filling import Filling
 from bot.workflow.gate import Asker, Gate
 from bot.workflow.hands import Hands
@@ -43,17 +41,15 @@ from bot.workflow.publishers import Publishers, write
 from bot.workflow.setups import WISHES, Setups, Wish
 from bot.workflow.telling import VIA, answer
 from storage.database import Database
-from storage.ledger import audit, inbox, teams, watches
+from storage.ledger import inbox, teams, watches
 from storage.ledger import publishers as ledger
-from storage.records import InboxItem, Publisher, PublisherState, Reason, StorageError
+from storage.records import InboxItem, Publisher, PublisherState, Reason
 
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=2)
 STEP = "step.run"
 ATTEMPTS = 5
-MOST_CHECKED = 20_000
-"""Events of a trail that are checked for a page of it: a second's work; the file is checked whatever its length."""
 Did = Awaitable[notices.Notice | None]
 ELSEWHERE = (*deciding.DECIDED, *bulk.BULK, *exporting.TRAIL)
 """Intents that a module of their own carries out."""
@@ -172,19 +168,9 @@ class Intents:
             return deciding.Known(setup=await self._checked(item, intent))
         return await self._before_pending(item, intent)
 
-    async def _chain(self, item: InboxItem) -> ChainFound | None:
-        """Walk along the team's audit trail, while nobody waits to write; None where it is long."""
-        async with self.database.reading(steady=True) as session:
-            if await audit.length(session, item.team_id) > MOST_CHECKED:
-                return None
-            try:
-                return found_of(await audit.verify(session, item.team_id))
-            except StorageError as error:
-                return ChainFound(0, ((0, f"it can't be checked: {error.cause}"),), 1)
-
     async def _before_pending(self, item: InboxItem, intent: intents.Intent) -> deciding.Known:
         if isinstance(intent, intents.ShowAudit):
-            return deciding.Known(chain=await self._chain(item))
+            return deciding.Known(chain=await exporting.looked_along(self.database, item, intent))
         if isinstance(intent, intents.ConfirmNow):
             verdict = await confirming.before(self.hands, item, intent)
             return deciding.Known(rights=verdict)

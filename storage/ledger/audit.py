@@ -1,13 +1,14 @@
 """The audit trail: only ever appended to, each event chained to the one before (`storage.ledger.chain`)."""
 
+import hmac
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Text, cast, func, insert, select, update
+from sqlalchemy import Row, Select, Text, cast, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -93,26 +94,118 @@ async def newest(session: AsyncSession, team_id: UUID) -> int:
     )
 
 
-async def length(session: AsyncSession, team_id: UUID) -> int:
-    """Return how many events the team's chain has."""
-    end = await _end(session, team_id)
-    return end[0] if end else 0
-
-
 async def verify(session: AsyncSession, team_id: UUID, *, page: int = PAGE) -> ChainReport:
     """Walk along the team's chain, page by page, and report what does not fit.
 
     In a session that is `steady`, or what is appended meanwhile looks added.
     """
     key = (await keys.data_key(session, team_id)).chain()
-    walk = chain.Walk(key, await _end(session, team_id))
-    async for link in _links(session, team_id, page):
+    return await _walked(session, team_id, key, None, page)
+
+
+async def look(
+    session: AsyncSession, team_id: UUID, shown: Sequence[int], *, most: int, page: int = PAGE
+) -> ChainReport | None:
+    """Report what does not fit among what came since the last check, and among the rows (their places) that are shown.
+
+    None where more than `most` came since. What was changed before that, and is not shown, a whole walk finds.
+    """
+    key = (await keys.data_key(session, team_id)).chain()
+    begun = await _begun(session, team_id, key)
+    end = await _end(session, team_id)
+    if end is not None and end[0] - (begun.number if begun else 0) > most:
+        return None
+    report = await _walked(session, team_id, key, begun, page)
+    if begun is None:
+        return report
+    broken = {*report.broken, *await _misfits(session, team_id, key, shown)}
+    return replace(report, broken=tuple(sorted(broken)))
+
+
+async def remember(session: AsyncSession, report: ChainReport) -> None:
+    """Write down how far the chain was found whole; where a whole walk found it broken, that it is to be walked again."""
+    row = AuditHeadRow
+    where = col(row.team_id) == report.team_id
+    if report.broken and report.since == 0:
+        await update_one(session, update(row).where(where).values(checked=0, checked_mac=None))
+    elif worth_remembering(report):
+        number, mac = _head(report)
+        key = (await keys.data_key(session, report.team_id)).chain()
+        values = {"checked": number, "checked_mac": key.checked(number, mac)}
+        # Whoever has come further meanwhile stays; a mark that no longer fits its row is written over.
+        fresh = (col(row.checked) < number) if report.since else true()
+        await update_one(session, update(row).where(where, fresh).values(**values))
+
+
+def worth_remembering(report: ChainReport) -> bool:
+    """Say whether a check came further than those before it, or has found that they are not to be built upon."""
+    return report.since == 0 if report.broken else _head(report)[0] > report.since
+
+
+def _head(report: ChainReport) -> tuple[int, bytes]:
+    number, _, mac = report.head.partition(":")
+    return int(number or 0), bytes.fromhex(mac)
+
+
+async def _walked(
+    session: AsyncSession, team_id: UUID, key: ChainKey, begun: Link | None, page: int
+) -> ChainReport:
+    walk = chain.Walk(key, await _end(session, team_id), begun)
+    async for link in _links(session, team_id, page, begun):
         walk.step(link)
-    unchained, late = await _unchained(session, team_id)
+    unchained, late = await _unchained(session, team_id, begun)
     broken = walk.findings()
     if late:
         broken += ((0, f"added: {late} without a number after the chain began"),)
-    return ChainReport(team_id, walk.events, unchained, broken, walk.last)
+    return ChainReport(team_id, walk.events, unchained, broken, walk.last, begun.number if begun else 0)
+
+
+async def _begun(session: AsyncSession, team_id: UUID, key: ChainKey) -> Link | None:
+    """Return the row up to which the chain was found whole; None where nobody has looked, or another row lies there now."""
+    head, row = AuditHeadRow, AuditRow
+    there = (col(row.team_id) == col(head.team_id)) & (col(row.number) == col(head.checked))
+    found = (
+        await session.execute(
+            select(col(row.seq), col(row.number), col(row.mac), col(head.checked_mac))
+            .join(table(row), there)
+            .where(col(head.team_id) == team_id)
+        )
+    ).first()
+    if found is None:
+        return None
+    mac, said = _bytes(found.mac) or b"", _bytes(found.checked_mac) or b""
+    return (
+        Link(found.seq, found.number, mac, None)
+        if hmac.compare_digest(said, key.checked(found.number, mac))
+        else None
+    )
+
+
+async def _misfits(
+    session: AsyncSession, team_id: UUID, key: ChainKey, shown: Sequence[int]
+) -> Sequence[tuple[int, str]]:
+    """Return which of these rows are not what was written, by what each row before them left."""
+    mine = col(AuditRow.team_id) == team_id
+    rows = (await session.execute(_plainly().where(mine, col(AuditRow.seq).in_(shown)))).all()
+    links = [Link(row.seq, row.number or 0, _bytes(row.mac) or b"", _event(row)) for row in rows]
+    wanted = {1, *(link.number - 1 for link in links)}
+    found = await session.execute(
+        select(col(AuditRow.number), col(AuditRow.seq), col(AuditRow.mac)).where(
+            mine, col(AuditRow.number).in_(wanted)
+        )
+    )
+    before = {number or 0: (seq or 0, _bytes(mac) or b"") for number, seq, mac in found}
+    first = before[1][0] if 1 in before else 0
+    broken = [(0, "added: one without a number after the chain began")] * any(
+        link.number == 0 and link.seq > first for link in links
+    )
+    for link in links:
+        if link.number > 1 and link.number - 1 not in before:
+            broken.append((link.number - 1, "missing"))
+        elif link.number:
+            head = key.head(before[link.number - 1][1]) if link.number > 1 else key.head()
+            broken += [] if chain.fits(key, head, link) else [(link.number, chain.CHANGED)]
+    return broken
 
 
 async def entries(
@@ -140,8 +233,8 @@ async def entries(
         seq = rows[-1].seq
 
 
-async def _links(session: AsyncSession, team_id: UUID, page: int) -> AsyncIterator[Link]:
-    after: tuple[int, int] | None = None
+async def _links(session: AsyncSession, team_id: UUID, page: int, begun: Link | None) -> AsyncIterator[Link]:
+    after = None if begun is None else (begun.number, begun.seq)
     number, seq = col(AuditRow.number), col(AuditRow.seq)
     while True:
         query = _plainly().where(col(AuditRow.team_id) == team_id, number.is_not(None))
@@ -156,9 +249,15 @@ async def _links(session: AsyncSession, team_id: UUID, page: int) -> AsyncIterat
         after = (rows[-1].number, rows[-1].seq)
 
 
-async def _unchained(session: AsyncSession, team_id: UUID) -> tuple[int, int]:
-    """Return how many rows of the team have no number, and how many of them came after the first that has one."""
+async def _unchained(session: AsyncSession, team_id: UUID, begun: Link | None) -> tuple[int, int]:
+    """Return how many rows of the team have no number, and how many of them came after the first that has one.
+
+    With `begun` only those behind it are looked for: how many lie before it is not asked.
+    """
     mine = col(AuditRow.team_id) == team_id
+    if begun is not None:
+        bare = select(func.count()).select_from(AuditRow).where(mine, col(AuditRow.number).is_(None))
+        return 0, await session.scalar(bare.where(col(AuditRow.seq) > begun.seq)) or 0
     first = (
         select(func.min(col(AuditRow.seq))).where(mine, col(AuditRow.number).is_not(None)).scalar_subquery()
     )

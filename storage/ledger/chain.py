@@ -16,6 +16,7 @@ from uuid import UUID
 from storage.crypto import ChainKey
 from storage.records import AuditEvent
 
+CHANGED = "changed: it does not say what was written"
 MOST_FINDINGS = 1_000
 """After so many a report tells no more: everything may be broken, and memory is not endless."""
 
@@ -32,6 +33,8 @@ class ChainReport:
     """Number of a row (0: none) and what is wrong with it, in order."""
     head: str
     """`number:mac` of the last row, to be noted elsewhere; "" where there is no chain yet."""
+    since: int = 0
+    """Up to this number it was walked along before, and not now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,12 @@ def canonical(event: AuditEvent, number: int) -> bytes:
 
 
 class Walk:
-    """A walk along one team's chain, in the order of numbers; what is broken gathers on the way."""
+    """A walk along one team's chain, in the order of numbers; what is broken gathers on the way.
 
-    def __init__(self, key: ChainKey, end: tuple[int, bytes] | None) -> None:
+    It begins behind the row `begun`, up to which the chain is known to be whole; None: at its beginning.
+    """
+
+    def __init__(self, key: ChainKey, end: tuple[int, bytes] | None, begun: Link | None = None) -> None:
         self._key = key
         self._end = end
         self._before: bytes | None = key.head()
@@ -95,6 +101,10 @@ class Walk:
         self._number = self._seq = self.events = 0
         self.last = ""
         self._broken: list[tuple[int, str]] = []
+        if begun is not None:
+            self._number, self._seq, self.events = begun.number, begun.seq, begun.number
+            self._before = key.head(begun.mac)
+            self.last = _named(begun)
 
     def step(self, link: Link) -> None:
         """Look at the next row."""
@@ -110,19 +120,13 @@ class Walk:
         if link.number > self._number + 1:
             self._missing(link.number - 1)
             self._before = None
-        if self._before is not None and not self._fits(self._before, link):
-            self._tell(link.number, "changed: it does not say what was written")
+        if self._before is not None and not fits(self._key, self._before, link):
+            self._tell(link.number, CHANGED)
         if link.seq < self._seq:
             self._tell(link.number, "reordered: it lies before a row that was written earlier")
         self._number, self._seq = link.number, link.seq
         self._before = self._key.head(link.mac)
-        self.last = f"{link.number}:{link.mac.hex()}"
-
-    def _fits(self, before: bytes, link: Link) -> bool:
-        if link.event is None:
-            return False
-        mac = self._key.link(before, canonical(link.event, link.number))
-        return hmac.compare_digest(mac, link.mac)
+        self.last = _named(link)
 
     def findings(self) -> tuple[tuple[int, str], ...]:
         """Return what is broken, after the last row."""
@@ -144,6 +148,17 @@ class Walk:
     def _tell(self, number: int, what: str) -> None:
         if len(self._broken) < MOST_FINDINGS:
             self._broken.append((number, what))
+
+
+def fits(key: ChainKey, before: bytes, link: Link) -> bool:
+    """Say whether a row is what was written behind the row that left this head."""
+    if link.event is None:
+        return False
+    return hmac.compare_digest(key.link(before, canonical(link.event, link.number)), link.mac)
+
+
+def _named(link: Link) -> str:
+    return f"{link.number}:{link.mac.hex()}"
 
 
 def _clean(text: str) -> str:

@@ -119,3 +119,7 @@ class AuditHeadRow(Base, table=True):
     team_id: UUID = Field(foreign_key="teams.id", primary_key=True)
     number: int
     mac: bytes
+    checked: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Up to which number the chain was walked along and found whole."""
+    checked_mac: bytes | None = None
+    """Says, with the team's key, that it was this number and the row that lay there."""

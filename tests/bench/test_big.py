@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -195,6 +196,8 @@ async def meanwhile(database: Database, url: str, folder: Path) -> None:
     acks, answers = list[float](), list[float]()
     while not upgrading.done():
         sent = time.perf_counter()
+        # A wish that failed is tried again two seconds later, and the same person's others wait for it: time must go on.
+        world.clock.now = big.NOW + timedelta(seconds=sent - began)
         wish = intents.AskRelease("project-10", f"v9.{len(acks)}", "")
         assert await world.deliver(ALICE, wish, f"later {len(acks)}")
         acks.append((time.perf_counter() - sent) * 1_000)
@@ -203,11 +206,12 @@ async def meanwhile(database: Database, url: str, folder: Path) -> None:
         answers.append((time.perf_counter() - sent) * 1_000)
     await upgrading
     taken = time.perf_counter() - began
-    asked = "SELECT count(*), count(*) FILTER (WHERE state = 'done' AND attempts = 1) FROM inbox WHERE dedupe_key LIKE 'later%'"
+    asked = "SELECT dedupe_key, state, attempts, error FROM inbox WHERE dedupe_key LIKE 'later%' ORDER BY received_at"
     with psycopg.connect(big.plain(url)) as connection:
-        counts = connection.execute(asked).fetchone()
+        found = connection.execute(asked).fetchall()
     print(f"  {HEAD} -> next in {taken:.1f} s, {len(acks)} commands meanwhile")
-    for what, found in (("ack", acks), ("carried out", answers)):
-        cuts = statistics.quantiles(found, n=100)
-        print(f"  {what:12} p50 {cuts[49]:7.1f}  p99 {cuts[98]:7.1f}  worst {max(found):7.1f} ms")
-    assert counts == (len(acks), len(acks))  # each at its first try
+    for what, times in (("ack", acks), ("carried out", answers)):
+        cuts = statistics.quantiles(times, n=100)
+        print(f"  {what:12} p50 {cuts[49]:7.1f}  p99 {cuts[98]:7.1f}  worst {max(times):7.1f} ms")
+    assert len(found) == len(acks)
+    assert [row for row in found if row[1:3] != ("done", 1)] == []  # each at its first try

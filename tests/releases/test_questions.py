@@ -20,11 +20,9 @@ COMMANDS: tuple[tuple[intents.Intent, int], ...] = (
     (intents.ListPublishers(), 8), (intents.OpenHome(), 6), (intents.ShowReleases(""), 7), (intents.ShowReleases("p1"), 7),
     (intents.CheckPublisher("p1", ""), 10), (intents.ShowPolicy("p1"), 8),
     (intents.ShowCredentials("v1", ""), 6), (intents.ShowTold(), 6), (intents.CancelRelease("p1", "9"), 8),
+    (intents.ShowAudit(""), 14), (intents.ShowAudit("p1"), 14),
 )  # fmt: skip
-"""What people ask, with how many statements are enough for it; what is written is counted too.
-
-`/shipbell audit` is not among them: it walks along the team's chain, a statement for each page of it.
-"""
+"""What people ask, with how many statements are enough for it; what is written is counted too."""
 ASK, APPROVE = 28, 34
 STEP = 24
 """Statements of any step of a release: its row, message, timeline, audit trail, evidence."""
@@ -60,6 +58,7 @@ async def known(world: World, projects: int) -> None:
     for number in range(projects):
         await world.project(f"p{number}", StartBy.PUSH)
     await commanded(world, ALICE, intents.ListPublishers())
+    await commanded(world, ALICE, intents.ShowAudit(""))  # the first look walks along the whole chain
 
 
 async def test_a_command_asks_no_more_where_there_is_more(database: Database) -> None:

@@ -27,6 +27,7 @@ CHANGE = PolicyChangeShown(
     "00000000-0000-0000-0000-000000000009", "", Policy(), AFTER, "U1", AT, ChangeState.WAITING
 )
 WHOLE = ChainFound(3, head="3:" + "ab" * 32)
+MARKED = ChainFound(40_012, head="40012:" + "ab" * 32, before=40_000)
 BROKEN = ChainFound(9, tuple((number, "missing") for number in range(7)), 7)
 LINES = (
     AuditLine(AT, "U1", "release.glass_broken", "acme-widgets on company", "a <fix>", "button"),
@@ -40,6 +41,7 @@ NOTICES: dict[str, notices.Notice] = {
     "audit": AuditShown(LINES, "", WHOLE, 7),
     "audit of a project, unchecked": AuditShown(LINES, "acme-widgets"),
     "audit, broken": AuditShown(LINES, "", BROKEN),
+    "audit, checked before": AuditShown(LINES[:1], "", MARKED),
     "audit, nothing": AuditShown((), "", WHOLE),
     "audit, nothing older": AuditShown((), "", WHOLE, page=True),
     "audit as a file": AuditFile("acme-widgets", "csv", 3, WHOLE),

@@ -74,7 +74,8 @@ def _chain(found: ChainFound | None) -> str:
         return "The chain was not checked here, since the trail is long: the file is checked to its end."
     if not found.breaks:
         end = f", which ends with {tick(one_line(found.head, 100))}" if found.head else ""
-        return f":white_check_mark: The chain is whole: {count(found.events, 'event')} checked{end}."
+        early = f", {found.before:,} of them when they were new" if found.before else ""
+        return f":white_check_mark: The chain is whole: {count(found.events, 'event')} checked{early}{end}."
     broken = "; ".join(
         f"{f'number {number}: ' if number else ''}{tidy(what, 100)}" for number, what in found.broken[:BREAKS]
     )
