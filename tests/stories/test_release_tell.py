@@ -38,7 +38,7 @@ async def test_another_channel_hears_the_ends_it_wants(tmp_path: Path) -> None:
     """Two wishes of one channel give one message an end, a release's own channel hears nothing twice, guests set nothing."""
     async with ready(tmp_path) as world:
         await policy(world, "tell=failures")
-        await tell(world, "all", f"{HEARS} was not changed", ERIN)
+        await tell(world, "all", "You may not set what a channel hears", ERIN)
         await tell(world, "", HEARS)
         assert not any("changed" in text for text in told(world, HEARS)[1:])
         await tell(world, "final")
