@@ -17,14 +17,28 @@ RECENT = timedelta(days=7)
 SHOWN = 5
 
 
+APART = 5.0
+"""Seconds by which the clocks of machine and database server may differ."""
+
+
+class ClockOff(ShipbellError):
+    """Machine and database server do not agree what time it is."""
+
+
 class SetAside(ShipbellError):
     """Something is not tried any more."""
 
 
 async def living(database: Database, lease: timedelta, now: datetime) -> str:
-    """Say which processes share the work now."""
+    """Say which processes share the work now; ClockOff where claims could be judged wrongly, since this machine's clock is off."""
     async with database.reading() as session:
-        found = await processes.living(session, (await processes.time(session) or now) - lease)
+        server = await processes.time(session) or now
+        found = await processes.living(session, server - lease)
+    if abs(apart := (now - server).total_seconds()) > APART:
+        raise ClockOff(
+            f"This machine's clock is {abs(apart):.0f} s {'before' if apart > 0 else 'behind'} the database server's.",
+            "Let both keep their time (NTP): who may take up what another has begun is judged by it.",
+        )
     kinds = Counter(one.kind for one in found)
     versions = sorted({one.version for one in found})
     told = f"{kinds['serve']} serve, {kinds['worker']} worker" + (

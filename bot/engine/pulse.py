@@ -9,6 +9,7 @@ its supervisor starts another, with another id.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -56,7 +57,9 @@ class Pulse:
         """Say so for the first time, and go on; `freed` hears when something was given back."""
         self._freed = freed
         async with self._database.transaction() as session:
-            await processes.begin(session, self._process)
+            # By the server's time, as everybody judges it: a machine whose clock is behind would be born dead.
+            now = await _time(session)
+            await processes.begin(session, replace(self._process, started_at=now, seen_at=now))
         self._heard = self._steady = _now()
         self._task = asyncio.create_task(self._go_on())
 

@@ -10,9 +10,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from bot import standing
 from bot.engine.lane import Work
 from bot.engine.postgres import PostgresEngine
 from bot.engine.pulse import Pulse
+from bot.standing import ClockOff
 from storage.database import Database
 from storage.ledger import processes
 from storage.records import Process
@@ -30,6 +32,8 @@ class Fleet:
     database: Database
     stack: AsyncExitStack
     lease: timedelta = LEASE
+    wrong: timedelta = timedelta()
+    """How far the next process's clock is off."""
 
     async def pulse(self) -> tuple[Database, Pulse, Process]:
         """Return a new process's own connection and pulse."""
@@ -39,7 +43,7 @@ class Fleet:
         await database.open()
         self.stack.push_async_callback(database.close)
         await database.lock_engine(together=True)
-        process = Process(uuid4(), "worker", "host", "1.0", now(), now())
+        process = Process(uuid4(), "worker", "host", "1.0", now() + self.wrong, now() + self.wrong)
         return database, Pulse(database, process, self.lease, timedelta()), process
 
     async def engine(self, *works: Work) -> PostgresEngine:
@@ -167,6 +171,32 @@ async def test_the_dead_are_buried_and_hear_of_it(fleet: Fleet) -> None:
     assert silent.lost.is_set()
     assert silent.state == "taken for dead"
     await lively.end()
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+async def test_who_lives_is_judged_by_the_servers_clock(fleet: Fleet, hours: int) -> None:
+    """A process on a machine whose clock is wrong is neither buried at its birth nor, once it is dead, held for alive."""
+    fleet.wrong = timedelta(hours=hours)
+    _, odd, process = await fleet.pulse()
+    fleet.wrong = timedelta()
+    await odd.begin(lambda: None)
+    async with fleet.database.transaction() as session:
+        told = await processes.time(session)
+        assert told is not None
+        assert await processes.bury(session, told, told - LEASE, timedelta()) == []
+        assert await processes.bury(session, told, told + LEASE, timedelta()) == [process.id]
+    await odd.end()
+
+
+async def test_the_doctor_says_whose_clock_is_off(fleet: Fleet) -> None:
+    """An operator is told before claims are judged wrongly that machine and server differ."""
+    async with fleet.database.reading() as session:
+        server = await processes.time(session)
+    assert server is not None
+    assert await standing.living(fleet.database, LEASE, server) == "0 serve, 0 worker"
+    for apart, said in ((timedelta(minutes=-1), "behind"), (timedelta(minutes=1), "before")):
+        with pytest.raises(ClockOff, match=said):
+            await standing.living(fleet.database, LEASE, server + apart)
 
 
 async def test_a_lock_that_the_server_has_ended_is_taken_anew(fleet: Fleet) -> None:
