@@ -87,7 +87,7 @@ _FAILED: Mapping[str, tuple[str, str]] = {
     "missing_code": ("Slack's answer is incomplete", "Nothing was installed. Begin again."),
     "storage_error": (
         "Slack's answer can't be used",
-        "It holds no token for a bot. Nothing was kept. Tell whoever runs Shipbell: the Slack app is not set up as its manifest says.",
+        "It holds no token for a bot, or does not say whose. Nothing was kept. Tell whoever runs Shipbell: the Slack app is not set up as its manifest says.",
     ),
     "invalid_scope": (
         "Slack does not know what Shipbell asks for",

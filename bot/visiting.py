@@ -28,7 +28,7 @@ from bot.workflow.visiting import Refused, Viewer, Visiting, Why
 
 MOST = 4_096
 """Characters of a form."""
-_STATUSES = {Why.UNSURE: 503, Why.BUSY: 503, Why.NOT_MEMBER: 403, Why.NO_TEAM: 403}
+_STATUSES = {Why.UNSURE: 503, Why.NOT_MEMBER: 403, Why.NO_TEAM: 403}
 Show = Callable[[Request, Viewer], Awaitable[Callable[[Frame], str] | None]]
 """Finds what a page shows; None where there is nothing to be seen."""
 
@@ -108,10 +108,7 @@ class StatusPages:
         """Send a browser to Slack, with a secret of its own to bring back."""
         form = await _form(request)
         browser = secrets.token_urlsafe(32)
-        found = await self.visiting.begin(browser, form.get("page", ""))
-        if isinstance(found, Refused):
-            return _refused(found)
-        answer = RedirectResponse(found, status_code=303)
+        answer = RedirectResponse(await self.visiting.begin(browser, form.get("page", "")), status_code=303)
         self._beginning.give(answer, browser)
         return answer
 

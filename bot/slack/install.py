@@ -79,12 +79,13 @@ class States(AsyncOAuthStateStore):
 
 def read(installation: SlackInstallation) -> NewInstallation:
     """Return what is kept of Slack's answer; BoltError where it has no bot's token."""
-    if not installation.bot_token or not (installation.team_id or installation.enterprise_id):
-        raise BoltError("Slack's answer to the install has no bot token, or names no workspace.")
+    org_wide = bool(installation.is_enterprise_install)
+    # Without that name two orgs, or two workspaces, would be one team.
+    if not installation.bot_token or not (installation.enterprise_id if org_wide else installation.team_id):
+        raise BoltError("Slack's answer to the install has no bot token, or does not name whose it is.")
     ends = installation.bot_token_expires_at
     expires_at = datetime.fromtimestamp(ends, UTC) if ends else None
     refresh = installation.bot_refresh_token
-    org_wide = installation.is_enterprise_install
     return NewInstallation(
         slack_team_id="" if org_wide else installation.team_id or "",
         enterprise_id=installation.enterprise_id or "",

@@ -125,7 +125,6 @@ _WHY: Mapping[Why, tuple[str, str]] = MappingProxyType(
             "Slack does not say who you are",
             "Without that nothing is shown. Look again in a minute; if it stays so, tell your workspace's admins.",
         ),
-        Why.BUSY: ("Too many sign-ins at once", "More have begun than people could have. Look again in ten minutes."),
     }
 )  # fmt: skip
 

@@ -46,8 +46,6 @@ class Why(StrEnum):
     NOT_MEMBER = "not_member"
     UNSURE = "unsure"
     """Slack does not say what the person is."""
-    BUSY = "busy"
-    """More sign-ins are open than people could have begun."""
 
 
 Serves = Callable[[str, str], Awaitable[tuple[str, str] | None]]
@@ -92,13 +90,13 @@ class Visiting:
     clock: Clock
     serves: Serves
 
-    async def begin(self, browser: str, goes_to: str) -> str | Refused:
+    async def begin(self, browser: str, goes_to: str) -> str:
         """Begin a sign-in of a browser that wants a page of ours; returns where it goes on."""
         state, now = secrets.token_urlsafe(32), self.clock()
         async with self.database.transaction() as session:
             pair = (hashed(state), hashed(browser))
-            begun = await sessions.begin(session, pair, own_path(goes_to), (now, now + TERM))
-        return self.openid.page(state, _nonce(browser, state)) if begun else Refused(Why.BUSY)
+            await sessions.begin(session, pair, own_path(goes_to), (now, now + TERM))
+        return self.openid.page(state, _nonce(browser, state))
 
     async def finish(self, state: str, browser: str, code: str, old: str = "") -> Welcome | Refused:
         """Use a sign-in up and start a session of whom it was; without a code the person has declined.

@@ -15,9 +15,12 @@ from sqlmodel import col
 from storage.crypto import Place
 from storage.ledger import keys, teams
 from storage.ledger.leases import free
-from storage.ledger.sql import as_utc, insert_once, update_one
+from storage.ledger.sql import as_utc, insert_once, make_room, update_one
 from storage.records import Installation, StorageError, Tokens
 from storage.tables import InstallationRow, InstallStateRow
+
+MOST_INSTALLS = 10_000
+"""Installs on their way at a time: anybody may begin one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +193,12 @@ async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
     return await session.scalar(select(func.min(col(row.next_at))).where(waiting, free(row, now)))
 
 
-async def begin(session: AsyncSession, state_hash: str, expires_at: datetime, now: datetime) -> None:
-    """Write down that an install has begun; whatever has ended goes."""
+async def begin(
+    session: AsyncSession, state_hash: str, expires_at: datetime, now: datetime, *, most: int = MOST_INSTALLS
+) -> None:
+    """Write down that an install has begun; whatever has ended goes, and of more than `most` the oldest."""
     row = InstallStateRow
-    gone = delete(row).where(col(row.expires_at) <= now)
-    await session.execute(gone.execution_options(synchronize_session=False))
+    await make_room(session, row, now, most)
     await insert_once(session, row, state_hash=state_hash, expires_at=expires_at)
 
 

@@ -7,16 +7,16 @@ that browser's secret alone, and a session by the hash of its own, which tells t
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from storage.ledger.sql import as_utc, insert_once, update_one
+from storage.ledger.sql import as_utc, insert_once, make_room, update_one
 from storage.records import StatusSession
 from storage.tables import StatusSessionRow, StatusSignInRow, TeamRow
 
 MOST_SIGN_INS = 10_000
-"""Sign-ins on their way at a time: whoever begins more of them than people could must not fill the database."""
+"""Sign-ins on their way at a time."""
 
 
 async def begin(
@@ -26,15 +26,12 @@ async def begin(
     times: tuple[datetime, datetime],
     *,
     most: int = MOST_SIGN_INS,
-) -> bool:
-    """Write a sign-in down; `hashes` are of (state, browser), `times` (now, its end). False where `most` are open."""
+) -> None:
+    """Write a sign-in down; `hashes` are of (state, browser), `times` (now, its end). Of more than `most` the oldest goes."""
     row, (now, ends) = StatusSignInRow, times
-    gone = delete(row).where(col(row.expires_at) <= now)
-    await session.execute(gone.execution_options(synchronize_session=False))
-    if (await session.scalar(select(func.count()).select_from(row)) or 0) >= most:
-        return False
+    await make_room(session, row, now, most)
     values = {"state_hash": hashes[0], "browser_hash": hashes[1], "goes_to": goes_to, "expires_at": ends}
-    return await insert_once(session, row, id=uuid4(), **values)
+    await insert_once(session, row, id=uuid4(), **values)
 
 
 async def take(session: AsyncSession, hashes: tuple[str, str], now: datetime) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Table, Update
+from sqlalchemy import ColumnElement, CursorResult, Table, Update, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
@@ -46,6 +46,22 @@ async def update_one(session: AsyncSession, statement: Update) -> bool:
     """Run an UPDATE that means one row; return whether it was still there to update (the claim was won)."""
     result = await session.execute(statement.execution_options(synchronize_session=False))
     return cast("CursorResult[Any]", result).rowcount == 1
+
+
+async def make_room(session: AsyncSession, row: type[SQLModel], now: datetime, most: int) -> None:
+    """Let go what has ended, and of more than `most` that anybody may begin unknown the oldest.
+
+    So whoever begins them without end fills no table, and keeps nobody out for longer than that one goes on.
+    """
+    columns, (key,) = table(row).c, table(row).primary_key.columns
+    gone = delete(row).where(columns.expires_at <= now)
+    await session.execute(gone.execution_options(synchronize_session=False))
+    over = (await session.scalar(select(func.count()).select_from(table(row))) or 0) - most + 1
+    if over > 0:
+        # Two who make room at once need not wait for each other.
+        oldest = select(key).order_by(columns.expires_at, key).limit(over).with_for_update(skip_locked=True)
+        pushed = delete(row).where(key.in_(oldest.scalar_subquery()))
+        await session.execute(pushed.execution_options(synchronize_session=False))
 
 
 def as_utc(value: datetime | None) -> datetime:

@@ -11,7 +11,6 @@ from bot.core.status_links import CALLBACK, STATUS
 from bot.demo.slack_config import ALICE, BOB, ERIN, TEAM_ID
 from bot.workflow.visiting import IDLE, LONGEST, TERM
 from storage.database import Database
-from storage.ledger import sessions
 from tests.status.kit import Browser, Got, Site, browsing, site_on
 from tests.storage.history_kit import Past, past, project
 
@@ -217,24 +216,6 @@ async def test_a_team_that_leaves_sees_nothing_any_more(site: Site, browser: Bro
         assert (await browser.get(STATUS)).status == 403
         site.installed = before
         assert not await sees(browser)
-
-
-async def test_too_many_sign_ins_are_refused(site: Site, browser: Browser, database: Database) -> None:
-    """Where more are open than people could have begun, a page says so, and who is signed in goes on looking."""
-    await browser.sign_in()
-    async with database.transaction() as session:
-        statement = text(
-            "INSERT INTO status_sign_ins (id, state_hash, browser_hash, goes_to, expires_at) VALUES (:id, :hash, 'b', '/status', :ends)"
-        )
-        ends = (site.clock() + TERM).replace(tzinfo=None) if database.is_sqlite else site.clock() + TERM
-        rows = [
-            {"id": f"{number:032x}", "hash": str(number), "ends": str(ends) if database.is_sqlite else ends}
-            for number in range(sessions.MOST_SIGN_INS)
-        ]
-        await session.execute(statement, rows)
-    got = await browser.post(f"{STATUS}/sign-in", {})
-    assert (got.status, "Too many sign-ins" in got.text) == (503, True)
-    assert await sees(browser)
 
 
 async def test_slack_that_is_out_of_order_signs_nobody_in(site: Site, browser: Browser) -> None:

@@ -44,6 +44,18 @@ async def served(database: Database, team: str, enterprise: str = "") -> str:
     return found.tokens.token.reveal() if found else ""
 
 
+async def test_installs_that_anybody_begins_do_not_fill_the_database(database: Database) -> None:
+    """Where as many have begun as may, a further one pushes out the oldest, and is good itself."""
+    async with database.transaction() as session:
+        for number, name in enumerate("abc"):
+            ends = NOW + timedelta(minutes=10, seconds=number)
+            await installations.begin(session, name, ends, NOW, most=2)
+        kept = await session.scalars(text("SELECT state_hash FROM install_states ORDER BY expires_at"))
+        assert kept.all() == ["b", "c"]
+        assert await installations.consume(session, "c", NOW)
+        assert not await installations.consume(session, "a", NOW)
+
+
 async def test_each_workspace_has_its_own(database: Database) -> None:
     """A workspace is served with its own token alone, whatever the delivery says of its org."""
     first, second = await put(database, new("T1")), await put(database, new("T2", "E1"))

@@ -16,10 +16,10 @@ TERM = timedelta(minutes=10)
 PAIR = ("state", "browser")
 
 
-async def begun(database: Database, pair: tuple[str, str] = PAIR) -> bool:
+async def begun(database: Database, pair: tuple[str, str] = PAIR) -> None:
     """Begin a sign-in."""
     async with database.transaction() as session:
-        return await sessions.begin(session, pair, "/status/publishers", (NOW, NOW + TERM))
+        await sessions.begin(session, pair, "/status/publishers", (NOW, NOW + TERM))
 
 
 async def taken(database: Database, pair: tuple[str, str] = PAIR, late: timedelta = TERM / 2) -> str | None:
@@ -50,7 +50,7 @@ async def found(
 
 async def test_a_sign_in_is_used_once(database: Database) -> None:
     """Of several who bring it at the same moment one gets the page that was wanted, and then it is gone."""
-    assert await begun(database)
+    await begun(database)
     answers = await asyncio.gather(*(taken(database) for _ in range(4)))
     assert sorted(map(str, answers)) == ["/status/publishers", "None", "None", "None"]
 
@@ -58,25 +58,27 @@ async def test_a_sign_in_is_used_once(database: Database) -> None:
 @pytest.mark.parametrize("pair", [("state", "another"), ("another", "browser"), ("state", "")])
 async def test_a_sign_in_is_its_browsers_alone(database: Database, pair: tuple[str, str]) -> None:
     """Another browser's, a state that was never made: nothing, and the right browser can still use its own."""
-    assert await begun(database)
+    await begun(database)
     assert await taken(database, pair) is None
     assert await taken(database) == "/status/publishers"
 
 
 async def test_a_sign_in_ends(database: Database) -> None:
     """At its term it is of no use, and the next one that begins takes it away."""
-    assert await begun(database)
+    await begun(database)
     assert await taken(database, late=TERM) is None
 
 
 async def test_sign_ins_do_not_fill_the_database(database: Database) -> None:
-    """Where as many are open as may be, no further one begins until some have ended."""
+    """Where as many are open as may be, a further one pushes out the oldest: whoever begins without end keeps nobody out."""
     async with database.transaction() as session:
-        now = [
-            await sessions.begin(session, (name, "b"), "/status", (NOW, NOW + TERM), most=2) for name in "abc"
-        ]
-        assert now == [True, True, False]
-        assert await sessions.begin(session, ("d", "b"), "/status", (NOW + TERM, NOW + 2 * TERM), most=2)
+        for number, name in enumerate("abc"):
+            ends = NOW + TERM + timedelta(seconds=number)
+            await sessions.begin(session, (name, "b"), "/status", (NOW, ends), most=2)
+        kept = await session.scalars(text("SELECT state_hash FROM status_sign_ins ORDER BY expires_at"))
+        assert kept.all() == ["b", "c"]
+        later = NOW + 2 * TERM
+        await sessions.begin(session, ("d", "b"), "/status", (later, later + TERM), most=2)
         assert await session.scalar(text("SELECT count(*) FROM status_sign_ins")) == 1
 
 

@@ -157,6 +157,18 @@ async def test_an_install_is_kept(door: Door) -> None:
         assert "marked" not in shown
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [{"team": None, "is_enterprise_install": False}, {"enterprise": None, "is_enterprise_install": True}],
+)
+async def test_an_install_that_does_not_say_whose_it_is_is_kept_nowhere(door: Door, odd: Json) -> None:
+    """Of two answers that name no workspace, or no org, the second would take the first one's team over."""
+    answer = await door.install(granted("T1", "E1") | odd)
+    assert (answer.status, "no token for a bot" in await answer.text()) == (400, True)
+    for names in (("T1", "E1"), ("", "E1"), ("T1", ""), ("", "")):
+        assert await door.kept(*names) is None
+
+
 async def test_a_state_is_good_once_for_its_browser(door: Door) -> None:
     """A replayed, a foreign browser's, an old and a made-up state install nothing, and Slack is not even asked."""
     door.slack.answers["oauth.v2.access"] = [granted()]
