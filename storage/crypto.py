@@ -76,6 +76,10 @@ class DataKey:
             raise StorageError("A secret of one team was about to be sealed with another team's key.")
         return _encrypt(self._bytes, bytes.fromhex(self.id), place.associated, secret.reveal().encode())
 
+    def sealed(self, value: bytes) -> bool:
+        """Whether a sealed value says that it is of this key."""
+        return value[len(_VERSION) : len(_VERSION) + _ID_BYTES] == bytes.fromhex(self.id)
+
     def open(self, place: Place, sealed: bytes) -> Secret:
         """Return the secret; DoesNotOpen where anything was changed or moved."""
         return Secret(_decrypt(self._bytes, bytes.fromhex(self.id), place.associated, sealed).decode())
@@ -94,6 +98,10 @@ class ChainKey:
     """
 
     _bytes: bytes = field(repr=False)
+
+    def reveal(self) -> bytes:
+        """Return the key itself, to be wrapped at once."""
+        return self._bytes
 
     def link(self, head: bytes, text: bytes) -> bytes:
         """Return the MAC of the next text of the chain that ends with this head."""
@@ -196,6 +204,7 @@ class Vault:
     def __init__(self, wrapping: Wrapping) -> None:
         self.wrapping = wrapping
         self._keys: dict[UUID, DataKey] = {}
+        self._chains: dict[UUID, ChainKey] = {}
 
     def known(self, team_id: UUID) -> DataKey | None:
         """Return the team's data key if this process has unwrapped it already."""
@@ -209,6 +218,20 @@ class Vault:
         """Unwrap the team's stored data key and keep it."""
         key = DataKey(wrapped.id, team_id, self.wrapping.unwrap(team_id, wrapped))
         self._keys[team_id] = key
+        return key
+
+    def keep_chain(self, key: DataKey) -> WrappedKey:
+        """Wrap the key of a team's audit chain by itself, so that it outlives the data key."""
+        return self.wrapping.wrap(key.team_id, secrets.token_hex(_ID_BYTES), key.chain().reveal())
+
+    def known_chain(self, team_id: UUID) -> ChainKey | None:
+        """Return the key of the team's audit chain if this process has it already; it is the same for ever."""
+        return self._chains.get(team_id)
+
+    def learn_chain(self, team_id: UUID, kept: WrappedKey | DataKey) -> ChainKey:
+        """Keep the key of the team's audit chain: the one that was wrapped by itself, or the data key's."""
+        key = kept.chain() if isinstance(kept, DataKey) else ChainKey(self.wrapping.unwrap(team_id, kept))
+        self._chains[team_id] = key
         return key
 
     def forget(self, team_id: UUID) -> None:

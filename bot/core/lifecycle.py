@@ -87,6 +87,7 @@ class ReleaseEvent(StrEnum):
     YANKED = "the index shows every file as yanked"
     RETRIED = "somebody asked for another try"
     ASKED_AGAIN = "somebody asked to look again"
+    LEFT = "the team took the bot away"
 
 
 R = ReleaseState
@@ -101,6 +102,7 @@ RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingPro
             F.QUORUM: R.APPROVED,
             F.CANCELLED: R.CANCELLED,
             F.BROKE: R.FAILED,
+            F.LEFT: R.CANCELLED,
         },
         R.AWAITING_APPROVAL: {
             F.WAITED: R.AWAITING_APPROVAL,
@@ -110,6 +112,7 @@ RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingPro
             F.EXPIRED: R.EXPIRED,
             F.CHANGED: R.VOIDED,
             F.BROKE: R.FAILED,
+            F.LEFT: R.CANCELLED,
         },
         R.APPROVED: {
             F.WAITED: R.APPROVED,
@@ -120,6 +123,7 @@ RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingPro
             F.REJECTED: R.REJECTED,
             F.ASKED_AGAIN: R.AWAITING_APPROVAL,
             F.BROKE: R.FAILED,
+            F.LEFT: R.CANCELLED,
         },
         R.VOIDED: {
             F.WAITED: R.VOIDED,
@@ -128,12 +132,14 @@ RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingPro
             F.BLOCKED: R.FAILED,
             F.CANCELLED: R.CANCELLED,
             F.BROKE: R.FAILED,
+            F.LEFT: R.CANCELLED,
         },
         R.TAGGING: {
             F.WAITED: R.TAGGING,
             F.RUN_FOUND: R.BUILDING,
             F.BUILT: R.PUBLISHING,
             F.BROKE: R.FAILED,
+            F.LEFT: R.FAILED,
         },
         R.BUILDING: {
             F.WAITED: R.BUILDING,
@@ -141,14 +147,22 @@ RELEASE: Mapping[ReleaseState, Mapping[ReleaseEvent, ReleaseState]] = MappingPro
             F.BUILT: R.PUBLISHING,
             F.RUN_ENDED: R.VERIFYING,
             F.BROKE: R.FAILED,
+            F.LEFT: R.FAILED,
         },
         R.PUBLISHING: {
             F.WAITED: R.PUBLISHING,
             F.RUN_ENDED: R.VERIFYING,
             F.UPLOADED: R.VERIFYING,
             F.BROKE: R.FAILED,
+            F.LEFT: R.FAILED,
         },
-        R.VERIFYING: {F.WAITED: R.VERIFYING, F.VERIFIED: R.PUBLISHED, F.YANKED: R.YANKED, F.BROKE: R.FAILED},
+        R.VERIFYING: {
+            F.WAITED: R.VERIFYING,
+            F.VERIFIED: R.PUBLISHED,
+            F.YANKED: R.YANKED,
+            F.BROKE: R.FAILED,
+            F.LEFT: R.FAILED,
+        },
         R.FAILED: {
             F.RETRIED: R.APPROVED,
             F.ASKED_AGAIN: R.REQUESTED,

@@ -134,6 +134,8 @@ ACTIONS: Mapping[type[intents.Intent], tuple[Action, ...]] = MappingProxyType(
         intents.RefusePolicy: (Action.SET_POLICY,),
         intents.SetFreeze: (Action.LOCK, Action.FREEZE_ALL),
         intents.LiftFreeze: (Action.UNLOCK, Action.FREEZE_ALL),
+        # Slack's own word, which no person can send: `bot.slack.leaving`.
+        intents.LeaveTeam: (),
     }
 )
 """What each intent may need to be allowed; `wanted` says which of it one does. A test asserts that every kind is a key."""

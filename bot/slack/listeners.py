@@ -44,6 +44,7 @@ from bot.slack.blocks import (
 )
 from bot.slack.blocks.forms import INDEX_CHOICE, View
 from bot.slack.events import Events
+from bot.slack.leaving import Leaving
 from bot.slack.visits import (
     Body,
     Reply,
@@ -104,6 +105,7 @@ class Listeners:
         app.view(everything)(self.on_view)
         app.options(everything)(self.on_options)
         Events(self.inlet, self.indexes, self.forge, self._publisher, self.public_url).attach(app)
+        Leaving(self.inlet).attach(app)
         app.error(on_error)
 
     @property

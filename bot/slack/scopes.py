@@ -30,6 +30,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
     {
         "app_home_opened": "somebody opens the Home tab, which is then made for that person",
         "function_executed": "a step of a workflow is run that somebody built",
+        "app_uninstalled": "the app is taken away: all secrets are destroyed at once",
+        "tokens_revoked": "its token is revoked: the same",
         "link_shared": "somebody posts a link to a release on the bot's own status page",
     }
 )

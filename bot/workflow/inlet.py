@@ -17,7 +17,7 @@ from bot.workflow.ports import Clock
 from storage.database import Database
 from storage.ledger import inbox, teams
 from storage.ledger.inbox import NewIntent
-from storage.records import Secret
+from storage.records import Secret, TeamGone
 
 log = structlog.get_logger(__name__)
 
@@ -66,12 +66,29 @@ class Inlet:
 
     async def put(self, wish: Wish) -> bool:
         """Write the wish down; False where the same delivery was written before. Raises if it can't be written."""
+        names = (wish.slack_team_id, wish.enterprise_id)
+        came = self._order.next(self.clock())
+        known = self._teams.get(names)
+        try:
+            return await self._put(wish, came, known)
+        except TeamGone:
+            if known is None:
+                raise
+        # The team that this process knew has left, or was erased, and begins anew.
+        self._teams.pop(names, None)
+        return await self._put(wish, came, None)
+
+    async def put_of_known(self, wish: Wish) -> bool:
+        """Write down what Slack says of a team, unless nobody has ever heard of it: then there is nothing to be done."""
+        async with self.database.reading() as session:
+            known = await teams.find(session, wish.slack_team_id, wish.enterprise_id)
+        return known is not None and await self._put(wish, self._order.next(self.clock()), known.id)
+
+    async def _put(self, wish: Wish, came: datetime, team_id: UUID | None) -> bool:
         kind, payload = codec.pack(wish.intent, intents.KINDS)
         names = (wish.slack_team_id, wish.enterprise_id)
         now = self.clock()
-        came = self._order.next(now)
         async with self.database.transaction(urgent=True) as session:
-            team_id = self._teams.get(names)
             if team_id is None:
                 team_id = (await teams.ensure(session, *names, now)).id
             new = NewIntent(

@@ -29,6 +29,7 @@ from bot.workflow import (
     exporting,
     health,
     home,
+    leaving,
     showing,
     steps,
 )
@@ -51,7 +52,7 @@ LEASE = timedelta(minutes=2)
 STEP = "step.run"
 ATTEMPTS = 5
 Did = Awaitable[notices.Notice | None]
-ELSEWHERE = (*deciding.DECIDED, *bulk.BULK, *exporting.TRAIL)
+ELSEWHERE = (*deciding.DECIDED, *bulk.BULK, *exporting.TRAIL, intents.LeaveTeam)
 """Intents that a module of their own carries out."""
 
 
@@ -266,13 +267,15 @@ class Intents:
         self,
         session: AsyncSession,
         item: InboxItem,
-        intent: deciding.Decided | bulk.Bulk | exporting.Trail,
+        intent: deciding.Decided | bulk.Bulk | exporting.Trail | intents.LeaveTeam,
         known: deciding.Known,
     ) -> Did:
         if isinstance(intent, bulk.BULK):
             return bulk.carry_out(session, self.hands, item, intent)
         if isinstance(intent, exporting.TRAIL):
             return exporting.carry_out(session, item, intent, known.chain, self.clock)
+        if isinstance(intent, intents.LeaveTeam):
+            return leaving.carry_out(session, self.hands, item, intent)
         return deciding.carry_out(session, self.hands, item, intent, known)
 
     async def _add(

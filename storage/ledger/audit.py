@@ -38,7 +38,7 @@ async def append(session: AsyncSession, event: AuditEvent) -> None:
     Events of one team are written one after the other: until the end of the transaction nobody else can append. So
     lock what else is to be locked before, or two transactions may wait for each other.
     """
-    key = (await keys.data_key(session, event.team_id)).chain()
+    key = await keys.chain_key(session, event.team_id)
     number, head = await _locked_end(session, event.team_id, key)
     number += 1
     said = chain.settled(event)
@@ -99,7 +99,7 @@ async def verify(session: AsyncSession, team_id: UUID, *, page: int = PAGE) -> C
 
     In a session that is `steady`, or what is appended meanwhile looks added.
     """
-    key = (await keys.data_key(session, team_id)).chain()
+    key = await keys.chain_key(session, team_id)
     return await _walked(session, team_id, key, None, page)
 
 
@@ -110,7 +110,7 @@ async def look(
 
     None where more than `most` came since. What was changed before that, and is not shown, a whole walk finds.
     """
-    key = (await keys.data_key(session, team_id)).chain()
+    key = await keys.chain_key(session, team_id)
     begun = await _begun(session, team_id, key)
     end = await _end(session, team_id)
     if end is not None and end[0] - (begun.number if begun else 0) > most:
@@ -130,7 +130,7 @@ async def remember(session: AsyncSession, report: ChainReport) -> None:
         await update_one(session, update(row).where(where).values(checked=0, checked_mac=None))
     elif worth_remembering(report):
         number, mac = _head(report)
-        key = (await keys.data_key(session, report.team_id)).chain()
+        key = await keys.chain_key(session, report.team_id)
         values = {"checked": number, "checked_mac": key.checked(number, mac)}
         # Whoever has come further meanwhile stays; a mark that no longer fits its row is written over.
         fresh = (col(row.checked) < number) if report.since else true()

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -15,7 +16,7 @@ from sqlmodel import col
 from storage.crypto import Place
 from storage.ledger import fairness, keys
 from storage.ledger.sql import as_utc, insert_once, update_one
-from storage.records import InboxItem, InboxState, Secret
+from storage.records import InboxItem, InboxState, Secret, TeamGone
 from storage.tables import InboxRow
 
 
@@ -42,15 +43,21 @@ async def put(
     now: datetime,
     came: datetime | None = None,
 ) -> bool:
-    """Write an intent down that `came` when no other did (None: now); False where the same delivery was written before."""
+    """Write an intent down that `came` when no other did (None: now); False where the same delivery was written before.
+
+    TeamGone where the team has left, or was erased, meanwhile.
+    """
     place = _place(team_id, intent.id)
-    return await insert_once(
-        session, InboxRow,
-        id=intent.id, team_id=team_id, dedupe_key=dedupe_key, kind=intent.kind, actor=intent.actor, channel=intent.channel,
-        payload=dict(intent.payload), sealed=await keys.seal(session, place, intent.secrets) if intent.secrets else None,
-        state=InboxState.WAITING, attempts=0, error="", received_at=now, next_at=now, origin=intent.origin[:64],
-        turn=intent.actor if intent.in_turn else "", turn_at=came or now,
-    )  # fmt: skip
+    sealed = await keys.seal(session, place, intent.secrets) if intent.secrets else None
+    try:
+        return await insert_once(
+            session, InboxRow,
+            id=intent.id, team_id=team_id, dedupe_key=dedupe_key, kind=intent.kind, actor=intent.actor, channel=intent.channel,
+            payload=dict(intent.payload), sealed=sealed, state=InboxState.WAITING, attempts=0, error="", received_at=now,
+            next_at=now, origin=intent.origin[:64], turn=intent.actor if intent.in_turn else "", turn_at=came or now,
+        )  # fmt: skip
+    except IntegrityError as error:
+        raise TeamGone("The team was erased.") from error
 
 
 async def claim(

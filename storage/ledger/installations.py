@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.crypto import Place
-from storage.ledger import keys, teams
+from storage.ledger import keys, leaving, teams
 from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, make_room, update_one
 from storage.records import Installation, StorageError, Tokens
@@ -49,6 +49,8 @@ async def put(
     """
     row = InstallationRow
     before = await _row_of(session, new)
+    if before is not None and before.uninstalled_at is not None:
+        await leaving.wake(session, before.team_id, now)
     slack_team_id = new.enterprise_id if new.org_wide else new.slack_team_id
     team = await teams.ensure(session, slack_team_id, new.enterprise_id, now)
     await keys.make(session, team.id, now)
@@ -106,6 +108,20 @@ async def find(session: AsyncSession, slack_team_id: str, enterprise_id: str) ->
 async def of_team(session: AsyncSession, team_id: UUID) -> Installation | None:
     """Return a team's installation; None where the app is not installed, or not any more."""
     return await _live(session, col(InstallationRow.team_id) == team_id)
+
+
+async def since(session: AsyncSession, team_id: UUID) -> datetime | None:
+    """Return since when a team is served as it is: its last install, or the making of its data key; None where it left.
+
+    Locked, so that an install comes before or after whoever asks.
+    """
+    row = InstallationRow
+    asked = select(col(row.installed_at)).where(
+        col(row.team_id) == team_id, col(row.uninstalled_at).is_(None)
+    )
+    installed = await session.scalar(asked.with_for_update())
+    made = await keys.made_at(session, team_id)
+    return None if made is None else max(as_utc(made), as_utc(installed or made))
 
 
 async def remove(session: AsyncSession, team_id: UUID, now: datetime) -> bool:

@@ -143,6 +143,12 @@ async def under_way(session: AsyncSession, project_id: UUID, team_id: UUID) -> S
     return await _all(session, query.order_by(col(ReleaseRow.requested_at), col(ReleaseRow.id)))
 
 
+async def open_of_team(session: AsyncSession, team_id: UUID) -> Sequence[Release]:
+    """Return every release and yank of a team that is under way, locked until the end of the transaction."""
+    query = _found(team_id).where(_under_way()).order_by(col(ReleaseRow.id))
+    return await _all(session, query.with_for_update(of=ReleaseRow))
+
+
 async def last_published(session: AsyncSession, team_id: UUID, project_id: UUID) -> Release | None:
     """Return the release of a project that was published last."""
     return await _first(session, _published(team_id, project_id))

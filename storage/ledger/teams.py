@@ -16,8 +16,8 @@ from storage.tables import TeamRow
 
 
 async def ensure(session: AsyncSession, slack_team_id: str, enterprise_id: str, now: datetime) -> Team:
-    """Return the team, made with its data key if this is the first word from it."""
-    found = await _find(session, slack_team_id, enterprise_id)
+    """Return the team, made with its data key if this is the first word from it, or the first after it had left."""
+    found = await find(session, slack_team_id, enterprise_id)
     if found is None:
         await insert_once(
             session,
@@ -27,8 +27,11 @@ async def ensure(session: AsyncSession, slack_team_id: str, enterprise_id: str, 
             enterprise_id=enterprise_id,
             created_at=now,
         )
-        found = await _find(session, slack_team_id, enterprise_id)
+        found = await find(session, slack_team_id, enterprise_id)
         assert found is not None
+        await keys.make(session, found.id, now)
+    elif await keys.made_at(session, found.id) is None:
+        # It had left, with its key, and is back: it begins with a new one.
         await keys.make(session, found.id, now)
     if enterprise_id and found.enterprise_id != enterprise_id:
         # A workspace that has joined an org stays the same team.
@@ -58,7 +61,7 @@ async def everyone(session: AsyncSession) -> Sequence[Team]:
     return [Team(row.id, row.slack_team_id, row.enterprise_id) for row in rows]
 
 
-async def _find(session: AsyncSession, slack_team_id: str, enterprise_id: str) -> Team | None:
+async def find(session: AsyncSession, slack_team_id: str, enterprise_id: str) -> Team | None:
     """Find a team by Slack's ids; a workspace's is unique in all of Slack, and not every delivery names its org."""
     exactly = col(TeamRow.enterprise_id) == enterprise_id
     asked = (

@@ -14,6 +14,7 @@ from storage.records.basis import (
     SchemaMissing,
     Secret,
     StorageError,
+    TeamGone,
 )
 from storage.records.credentials import Credential, Entry, GithubLink, GrantTaken, OpenCredential, SignIn
 from storage.records.history import HistoryLine, KnownProject, StatusSession
@@ -125,6 +126,7 @@ __all__ = [
     "StorageError",
     "Subscription",
     "Team",
+    "TeamGone",
     "Tokens",
     "Trouble",
     "Verdict",

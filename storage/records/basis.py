@@ -15,6 +15,10 @@ class StorageError(Exception):
         self.remedy = remedy
 
 
+class TeamGone(StorageError):
+    """A team has no data key any more, or no row: it has left, or was erased."""
+
+
 class KeyMissing(StorageError):
     """A master key that sealed a data key is not among the configured ones."""
 

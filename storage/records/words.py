@@ -217,6 +217,7 @@ class ReleaseReason(StrEnum):
     UPLOAD_TOO_LARGE = "upload_too_large"
     UPLOAD_REFUSED = "upload_refused"
     RESTORED = "restored"
+    TEAM_LEFT = "team_left"
 
 
 class StartBy(StrEnum):

@@ -29,7 +29,7 @@ from storage.tables.restorations import RestorationRow
 from storage.tables.sessions import StatusSessionRow, StatusSignInRow
 from storage.tables.steps import StepRow
 from storage.tables.subscriptions import SubscriptionRow
-from storage.tables.teams import CredentialRow, DataKeyRow, EntryRow, TeamRow
+from storage.tables.teams import ChainKeyRow, CredentialRow, DataKeyRow, EntryRow, TeamRow
 from storage.tables.thanks import ThanksRow
 from storage.tables.troubles import TroubleRow
 from storage.tables.watches import WatchRow
@@ -40,6 +40,7 @@ __all__ = [
     "AuditHeadRow",
     "AuditRow",
     "Base",
+    "ChainKeyRow",
     "ConfirmationRow",
     "CredentialRow",
     "DataKeyRow",

@@ -37,6 +37,21 @@ class DataKeyRow(Base, table=True):
     created_at: datetime = moment()
 
 
+class ChainKeyRow(Base, table=True):
+    """The key of a team's audit chain, wrapped by a master key: kept when the data key, of which it was made, is destroyed.
+
+    Of it the data key can't be found, so it opens no secret; it only tells whether the trail is whole.
+    """
+
+    __tablename__ = "chain_keys"
+
+    id: str = Field(primary_key=True, max_length=16)
+    team_id: UUID = Field(foreign_key="teams.id", unique=True)
+    wrapped: bytes
+    master_key_id: str = Field(max_length=16, index=True)
+    created_at: datetime = moment()
+
+
 class CredentialRow(Base, table=True):
     """A team's secret for an index, sealed; destroyed when revoked."""
 

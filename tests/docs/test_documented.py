@@ -138,7 +138,9 @@ def test_a_manifest_names_what_is_served() -> None:
     told = set(re.findall(r"https://shipbell\.example\.com(/[a-z_/]+)", json.dumps(made)))
     for path in told:
         assert re.search(rf"`(?:GET|POST) {path}`", served), path
-    listened = (ROOT / "bot" / "slack" / "events.py").read_text(encoding="utf-8")
+    listened = "".join(
+        (ROOT / "bot" / "slack" / name).read_text(encoding="utf-8") for name in ("events.py", "leaving.py")
+    )
     for event in scopes.EVENTS:
         assert f'app.event("{event}")' in listened
         assert f"| `{event}` | {scopes.EVENTS[event]} |" in page("slack-scopes.md")

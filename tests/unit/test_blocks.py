@@ -363,7 +363,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.TakeOver(ID),
         intents.ImportOwner("acme", "pypi"),
         intents.ShowImport("v", ID), intents.SetUpImport(ID, (1, 3)),
-        intents.ToOrganization(ID), intents.AgreePolicy(ID), intents.RefusePolicy(ID),
+        intents.ToOrganization(ID), intents.AgreePolicy(ID), intents.RefusePolicy(ID), intents.LeaveTeam(AT, "app_uninstalled"),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:

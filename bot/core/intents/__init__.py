@@ -54,6 +54,7 @@ from bot.core.intents.steps import RunStep
 from bot.core.intents.team import (
     AgreePolicy,
     ExportAudit,
+    LeaveTeam,
     LiftFreeze,
     OpenHome,
     RefusePolicy,
@@ -85,6 +86,7 @@ __all__ = [
     "ImportOwner",
     "Intent",
     "KeepCredential",
+    "LeaveTeam",
     "LiftFreeze",
     "ListPublishers",
     "OpenEntryPage",
@@ -164,13 +166,15 @@ Intent = (
     | AgreePolicy
     | ExportAudit
     | RefusePolicy
+    | LeaveTeam
 )
 
 LOOKS = (
     ListPublishers, CheckPublisher, ShowSetup, FillPublisherForm, ShowImport, ShowCredentials, ShowReleases, ShowTold,
     OpenHome, ShowAudit, ShowPolicy, UnfurlLinks,
+    LeaveTeam,
 )  # fmt: skip
-"""Intents that change nothing that others see: they need no turn, since one that waits for a slow host must hold back none."""
+"""Intents that change nothing that others see, and nobody's: they need no turn, since one that waits for a slow host must hold back none."""
 
 KINDS: Mapping[str, type[Intent]] = MappingProxyType(
     {
@@ -221,5 +225,6 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "policy.agree": AgreePolicy,
         "audit.export": ExportAudit,
         "policy.refuse": RefusePolicy,
+        "team.leave": LeaveTeam,
     }
 )

@@ -82,3 +82,13 @@ class RefusePolicy:
     """Refuse a change of policy that waits, or take it back."""
 
     change_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveTeam:
+    """Destroy what a team trusted the bot with: Slack says that the app was taken away, or its tokens were."""
+
+    at: datetime
+    """When that was, by Slack's clock."""
+    why: str
+    """Slack's name for it."""

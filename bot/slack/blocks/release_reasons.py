@@ -188,6 +188,10 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
             "I was put back to an older state from a backup, and don't know what became of this since then.",
             "Look at {index} and at the runs of {workflow}. If {name} is not out, try again: I look at everything anew before I act.",
         ),
+        ReleaseReason.TEAM_LEFT: (
+            "Shipbell was taken out of the workspace, so it stopped here; what was done stays done.",
+            "Once Shipbell is back and has its credentials again, ask again with /release {project} {version}.",
+        ),
         ReleaseReason.RETRIED: ("Somebody asked for another try.", ""),
         ReleaseReason.PAGE_GIVEN: (
             "It is approved; now somebody who owns the project on {index} yanks it there, and I look for it.",

@@ -1,0 +1,203 @@
+"""Teams that take the bot away: what they trusted it with is gone at once, what they did is not, and whoever comes back begins clean."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from bot.core import intents
+from bot.core.leaving import GRACE
+from bot.workflow.installing import Installing
+from storage.database import Database
+from storage.ledger import audit, credentials, installations, keys, publishers
+from storage.ledger.installations import NewInstallation
+from storage.records import ReleaseState, Secret, StartBy, TeamGone, Tokens
+from tests.releases.dying import Killed, Points, around
+from tests.releases.kit import ALICE, World
+
+SEALED = (
+    "inbox",
+    "outbox",
+    "credentials",
+    "credential_entries",
+    "oauth_states",
+    "index_grants",
+    "installations",
+)
+
+
+async def installed(world: World) -> None:
+    """Let somebody install the app."""
+    new = NewInstallation(
+        slack_team_id=world.slack_team, enterprise_id="", org_wide=False, name="Acme", app_id="A1", bot_user_id="UBOT",
+        scopes=("chat:write",), installed_by=ALICE, tokens=Tokens(Secret("xoxb-marked"), None, None),
+    )  # fmt: skip
+    await Installing(world.database, world.clock).keep(new)
+
+
+async def full(world: World) -> UUID:
+    """Let a team have all that it can: a release that waits, one that is acting, a publisher that is looked at, a token."""
+    await installed(world)
+    await world.uploaded("one", StartBy.PUSH)
+    await world.project("two", StartBy.PUSH)
+    for name in ("one", "two"):
+        await world.deliver(ALICE, intents.AskRelease(name, "1.0.0", "", notes="First."))
+        await world.rest(lambda release: release.state is ReleaseState.AWAITING_APPROVAL, name)
+    found = await world.newest("two")
+    assert found is not None
+    await world.deliver("U2", intents.Approve(str(found.id), found.round))
+    await world.rest(lambda release: release.state is ReleaseState.BUILDING, "two")
+    assert world.team is not None
+    return world.team.id
+
+
+async def leave(world: World, *, why: str = "app_uninstalled", at: timedelta = timedelta()) -> None:
+    """Let Slack say that the app was taken away."""
+    await world.deliver("", intents.LeaveTeam(world.clock() + at, why))
+
+
+async def secrets(database: Database) -> int:
+    """Return how many sealed values there are."""
+    async with database.reading() as session:
+        counts = [
+            await session.scalar(text(f"SELECT count(*) FROM {table} WHERE sealed IS NOT NULL"))
+            for table in SEALED
+        ]
+    return sum(int(count or 0) for count in counts)
+
+
+async def states(world: World) -> list[tuple[str, str]]:
+    """Return how the two releases stand."""
+    found = [await world.newest(name) for name in ("one", "two")]
+    return [(str(one.state), str(one.reason)) for one in found if one]
+
+
+GONE = [("cancelled", "team_left"), ("failed", "team_left")]
+
+
+async def check_gone(world: World, team_id: UUID) -> None:
+    """Check that a team has left, whole."""
+    assert await states(world) == GONE
+    assert await secrets(world.database) == 0
+    async with world.database.reading() as session:
+        assert await keys.made_at(session, team_id) is None
+        assert await installations.of_team(session, team_id) is None
+        report = await audit.verify(session, team_id)
+        assert not report.broken
+        events = [event.action for event in await audit.trail(session, team_id, limit=5)]
+    assert events.count("team.left") == 1
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    """Return a world in which one team has everything."""
+    return World(database)
+
+
+async def test_what_was_trusted_is_gone_at_once(world: World) -> None:
+    """A team that leaves loses its key and every secret, its releases end, nothing is looked at or said, the trail stays whole."""
+    team_id = await full(world)
+    assert await secrets(world.database) >= 2
+    await leave(world)
+    await world.work()
+    await check_gone(world, team_id)
+    said = len(world.slack.messages)
+    dues = await world.work()
+    assert all(due is None for due in dues)
+    assert len(world.slack.messages) == said
+    async with world.database.reading() as session:
+        due = await publishers.next_due(session, "pypi", world.clock())
+    assert due is None or due >= world.clock() + GRACE
+
+
+async def test_nobody_opens_what_was_sealed(world: World) -> None:
+    """A secret that was copied away before opens for nobody once its team has left, though the master key is at hand."""
+    team_id = await full(world)
+    async with world.database.reading() as session:
+        kept = (await session.execute(text("SELECT id, sealed FROM credentials"))).first()
+    assert kept is not None
+    await leave(world)
+    await world.work()
+    assert world.database.vault is not None
+    world.database.vault.forget(team_id)
+    async with world.database.reading() as session:
+        with pytest.raises(TeamGone):
+            await keys.data_key(session, team_id)
+
+
+async def test_twice_and_in_any_order_is_once(world: World) -> None:
+    """Both of Slack's words of one end, each twice, in any order, are one end."""
+    team_id = await full(world)
+    for why in ("tokens_revoked", "app_uninstalled", "tokens_revoked", "app_uninstalled"):
+        await leave(world, why=why)
+    await world.work()
+    await check_gone(world, team_id)
+
+
+async def test_who_comes_back_begins_clean(world: World) -> None:
+    """A team that installs again has its projects and history, a new key, no old secret; late word of its end does nothing."""
+    team_id = await full(world)
+    await leave(world)
+    await world.work()
+    ended = world.clock()
+    world.clock.now += timedelta(minutes=5)
+    await installed(world)
+    await world.deliver("", intents.LeaveTeam(ended, "tokens_revoked"))
+    await world.work()
+    assert world.team is not None
+    async with world.database.transaction() as session:
+        assert await installations.of_team(session, team_id) is not None
+        assert await credentials.find(session, team_id, "pypi", "one") is None
+        assert not (await audit.verify(session, team_id)).broken
+    await world.deliver(ALICE, intents.AskRelease("two", "1.0.0", ""))
+    await world.work()
+    found = await world.newest("two")
+    assert found is not None
+
+
+async def test_another_process_seals_with_the_new_key(world: World) -> None:
+    """A process that still knows the old key seals with the new one, and opens what others seal with it."""
+    team_id = await full(world)
+    assert world.database.vault is not None
+    old = world.database.vault.known(team_id)
+    assert old is not None
+    await leave(world)
+    await world.work()
+    world.clock.now += timedelta(minutes=5)
+    await installed(world)
+    world.database.vault._keys[team_id] = old
+    async with world.database.reading() as session:
+        found = await installations.of_team(session, team_id)
+    assert found is not None
+    assert found.tokens.token.reveal() == "xoxb-marked"
+    world.database.vault._keys[team_id] = old
+    await installed(world)
+    world.database.vault.forget(team_id)
+    async with world.database.reading() as session:
+        assert await installations.of_team(session, team_id) is not None
+
+
+async def dying(database: Database, points: Points, team: str) -> None:
+    """Let a team leave a process that dies at the fatal point, and check what the next one makes of it."""
+    world = World(database, slack_team=team)
+    team_id = await full(world)
+    await world.restart(around(world.parts, points, speech=False))
+    await leave(world)
+    try:
+        await world.work()
+    except Killed:
+        await world.restart()
+        await world.work()
+    points.names.append("the end")
+    await world.restart()
+    await check_gone(world, team_id)
+
+
+async def test_killed_anywhere_it_leaves_whole(database: Database) -> None:
+    """Killed at any await of a team's leaving and started again, the team has left, once and whole."""
+    points = Points()
+    await dying(database, points, "T1")
+    assert len(points.names) > 4
+    for fatal in range(len(points.names) - 1):
+        await dying(database, Points(fatal), f"T{fatal + 2}")
