@@ -59,7 +59,7 @@ class EntryPages:
             return _ended()
         browser = secrets.token_urlsafe(32)
         shown = {"index": found.index, "state": state, "check": _check(browser, state)}
-        answer = HTMLResponse(pages.enter_secret(found.who, self.entering.index.names(), shown, {}))
+        answer = HTMLResponse(self._fields(found.who, shown, {}))
         answer.set_cookie(
             self.cookie, browser, max_age=AGE, path="/", secure=self.secure, httponly=True, samesite="strict"
         )
@@ -84,8 +84,12 @@ class EntryPages:
             return _ended()
         shown = {name: form.get(name, "") for name in ("index", "project", "state", "check")}
         told = {one.field: one.message for one in problems}
-        page = pages.enter_secret(link.who, self.entering.index.names(), shown, told)
-        return HTMLResponse(page, status_code=422)
+        return HTMLResponse(self._fields(link.who, shown, told), status_code=422)
+
+    def _fields(self, who: str, shown: Mapping[str, str], problems: Mapping[str, str]) -> str:
+        index = self.entering.index
+        codes = any(index.site(name).one_time_code for name in index.names())
+        return pages.enter_secret(who, index.names(), shown, problems, codes=codes)
 
     async def keep(self, request: Request) -> Response:
         """Keep what was shown."""

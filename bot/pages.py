@@ -193,9 +193,21 @@ def not_connected(why: str, detail: str = "") -> str:
 
 
 def enter_secret(
-    who: str, indexes: Iterable[str], shown: Mapping[str, str], problems: Mapping[str, str]
+    who: str,
+    indexes: Iterable[str],
+    shown: Mapping[str, str],
+    problems: Mapping[str, str],
+    *,
+    codes: bool = False,
 ) -> str:
-    """Ask a Slack person for a secret; `shown` has what was typed before, never the secret, and `problems` what is wrong."""
+    """Ask a Slack person for a secret; `shown` has what was typed before, never the secret, and `problems` what is wrong.
+
+    With `codes` also for what makes one-time codes: some index takes them beside a password.
+    """
+    code_field = _labelled(
+        "Secret of the one-time codes (the text behind the QR code; only where the index wants a code beside the password)",
+        '<input type="password" name="one_time" autocomplete="off">', problems.get("one_time", ""),
+    ) if codes else ""  # fmt: skip
     options = "".join(
         f'<option value="{escape(name)}"{" selected" if name == shown.get("index") else ""}>{escape(name)}</option>'
         for name in indexes
@@ -222,6 +234,7 @@ def enter_secret(
             "User name (only where the index has no tokens)",
             '<input type="text" name="username" autocomplete="off">', problems.get("username", ""),
         ),
+        code_field,
         "<button>Look at it</button></form>",
         paragraph("You see what it may do before it is kept. The link works once, for ten minutes, in this browser."),
     )  # fmt: skip

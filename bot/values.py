@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.core.secrets import redact
-from bot.core.sites import IndexSite, OAuth1Consumer
+from bot.core.sites import APPEND, IndexSite, OAuth1Consumer
 from storage.records import Secret
 
 _INDEX_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
@@ -50,8 +50,15 @@ INDEX_KEYS = (
     "pending_days",
     "feeds",
     "simple_url",
+    "one_time_code",
 )
 """What an entry of the table of indexes may name."""
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,60}", re.ASCII)
+_TAKEN_HEADERS = frozenset(
+    {"authorization", "accept", "connection", "content-length", "content-type", "cookie", "expect", "host", "te", "trailer",
+     "transfer-encoding", "upgrade", "user-agent"}
+)  # fmt: skip
+"""Headers of a request that are ours, and no place for a code."""
 _CONSUMER_KEYS = ("consumer_key", "consumer_secret")
 
 
@@ -382,6 +389,13 @@ def _consumer(raw: object) -> OAuth1Consumer:
     return OAuth1Consumer(text(raw["consumer_key"]), secret(raw["consumer_secret"]))
 
 
+def _one_time_code(raw: object) -> str:
+    name = text(raw)
+    if name != APPEND and (not _HEADER.fullmatch(name) or name.lower() in _TAKEN_HEADERS):
+        raise ValueError("says how a one-time code is sent: append, or the name of a header such as X-OTP")
+    return name
+
+
 _READERS: Mapping[str, Callable[[object], object]] = {
     "url": web_address,
     "upload_url": _upload_address,
@@ -391,4 +405,5 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "pending_days": whole(1, 3650, "a number of days"),
     "feeds": flag,
     "simple_url": web_address,
+    "one_time_code": _one_time_code,
 }

@@ -272,6 +272,8 @@ class CredentialsShown:
     index: str
     typed: bool = True
     """Whether secrets are entered in the dialog itself."""
+    codes: bool = False
+    """Whether some index takes one-time codes beside a password."""
 
 
 @dataclass(frozen=True, slots=True)

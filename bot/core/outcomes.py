@@ -231,6 +231,8 @@ class Login:
 
     user: Secret = field(repr=False)
     password: Secret = field(repr=False)
+    one_time: Secret | None = field(default=None, repr=False)
+    """The code that goes along this once; where it goes the index's settings say."""
 
 
 @dataclass(frozen=True, slots=True)

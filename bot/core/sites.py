@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 from storage.records import Secret
 
+APPEND = "append"
+"""The word of `one_time_code` for a code right behind the password."""
+
 
 @dataclass(frozen=True, slots=True)
 class OAuth1Consumer:
@@ -34,6 +37,8 @@ class IndexSite:
     feeds: bool = True
     simple_url: str = ""
     """Where its simple index is; "" for `simple` below `url`."""
+    one_time_code: str = ""
+    """How it takes a one-time code beside a password: `append`ed to that, or in the header of this name; "": it takes none."""
 
     @property
     def host(self) -> str:

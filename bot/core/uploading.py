@@ -5,6 +5,7 @@ Knows: what each answer means for the release. Must not know: how files are fetc
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from bot.core.distributions import Distribution, Unfit, in_order
 from bot.core.forge import Invalid, Nothing, Unsure
@@ -144,6 +145,11 @@ def _unsure(situation: Situation, outcome: Unsure | TryLater) -> Decision:
     if situation.release.faults >= FAULTS_BORNE:
         return broke(situation, ReleaseReason.OUT_OF_ORDER, outcome.detail)
     return troubled(situation, outcome)
+
+
+def next_code(situation: Situation, at: datetime) -> Decision:
+    """The one-time code of this moment is used up: send with the next one."""
+    return Decision(ReleaseEvent.WAITED, {"next_at": at}, situation.progress)
 
 
 def no_credential(situation: Situation) -> Decision:

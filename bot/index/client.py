@@ -169,7 +169,7 @@ class IndexClient:
             answer = await self._sender.send(request)
         except TransportError as error:
             return unanswered(error)
-        return upload.read_upload(answer, login)
+        return upload.read_upload(self.site(index), answer, login)
 
     async def attested(
         self, index: str, provenance_url: str, filename: str, sha256: str

@@ -12,7 +12,7 @@ from typing import assert_never
 from bot.core.names import Problem, normalize_project, project_problem
 from bot.core.secrets import INDEX_TOKEN, looks_like_token
 from bot.core.sites import IndexSite, token_page
-from bot.index import tokens
+from bot.index import one_time, tokens
 from bot.index.tokens import (
     Caveat,
     Expires,
@@ -45,20 +45,22 @@ class Intake:
     username: Secret | None = field(repr=False)
     facts: TokenFacts | None
     """None: nothing can be read of it, and it can't be narrowed."""
+    one_time: Secret | None = field(default=None, repr=False)
+    """What makes the one-time codes that go with a password."""
 
     @property
     def secrets(self) -> Mapping[str, Secret]:
         """What must be sealed of it, by name."""
-        named = {"secret": self.secret} | ({"username": self.username} if self.username else {})
-        return MappingProxyType(named)
+        named = {"secret": self.secret, "username": self.username, "one_time": self.one_time}
+        return MappingProxyType({name: secret for name, secret in named.items() if secret})
 
 
 def take(
     typed: Mapping[str, str], sites: Mapping[str, IndexSite], now: datetime
 ) -> Intake | tuple[Problem, ...]:
-    """Read what was entered in the fields `index`, `project`, `username` and `token`; all problems at once. Never raises."""
-    index, project, username, token = (
-        typed.get(name, "").strip() for name in ("index", "project", "username", "token")
+    """Read what was entered in `index`, `project`, `username`, `token`, `one_time`; all problems at once. Never raises."""
+    index, project, username, token, codes = (
+        typed.get(name, "").strip() for name in ("index", "project", "username", "token", "one_time")
     )
     if index not in sites:
         return (Problem("index", "This index is not served here any more."),)
@@ -67,6 +69,7 @@ def take(
     problems = {
         "project": project_problem(project) if project else "",
         "username": _name_problem(username) if named else "",
+        "one_time": _codes_problem(codes, sites[index], named=named) if codes else "",
         "token": _password_problem(token) if named else _token_problem(token, read, sites[index], sites, now),
     }
     facts = read if isinstance(read, TokenFacts) else None
@@ -76,7 +79,8 @@ def take(
         return found
     kind = CredentialKind.PASSWORD if named else CredentialKind.API_TOKEN
     who = Secret(username) if named else None
-    return Intake(index, normalize_project(project), kind, Secret(token), who, facts)
+    whose = normalize_project(project)
+    return Intake(index, whose, kind, Secret(token), who, facts, Secret(codes) if codes else None)
 
 
 def bound(secret: Secret, project: str) -> tuple[Secret, TokenFacts | None]:
@@ -108,8 +112,14 @@ def limit(caveat: Caveat) -> str:
 def limits(entered: Intake) -> tuple[str, ...]:
     """Return all that can be told of what was entered, in plain words, without anything of the secret."""
     if entered.kind is CredentialKind.PASSWORD:
+        codes = (
+            ("and what makes its one-time codes: whoever has both needs nothing else",)
+            if entered.one_time
+            else ()
+        )
         return (
             "a user name and a password: good for all that the account may do",
+            *codes,
             "they can't be narrowed, and are sent as they are, for each upload: a token is better wherever the index has some",
         )
     if entered.facts is None:
@@ -132,6 +142,19 @@ def _name_problem(name: str) -> str:
     if looks_like_token(name):
         return "This looks like a token: enter it below, and leave this empty."
     return "" if name.isprintable() and len(name) <= LONGEST_NAME else "This can't be a user name."
+
+
+def _codes_problem(codes: str, site: IndexSite, *, named: bool) -> str:
+    if not site.one_time_code:
+        return f"Nobody has said how {site.name} takes one-time codes: leave this empty, or ask your operator to."
+    if not named:
+        return "One-time codes go with a user name and a password: a token needs none."
+    fits = one_time.read(Secret(codes)) is not None
+    return (
+        ""
+        if fits
+        else "This makes no one-time codes: give the text behind the QR code, not a code of six digits."
+    )
 
 
 def _password_problem(password: str) -> str:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from bot.core.cleaning import one_line
 from bot.core.distributions import Distribution
 from bot.core.outcomes import FileThere, Login, TryLater, Uploaded, UploadOutcome, UploadRefused
-from bot.core.sites import IndexSite
+from bot.core.sites import APPEND, IndexSite
 from bot.index.statuses import later
 from bot.wire import Answer, Form, Request
 from storage.records import ReleaseReason, Secret
@@ -86,13 +86,16 @@ def upload_request(
     site: IndexSite, file: Distribution, content: BinaryIO, login: Login, seconds: float
 ) -> Request:
     """Return the request that uploads one file."""
-    headers = {"Authorization": f"Basic {_pair(login).reveal()}"}
+    headers = {"Authorization": f"Basic {_pair(site, login).reveal()}"}
+    if login.one_time and site.one_time_code != APPEND:
+        headers[site.one_time_code] = login.one_time.reveal()
     form = Form(fields(file), "content", file.filename, content)
     return Request("POST", site.upload_url, headers, timeout=seconds, form=form)
 
 
-def _pair(login: Login) -> Secret:
-    return Secret(b64encode(f"{_user(login)}:{login.password.reveal()}".encode()).decode())
+def _pair(site: IndexSite, login: Login) -> Secret:
+    behind = login.one_time.reveal() if login.one_time and site.one_time_code == APPEND else ""
+    return Secret(b64encode(f"{_user(login)}:{login.password.reveal()}{behind}".encode()).decode())
 
 
 def _user(login: Login) -> str:
@@ -101,12 +104,12 @@ def _user(login: Login) -> str:
     return "" if user == TOKEN_USER and login.password.reveal().startswith(_DEVPI) else user
 
 
-def read_upload(answer: Answer, login: Login) -> UploadOutcome:
+def read_upload(site: IndexSite, answer: Answer, login: Login) -> UploadOutcome:
     """Read what an index says to an upload. Never raises."""
     status = answer.status
     if 200 <= status < 300:
         return Uploaded()
-    hide = _known(login)
+    hide = _known(site, login)
     said = _said(answer, hide)
     if status in _REDIRECTS:
         return UploadRefused(
@@ -137,10 +140,11 @@ def _later(answer: Answer, said: str) -> TryLater:
     return TryLater(found.reason, detail, wait, arrived_maybe=answer.status != 429)
 
 
-def _known(login: Login) -> tuple[Secret, ...]:
+def _known(site: IndexSite, login: Login) -> tuple[Secret, ...]:
     """Return what an index was sent, in every form in which it might repeat it; a token's user is everybody's word."""
     named = () if login.user.reveal() in {"", TOKEN_USER} else (login.user,)
-    return (_pair(login), login.password, *named)
+    code = (login.one_time,) if login.one_time else ()
+    return (_pair(site, login), login.password, *named, *code)
 
 
 def _said(answer: Answer, hide: tuple[Secret, ...]) -> str:

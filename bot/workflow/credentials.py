@@ -125,7 +125,7 @@ async def carry_out(
 
 
 def _entered(item: InboxItem, intent: intents.EnterCredential) -> NewEntry:
-    secrets = {name: kept for name, kept in item.sealed.items() if name in {"secret", "username"}}
+    secrets = {name: kept for name, kept in item.sealed.items() if name in {"secret", "username", "one_time"}}
     return NewEntry(
         UUID(intent.entry_id), item.actor, item.channel, intent.index, intent.project, intent.kind,
         item.received_at + TERM, secrets, intent.seen,
@@ -165,7 +165,7 @@ def _new(entry: Entry, secret: Secret, narrow_to: str, now: datetime) -> NewCred
     ends = facts.expires_at if facts else None
     return NewCredential(
         entry.kind, entry.index, HINTS[entry.kind], secret, narrow_to or entry.project, entry.username, ends,
-        facts.account_wide if facts else None, next_reminder(now, ends, now),
+        facts.account_wide if facts else None, next_reminder(now, ends, now), entry.one_time,
     )  # fmt: skip
 
 
@@ -180,7 +180,7 @@ async def _revoke(
         await write_down(session, item.team_id, (item.actor, "credential.revoked", _subject(credential)), now)
         if intent.view_id:
             shown = intents.ShowCredentials(intent.view_id, name)
-            await answer(session, item, await showing.show(session, item.team_id, shown, index.names()), now)
+            await answer(session, item, await showing.show(session, item.team_id, shown, index), now)
     page = _renewed_at(index, credential) if credential else ""
     granted = credential is not None and _is_grant(credential)
     return notices.CredentialRevoked(name, page, live, credential.project if credential else "", granted)

@@ -69,7 +69,8 @@ class Entering:
                 return None
             seen = tuple(str(one.id) for one in await credentials.listed(session, link[2]))
             held = Entry(
-                link[2], link[2], "", "", found.index, found.project, found.kind, seen, found.secret, found.username, None
+                link[2], link[2], "", "", found.index, found.project, found.kind, seen, found.secret, found.username, None,
+                found.one_time,
             )  # fmt: skip
             kept = await entries.enter(session, hashed(state), hashed(browser), held, now)
         return found if kept else None

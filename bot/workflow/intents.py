@@ -251,7 +251,7 @@ class Intents:
             await home.look(session, item, intent, self.clock())
             return None
         typed = self.secrets_in_slack
-        return await showing.show(session, item.team_id, intent, self.indexes, typed=typed)
+        return await showing.show(session, item.team_id, intent, self.hands.index, typed=typed)
 
     async def _secret(
         self,

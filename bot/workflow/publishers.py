@@ -158,7 +158,9 @@ class Publishers:
             ):
                 return
             purpose = f"registering {publisher.registration.project}"
-            await ledger_of_credentials.used(session, publisher.team_id, credential.id, self.clock(), purpose)
+            await ledger_of_credentials.used(
+                session, publisher.team_id, credential.id, (purpose, self.clock())
+            )
         outcome = await self.index.register(publisher.registration, self._copy(token))
         decision = decide.after_register(
             self.situation(replace(publisher, attempts=publisher.attempts + 1)), outcome

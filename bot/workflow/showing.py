@@ -18,6 +18,7 @@ from bot.core.health import State
 from bot.core.health_notices import Fares, HealthShown
 from bot.core.release_notices import ReleaseLine, ReleaseList
 from bot.core.setup import SetupReport
+from bot.workflow.ports import Index
 from bot.workflow.telling import VIA
 from storage.ledger import audit
 from storage.ledger import credentials as credential_ledger
@@ -109,14 +110,16 @@ Shown = intents.ShowReleases | intents.ShowCredentials | intents.ListPublishers
 
 
 async def show(
-    session: AsyncSession, team_id: UUID, intent: Shown, indexes: tuple[str, ...], *, typed: bool = True
+    session: AsyncSession, team_id: UUID, intent: Shown, index: Index, *, typed: bool = True
 ) -> notices.Notice:
     """Return what a person asked to see: credentials dialog, or a list."""
     if isinstance(intent, intents.ShowReleases):
         return await releases(session, team_id, intent.project)
     if isinstance(intent, intents.ShowCredentials):
         found = tuple(map(credential, await credential_ledger.listed(session, team_id)))
-        return notices.CredentialsShown(intent.view_id, found, indexes, intent.index, typed)
+        names = index.names()
+        codes = any(index.site(name).one_time_code for name in names)
+        return notices.CredentialsShown(intent.view_id, found, names, intent.index, typed, codes)
     publishers, total = await ledger.listed(session, team_id, PAGE)
     fares = await health_ledger.of_publishers(session, team_id, [one.id for one in publishers])
     shown = tuple(line(one, fares.get(one.id)) for one in publishers)

@@ -17,6 +17,7 @@ from bot.core.lifecycle import ReleaseEvent
 from bot.core.oauth1 import Grant
 from bot.core.outcomes import FileThere, Login, UploadOutcome, UploadRefused
 from bot.core.releases import Decision, Situation
+from bot.index import one_time
 from bot.index.upload import TOKEN_USER, timeout
 from bot.workflow import credentials as keeping
 from bot.workflow.hands import Hands, subject
@@ -92,16 +93,20 @@ async def _next(trip: _Trip, seen: Situation) -> Decision | None:
 async def _send(trip: _Trip, seen: Situation, parcel: Parcel) -> Decision | None:
     hands, release, name = trip.hands, seen.release, parcel.file.filename
     before = release.begun == uploading.ACT
+    now = hands.clock()
     async with hands.database.transaction() as session:
+        found = await credentials.find(session, release.team_id, release.target.index, release.target.project)
+        if found is not None:
+            codes = one_time.read(found.one_time) if found.one_time else None
+            use = (f"upload of {subject(release)}", now)
+            since = codes.since(now) if codes else None
+            if not await credentials.used(session, release.team_id, found.credential.id, use, since):
+                return uploading.next_code(seen, codes.until(now) if codes else now)
         if not await ledger.begin(session, release, hands.owner, uploading.ACT, seen.now):
             return None
-        use = (f"upload of {subject(release)}", seen.now)
-        found = await credentials.for_project(
-            session, release.team_id, release.target.index, release.target.project, use
-        )
     if found is None:
         return uploading.no_credential(seen)
-    login = await asyncio.to_thread(_login, found, seen, hands.clock())
+    login = await asyncio.to_thread(_login, found, seen, now)
     seconds = min(timeout(parcel.file.digests.size), max(trip.end - _now(), LAST))
     outcome = await hands.index.upload(release.target.index, parcel.file, parcel.content, login, seconds)
     if isinstance(outcome, UploadRefused) and outcome.blames_token:
@@ -132,7 +137,8 @@ def _login(found: OpenCredential, seen: Situation, now: datetime) -> Login | Gra
         # The index knows of the release since its first file; killed before that was written, it is told again.
         return Grant(oauth1.unpacked(found.secret), told=bool(seen.progress.sent))
     if found.username is not None:
-        return Login(found.username, found.secret)
+        codes = one_time.read(found.one_time) if found.one_time else None
+        return Login(found.username, found.secret, codes.code(now) if codes else None)
     return Login(Secret(TOKEN_USER), keeping.sendable(found.secret, now, project).secret)
 
 

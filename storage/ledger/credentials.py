@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -36,6 +36,8 @@ class NewCredential:
     expires_at: datetime | None = None
     account_wide: bool | None = None
     remind_at: datetime | None = None
+    one_time: Secret | None = field(default=None, repr=False)
+    """What makes the one-time codes that go with a password."""
 
 
 async def store(
@@ -71,7 +73,8 @@ async def _put(
     if old is not None and not await revoke(session, team_id, old.id, actor, now):
         return False
     row_id = uuid4()
-    secrets = {"secret": new.secret} | ({"username": new.username} if new.username else {})
+    named = {"secret": new.secret, "username": new.username, "one_time": new.one_time}
+    secrets = {name: secret for name, secret in named.items() if secret}
     sealed = await keys.seal(session, _place(team_id, row_id), secrets)
     return await insert_once(
         session, CredentialRow,
@@ -118,26 +121,24 @@ async def find(session: AsyncSession, team_id: UUID, index: str, project: str) -
     if row is None or row.refused_at is not None:
         return None
     secrets = await keys.unseal(session, _place(team_id, row.id), row.sealed)
-    return OpenCredential(_record(row), secrets["secret"], secrets.get("username"))
-
-
-async def for_project(
-    session: AsyncSession, team_id: UUID, index: str, project: str, use: tuple[str, datetime]
-) -> OpenCredential | None:
-    """Open what is sent for a project as `find` does, and count the use; `use` is (what for, now)."""
-    found = await find(session, team_id, index, project)
-    if found is not None:
-        purpose, now = use
-        await used(session, team_id, found.credential.id, now, purpose)
-    return found
+    return OpenCredential(_record(row), secrets["secret"], secrets.get("username"), secrets.get("one_time"))
 
 
 async def used(
-    session: AsyncSession, team_id: UUID, credential_id: UUID, now: datetime, purpose: str = ""
-) -> None:
-    """Count a use, before the credential travels."""
-    values = {"uses": col(CredentialRow.uses) + 1, "last_used_at": now, "last_purpose": purpose[:100]}
-    await update_one(session, update(CredentialRow).where(_is(team_id, credential_id)).values(**values))
+    session: AsyncSession,
+    team_id: UUID,
+    credential_id: UUID,
+    use: tuple[str, datetime],
+    once_since: datetime | None = None,
+) -> bool:
+    """Count a use, before the credential travels; `use` is (what for, now).
+
+    With `once_since` False where it was used since then, by whomever: what goes with it is good once.
+    """  # fmt: skip
+    row, (purpose, now) = CredentialRow, use
+    values = {"uses": col(row.uses) + 1, "last_used_at": now, "last_purpose": purpose[:100]}
+    free = col(row.last_used_at).is_(None) | (col(row.last_used_at) < once_since) if once_since else true()
+    return await update_one(session, update(row).where(_is(team_id, credential_id), free).values(**values))
 
 
 async def refused(session: AsyncSession, team_id: UUID, credential_id: UUID, now: datetime) -> bool:

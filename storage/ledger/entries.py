@@ -19,7 +19,7 @@ from storage.ledger.sql import insert_once, update_one
 from storage.records import CredentialKind, Entry, Secret
 from storage.tables import EntryRow
 
-_OWN = frozenset({"secret", "username", "response_url"})
+_OWN = frozenset({"secret", "username", "one_time", "response_url"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class NewEntry:
     kind: CredentialKind
     expires_at: datetime
     secrets: dict[str, Secret] = field(repr=False)
-    """Any of `secret`, `username`, `response_url`."""
+    """Any of `secret`, `username`, `one_time`, `response_url`."""
     seen: Sequence[str] = ()
     state_hash: str | None = None
     who: str = ""
@@ -77,7 +77,8 @@ async def enter(
     if found is None or typed.secret is None:
         return None
     kept = await keys.unseal(session, _place(found.team_id, found.id), found.sealed)
-    secrets = {"secret": typed.secret} | ({"username": typed.username} if typed.username else {})
+    named = {"secret": typed.secret, "username": typed.username, "one_time": typed.one_time}
+    secrets = {name: secret for name, secret in named.items() if secret}
     sealed = await keys.seal(session, _place(found.team_id, found.id), kept | secrets)
     written = {
         "index_name": typed.index, "project": typed.project, "kind": typed.kind, "seen": list(typed.seen),
@@ -142,5 +143,5 @@ async def _record(session: AsyncSession, row: EntryRow) -> Entry:
     return Entry(
         id=row.id, team_id=row.team_id, user=row.user, channel=row.channel, index=row.index_name, project=row.project,
         kind=row.kind, seen=tuple(row.seen), secret=secrets.get("secret"), username=secrets.get("username"),
-        response_url=secrets.get("response_url"),
+        response_url=secrets.get("response_url"), one_time=secrets.get("one_time"),
     )  # fmt: skip

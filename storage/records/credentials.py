@@ -48,6 +48,8 @@ class OpenCredential:
     secret: Secret = field(repr=False)
     username: Secret | None = field(repr=False)
     """None for a token, whose user name is the index's own word."""
+    one_time: Secret | None = field(default=None, repr=False)
+    """What makes the one-time codes that go with the password; None where the index wants none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Entry:
     """None: not entered yet."""
     username: Secret | None = field(repr=False)
     response_url: Secret | None = field(repr=False)
+    one_time: Secret | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,29 @@ async def test_a_grant_uploads_where_there_is_no_token(database: Database) -> No
     assert (warned["level"], warned["values"]["scope"]) == ("warning", "grant")
 
 
+async def test_a_one_time_code_goes_with_each_file_once(database: Database) -> None:
+    """A password's codes are made as each file is sent; none is sent twice, so the second file waits for the next."""
+    world = World(database)
+    await world.uploaded("gearbox", StartBy.PUSH)
+    assert world.team is not None
+    seed = Secret("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    new = NewCredential(
+        CredentialKind.PASSWORD, "pypi", "a user name and a password", Secret("pass-word"), username=Secret("ada"), one_time=seed
+    )  # fmt: skip
+    async with database.transaction() as session:
+        await credentials.store(session, world.team.id, new, ADMIN, world.clock())
+        best = await credentials.find(session, world.team.id, "pypi", "gearbox")
+        assert best is not None
+        await credentials.revoke(session, world.team.id, best.credential.id, ADMIN, world.clock())
+    done = await approved(world)
+    assert (done.state, done.reason) == (S.PUBLISHED, R.VERIFIED_UPLOAD)
+    assert [name for name, _ in world.index.arrived] == [WHEEL, SDIST]
+    codes = [login.one_time for login in world.index.logins if isinstance(login, Login)]
+    assert len(set(codes)) == len(codes) == 2
+    assert None not in codes
+    assert not world.slack.doubled()
+
+
 async def test_files_of_the_forges_release_are_sent_as_approved(database: Database) -> None:
     """Where no run builds it, an approval is for the files that the forge's release holds: changed, it is void."""
     world = World(database)

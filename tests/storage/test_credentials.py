@@ -44,7 +44,9 @@ async def kept(database: Database, team: UUID, new: NewCredential, who: str = "U
 async def sent(database: Database, team: UUID, project: str, index: str = "pypi") -> str:
     """Return what would be sent for a project, "" for nothing."""
     async with database.transaction() as session:
-        found = await credentials.for_project(session, team, index, project, (f"upload of {project}", NOW))
+        found = await credentials.find(session, team, index, project)
+        if found is not None:
+            await credentials.used(session, team, found.credential.id, (f"upload of {project}", NOW))
     return found.secret.reveal() if found else ""
 
 
@@ -214,3 +216,18 @@ async def test_what_was_moved_or_changed_does_not_open(database: Database, table
     for blob in (*blobs, flipped):
         with pytest.raises(DoesNotOpen):  # every row has it now, so at least one holds what is another's
             await opens(blob)
+
+
+async def test_what_is_good_once_is_used_once(database: Database) -> None:
+    """Of two uses within the time for which a one-time code is good one wins; the next time each may again."""
+    team = await team_of(database)
+    one = await kept(database, team, LOGIN)
+
+    async def use(seconds: int) -> bool:
+        now = NOW + timedelta(seconds=seconds)
+        async with database.transaction() as session:
+            since = NOW + timedelta(seconds=seconds - seconds % 30)
+            return await credentials.used(session, team, one.id, ("upload", now), since)
+
+    assert sorted(await asyncio.gather(use(1), use(2))) == [False, True]
+    assert [await use(29), await use(30), await use(59), await use(60)] == [False, True, False, True]

@@ -102,6 +102,7 @@ NOTICES: dict[str, notices.Notice] = {
     "unknown": notices.UnknownProject("acme-widget", "acme-widgets"),
     "moved on": notices.NoLongerPossible(LINE),
     "credentials": notices.CredentialsShown("view-1", (CREDENTIAL,), ("company", "pypi"), "company"),
+    "credentials with codes": notices.CredentialsShown("view-1", (), ("company",), "company", codes=True),
     "no credentials": notices.CredentialsShown("view-1", (), ("pypi",), ""),
     "credentials of projects": notices.CredentialsShown(
         "view-1",

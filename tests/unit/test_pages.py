@@ -126,7 +126,9 @@ def test_every_permission_of_the_app_is_in_words() -> None:
 def test_a_secret_is_never_sent_back() -> None:
     """A page that asks again has nothing in the field of the secret, nor an address that could hold it."""
     shown = {"index": "pypi", "token": "s3cret", "username": "s3cret", "state": "s", "check": "c"}
-    page = pages.enter_secret("ada", ["pypi", "company"], shown, {"token": "No."})
+    assert "one_time" not in pages.enter_secret("ada", ["pypi"], shown, {})
+    page = pages.enter_secret("ada", ["pypi", "company"], shown, {"token": "No."}, codes=True)
+    assert 'type="password" name="one_time"' in page
     assert "s3cret" not in page
     assert 'method="get"' not in page.lower()
 

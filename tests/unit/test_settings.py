@@ -169,6 +169,16 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("INDEXES", '{"x": 1}', "must be a table"),
         ("INDEXES", '{"x": {"url": "https://x", "uplod_url": "https://x"}}', "Did you mean upload_url?"),
         ("INDEXES", '{"x": {"url": "https://x", "pending_days": 0}}', "number of days"),
+        (
+            "INDEXES",
+            '{"x": {"url": "https://x", "one_time_code": "Authorization"}}',
+            "the name of a header such as X-OTP",
+        ),
+        (
+            "INDEXES",
+            '{"x": {"url": "https://x", "one_time_code": "X OTP:"}}',
+            "says how a one-time code is sent: append",
+        ),
         ("INDEXES", '{"x": {"url": "https://x", "oauth1": {"consumer_key": "k"}}}', "exactly"),
         ("INDEXES", "[" * 100_000, "not JSON|nested"),
     ],

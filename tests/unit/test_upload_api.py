@@ -41,7 +41,7 @@ def looked(content: bytes, filename: str) -> Distribution:
 
 def said(status: int, reason: str = "", body: bytes = b"", headers: dict[str, str] | None = None) -> object:
     """Return what an answer means."""
-    return read_upload(Answer(status, reason, headers or {}, body), LOGIN)
+    return read_upload(SITE, Answer(status, reason, headers or {}, body), LOGIN)
 
 
 def test_a_file_is_sent_as_the_api_wants_it() -> None:
@@ -189,7 +189,7 @@ def test_what_was_sent_is_not_repeated() -> None:
                 Answer(status, f"No: {quoted}.", {}, b""),
                 Answer(status, "Forbidden", {"location": f"/{quoted}/"}, f"<p>No: {quoted}.</p>".encode()),
             ):
-                assert quoted not in repr(read_upload(got, whose)), (quoted, status)
+                assert quoted not in repr(read_upload(SITE, got, whose)), (quoted, status)
     assert "__token__" in repr(said(403, "__token__ is the user of every token"))
 
 

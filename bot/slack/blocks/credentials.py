@@ -70,9 +70,17 @@ def _fields(shown: notices.CredentialsShown) -> list[Block]:
                "For this project alone. Empty: for all of the workspace's on this index.", optional=True),
         field("username", "User name", text_field(longest=200),
                "Only where the index has no tokens; then the password goes into the field above.", optional=True),
+        *_codes(shown),
         context("Never type a token into a message or a command: only here."),
         _instead("Slack's servers see what is typed into Slack."),
     ]  # fmt: skip
+
+
+def _codes(shown: notices.CredentialsShown) -> list[Block]:
+    if not shown.codes:
+        return []
+    hint = "Only where the index wants a code beside the password: the text behind the QR code. I make each code from it."
+    return [field("one_time", "Secret of the one-time codes", text_field(longest=1_000), hint, optional=True)]
 
 
 def _instead(why: str) -> Block:
@@ -130,7 +138,11 @@ def entered(intake: Intake, entry_id: str) -> View:
 
 def _read(intake: Intake) -> list[Block]:
     if intake.kind is CredentialKind.PASSWORD:
+        codes = [section(":warning: *And what makes its one-time codes.* With the password that is all of the account, so the "
+                         "second factor protects it no more from who has both: keep it only for an account that uploads and "
+                         "does nothing else.")] if intake.one_time else []  # fmt: skip
         return [
+            *codes,
             section(
                 ":warning: *A user name and a password.* They may do all that the account may, and can't be narrowed: they are "
                 "sent as they are, for each upload. A token is better wherever the index has some."
