@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core import commands, intents
 from bot.core.names import Problem
+from bot.core.release_commands import token_in
 from bot.slack.blocks import release_dialogs
 from bot.slack.visits import Body, Visit, whose
 from bot.workflow.inlet import Inlet, Wish
@@ -109,7 +110,8 @@ class Events:
         runner = inputs.get("runner")
         fields = {name: value.strip() for name, value in inputs.items() if isinstance(value, str)}
         if kind == "step_wait":  # it only looks, so a workflow that nobody ran may do it
-            return intents.RunStep(run, waits_for=fields.get("release_id", "")[:64])
+            named = fields.get("release_id", "")
+            return intents.RunStep(run, waits_for="" if token_in(named) else named[:64])
         if not isinstance(runner, dict) or not runner.get("id"):
             return intents.RunStep(run, problems=(NOBODY,))
         match kind:

@@ -163,13 +163,15 @@ async def _ask(
     session: AsyncSession, item: InboxItem, intent: intents.ExportAudit, clock: Clock
 ) -> notices.Notice:
     """Write down that somebody wants the trail as a file: that too stands in it."""
-    now = clock()
+    now, who, what = clock(), (item.team_id, item.actor), (intent.project, intent.written_as)
+    # Files are made one after the other for all teams: a button that is pressed twice must not be two of them.
+    if await exports.under_way(session, who, what):
+        return AuditFileComing(*what)
     did = (item.actor, "audit.exported", intent.project or EVERY)
     await write_down(session, item.team_id, did, now, written_as=intent.written_as)
     until = await audit.newest(session, item.team_id)
-    wanted = AuditExport(item.id, item.team_id, item.actor, intent.project, intent.written_as, until, now)
-    await exports.ask(session, wanted, now)
-    return AuditFileComing(intent.project, intent.written_as)
+    await exports.ask(session, AuditExport(item.id, *who, *what, until, now), now)
+    return AuditFileComing(*what)
 
 
 async def looked_along(database: Database, item: InboxItem, intent: intents.ShowAudit) -> ChainFound | None:

@@ -5,16 +5,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger import fairness
 from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, table, update_one
 from storage.records import AuditExport
 from storage.tables import AuditExportRow, TeamRow
 
 _Row = AuditExportRow
+
+
+async def under_way(session: AsyncSession, who: tuple[UUID, str], what: tuple[str, str]) -> bool:
+    """Return whether (team, user) is about to get the same (project, format) already."""
+    same = (col(_Row.team_id) == who[0]) & (col(_Row.user) == who[1])
+    same &= (col(_Row.project) == what[0]) & (col(_Row.written_as) == what[1])
+    return (
+        await session.scalar(select(col(_Row.id)).where(same, col(_Row.next_at).is_not(None)).limit(1))
+        is not None
+    )
 
 
 async def ask(session: AsyncSession, wanted: AuditExport, now: datetime) -> bool:
@@ -29,15 +40,9 @@ async def ask(session: AsyncSession, wanted: AuditExport, now: datetime) -> bool
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[AuditExport]:
-    """Take what is due, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = (
-        select(col(_Row.id))
-        .where(col(_Row.next_at) <= now, free(_Row, now))
-        .order_by(col(_Row.next_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    due = fairness.first(fairness.leased(_Row, "id", now, true()), limit)
     taken = (
         update(_Row)
         .where(col(_Row.id).in_(due.scalar_subquery()))

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger import fairness
 from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, table, update_one
 from storage.records import Step, StepState
@@ -76,15 +77,9 @@ async def touch(
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Step]:
-    """Take due runs, longest due first, for `owner`; `times` is (now, end of the lease)."""
+    """Take due runs, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = (
-        select(col(StepRow.id))
-        .where(col(StepRow.next_at) <= now, free(StepRow, now))
-        .order_by(col(StepRow.next_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    due = fairness.first(fairness.leased(StepRow, "id", now, true()), limit)
     taken = (
         update(StepRow)
         .where(col(StepRow.id).in_(due.scalar_subquery()))

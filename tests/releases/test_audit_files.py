@@ -149,6 +149,20 @@ async def test_a_file_holds_the_trail_and_what_its_check_found(database: Databas
     assert await desk.lane().next_due() is None
 
 
+async def test_a_button_pressed_twice_is_one_file(database: Database) -> None:
+    """Until it has come the same file is not made again for the same person; another one, or another's, is."""
+    desk = await desk_of(database)
+    wanted = [(BOB, "", "csv"), (BOB, "", "csv"), (BOB, "", "json"), (BOB, "p", "csv"), (ALICE, "", "csv")]
+    for who, project, written_as in wanted:
+        assert (await desk.team.wants(who, intents.ExportAudit(project, written_as)))[
+            0
+        ] == "audit.file_coming"
+    await desk.work()
+    assert len(desk.files.given) == len(desk.files.uploads) == len(set(wanted))
+    await desk.file(BOB, "", "csv")
+    assert len(desk.files.given) == len(set(wanted)) + 1
+
+
 async def test_a_file_of_a_project_holds_what_is_about_it(database: Database) -> None:
     """Its policy, its locks and its releases, and of no other project, though the name begin alike."""
     desk = await desk_of(database)

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection, event, insert
 
 from storage.database import Database
-from storage.ledger import inbox, outbox, paces, publishers, releases, teams
+from storage.ledger import exports, inbox, outbox, paces, publishers, releases, steps, teams
 from storage.ledger.inbox import NewIntent
 from storage.ledger.outbox import Destination
-from storage.records import Registration, ReleaseKind, ReleaseReason, ReleaseState
+from storage.records import AuditExport, Registration, ReleaseKind, ReleaseReason, ReleaseState
 from storage.tables import ReleaseRow
 from tests.storage.history_kit import plans, reads_all
 
@@ -99,6 +99,23 @@ async def test_messages_and_intents_take_turns(database: Database) -> None:
     assert [item.team_id for item in wishes].count(two.id) == 1
     assert [item.team_id for item in messages].count(two.id) == 1
     assert (len(wishes), len(messages)) == (4, 4)
+
+
+async def test_files_and_steps_take_turns(database: Database) -> None:
+    """Whoever presses a button many times, or runs a workflow many times, goes before nobody of another team."""
+    later = NOW + timedelta(minutes=1)
+    async with database.transaction() as session:
+        one = await teams.ensure(session, "T1", "", NOW)
+        two = await teams.ensure(session, "T2", "", NOW)
+        for number, (team_id, at) in enumerate([*[(one.id, NOW)] * 30, (two.id, later)]):
+            wanted = AuditExport(uuid4(), team_id, f"U{number}", "", "csv", 0, at)
+            await exports.ask(session, wanted, at)
+            await steps.end(session, team_id, (f"Fx{number}", "U1"), ("done", {}), at)
+    async with database.transaction() as session:
+        files = await exports.claim(session, uuid4(), (later, later + LEASE), 2)
+        runs = await steps.claim(session, uuid4(), (later, later + LEASE), 2)
+    assert [item.team_id for item in files].count(two.id) == 1
+    assert [item.team_id for item in runs].count(two.id) == 1
 
 
 async def test_claimants_at_once_share(database: Database) -> None:

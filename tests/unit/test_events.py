@@ -114,6 +114,11 @@ async def test_a_step_that_waits_needs_no_runner(desk: Desk) -> None:
     assert (await run(desk, "step_wait", release_id=ID)).waits_for == ID
 
 
+async def test_a_step_that_waits_keeps_no_secret(desk: Desk) -> None:
+    """What looks like a token is no release, and is neither written down nor told back."""
+    assert (await run(desk, "step_wait", release_id="ghp_" + "a" * 36)).waits_for == ""
+
+
 @pytest.mark.parametrize(
     ("kind", "inputs", "field"),
     [
