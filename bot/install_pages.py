@@ -30,7 +30,7 @@ def landing(install: str, scopes: Mapping[str, str]) -> str:
             "Slack shows you what it may do before you agree. An org's admin can add it to the whole org at once."
         ),
         pages.heading("What it asks Slack for, and why"),
-        pages.listed(f"{name}: {_plain(why)}" for name, why in scopes.items()),
+        pages.named((name, _plain(why)) for name, why in scopes.items()),
         pages.paragraph("It reads no messages of channels that it was not invited to, no files, and no e-mail addresses."),
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ body { margin: 0 auto; max-width: 38rem; padding: 2rem 1.25rem 4rem; background:
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem }
 header { font-size: .95rem; font-weight: 600; margin: 0 0 2rem }
+code { font-weight: 600 }
 pre { background: var(--soft); border: 1px solid var(--edge); border-radius: 6px; padding: .75rem; white-space: pre-wrap;
   font-size: .95rem }
 button { font: inherit; font-weight: 600; background: var(--deed); color: var(--on); border: 0; border-radius: 6px; padding: .7rem 1.1rem;
@@ -69,6 +70,12 @@ def heading(text: str) -> str:
 def listed(items: Iterable[str]) -> str:
     """Return a list of plain texts."""
     return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
+
+
+def named(items: Iterable[tuple[str, str]]) -> str:
+    """Return a list of names as they are typed, each with what it is."""
+    lines = (f"<li><code>{escape(name)}</code> {escape(text)}</li>" for name, text in items)
+    return "<ul>" + "".join(lines) + "</ul>"
 
 
 def code(text: str) -> str:

@@ -131,16 +131,7 @@ class ReleaseScenes(Scenes):
 
     async def _saying(self, version: str, what: str) -> Json:
         """Wait until the newest message of this release says so."""
-        name = f"Release of widgets {version} "
-
-        def find(slack: SlackWorkspace) -> Json | None:
-            roots = [one for one in slack.messages(RELEASES) if str(one.get("text", "")).startswith(name)]
-            return roots[-1] if roots and what in str(roots[-1]["text"]) else None
-
-        found = await self.world.slack.wait_for(find, PATIENCE)
-        assert found is not None
-        self.told(RELEASES, found)
-        return found
+        return await self.saying(f"Release of widgets {version} ", what)
 
     async def _line(self, root: Json, what: str) -> str:
         """Wait until the thread shows it; returns the whole thread."""

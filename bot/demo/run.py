@@ -79,7 +79,10 @@ def _tell(world: World, console: Console) -> None:
         "5. Type  /shipbell settings policy expires=30s  and let a request run out.",
         "6. Type  /publisher add gizmos acme/gizmos  for an index without an API: the bot hands you the form.",
         "7. Type  /shipbell connect company  and let the bot upload in your name: the index asks you, by OAuth 1.0a.",
-        f"8. See it all at {world.bot.url}/status : sign in with Slack, as one of the same people.",
+        "8. Open the Home tab (shipbell, on the left) as Bob while a release waits: approve it there.",
+        "9. As Alice: /shipbell settings policy setters=@bob , then  second=yes  in the same way: Bob has to agree.",
+        "   /shipbell audit  shows who did what, and sends it as a file.",
+        f"10. See it all at {world.bot.url}/status : sign in with Slack, as one of the same people.",
         "",
         f"The bot's log: {world.bot.log}",
     ):

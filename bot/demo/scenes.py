@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bot.demo.slack_config import Channel
+from bot.demo.slack_config import RELEASES, Channel
 from bot.demo.slack_workspace import SlackWorkspace
 from bot.demo.world import World
 
@@ -45,6 +45,18 @@ class Scenes:
         assert found is not None
         self.told(channel, found)
         return found
+
+    async def saying(self, start: str, what: str) -> Json:
+        """Wait until the newest message that begins so says this as well, say it, and return it."""
+
+        def find(slack: SlackWorkspace) -> Json | None:
+            texts = [one for one in slack.messages(RELEASES) if str(one.get("text", "")).startswith(start)]
+            return texts[-1] if texts and what in str(texts[-1]["text"]) else None
+
+        found = await self.world.slack.wait_for(find, PATIENCE)
+        assert found is not None
+        self.told(RELEASES, found)
+        return dict(found)
 
     def told(self, channel: Channel, message: Json) -> None:
         """Say what a channel shows."""

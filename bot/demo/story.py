@@ -11,6 +11,7 @@ from bot.demo.release_story import ReleaseScenes
 from bot.demo.scenes import PATIENCE, DidNotHappen, Scenes
 from bot.demo.slack_config import ALICE, BOB, GENERAL, RELEASES, Channel
 from bot.demo.slack_workspace import SlackWorkspace
+from bot.demo.team_story import TeamScenes
 from bot.demo.upload_story import UploadScenes
 
 GIZMOS = "acme/gizmos"
@@ -27,6 +28,7 @@ class Story(Scenes):
         await GrantScenes(self.world, self.console).play()
         await ReleaseScenes(self.world, self.console).play()
         await UploadScenes(self.world, self.console).play()
+        await TeamScenes(self.world, self.console).play()
         if self.world.gate.violations:
             raise DidNotHappen(f"Slack would have refused: {self.world.gate.violations}")
 

@@ -3,8 +3,6 @@
 Knows: the story. Must not know: how the world is wired.
 """
 
-from typing import Any
-
 from bot.demo.forge_seed import WORKFLOW_PATH, pyproject
 from bot.demo.forge_state import GOOD_WORKFLOW
 from bot.demo.scenes import PATIENCE, Json, Scenes
@@ -38,12 +36,12 @@ class UploadScenes(Scenes):
     async def uploaded(self) -> None:
         """Bob approves gears 0.4.0, which is shown as the exception; it is built, looked through, uploaded and verified."""
         await self.world.slack.command(ALICE, RELEASES, "/release", "gears v0.4.0")
-        root = await self._saying("waiting for 1 approval")
+        root = await self.saying(NAME, "waiting for 1 approval")
         self.must(
             "*the exception:*" in repr(root["blocks"]), "people are told that the bot uploads it with a token"
         )
         await self.world.slack.click(BOB, RELEASES, root["ts"], "release.approve")
-        await self._saying("published")
+        await self.saying(NAME, "published")
         await self.world.slack.wait_for(
             lambda slack: "nothing attests" in self._thread(slack, root), PATIENCE
         )
@@ -51,16 +49,6 @@ class UploadScenes(Scenes):
         self.must(told.count(" is uploaded (") == len(FILES), "each file was uploaded once, and told")
         there = {file.filename for file in self.world.company.state.projects["gears"].files}
         self.must(there >= FILES, "the index has them")
-
-    async def _saying(self, what: str) -> Json:
-        def find(slack: SlackWorkspace) -> Any:
-            roots = [one for one in slack.messages(RELEASES) if str(one.get("text", "")).startswith(NAME)]
-            return roots[-1] if roots and what in str(roots[-1]["text"]) else None
-
-        found = await self.world.slack.wait_for(find, PATIENCE)
-        assert found is not None
-        self.told(RELEASES, found)
-        return dict(found)
 
     @staticmethod
     def _thread(slack: SlackWorkspace, root: Json) -> str:

@@ -4,11 +4,11 @@ Knows: places. Must not know: HTML, colours.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bot.core.figures import Figures, Span, outcome
+from bot.core.figures import Figures, Outcome, Span, outcome
 from bot.status import words
 from storage.records import HistoryLine
 
@@ -18,6 +18,10 @@ MARKS = 400
 """Marks of a picture; more would only cover each other."""
 ROW = 46
 """Height of a row in pixels: a line of text, and the marks below it."""
+LANE, LANES = 14, 4
+"""How far below each other marks lie that would cover each other, in pixels, and how many do at most."""
+APART = 2.5
+"""How near marks may lie beside each other, in percent of the width: more than a mark, but on a narrow phone."""
 LEFT, RIGHT = 2.0, 98.0
 """Where the time begins and ends, in percent of the width."""
 
@@ -27,6 +31,8 @@ class Mark:
     """One release."""
 
     x: float
+    y: int
+    """Pixels below the row's line."""
     kind: str
     """The outcome's name."""
 
@@ -90,15 +96,28 @@ def timeline(lines: Sequence[HistoryLine], since: datetime, now: datetime) -> Ti
     groups: list[tuple[str, set[str]]] = [(name, {name}) for name in own]
     if others:
         groups.append((words.counted(len(others), "other project"), set(others)))
-    rows = []
-    for place, (label, names) in enumerate(groups):
-        marks = [
-            Mark(_x(line.requested_at, since, now), outcome(line.state))
-            for line in shown
+    rows, height = [], 0
+    for label, names in groups:
+        marks = _apart(
+            (_x(line.requested_at, since, now), outcome(line.state))
+            for line in reversed(shown)
             if line.project in names
-        ]
-        rows.append(Row(words.short(label), place * ROW, tuple(marks[::-1]), len(marks)))
-    return Timeline(tuple(rows), _ticks(since, now), len(rows) * ROW, len(lines) - len(shown))
+        )
+        rows.append(Row(words.short(label), height, marks, len(marks)))
+        height += ROW + max((mark.y for mark in marks), default=0)
+    return Timeline(tuple(rows), _ticks(since, now), height, len(lines) - len(shown))
+
+
+def _apart(found: Iterable[tuple[float, str]]) -> tuple[Mark, ...]:
+    """Return marks in the order of time, each in the first lane where it covers none, or in the one that is free first."""
+    ends = [-APART] * LANES
+    marks = []
+    for x, kind in found:
+        lane = next((place for place, end in enumerate(ends) if x - end >= APART), ends.index(min(ends)))
+        ends[lane] = x
+        marks.append(Mark(x, lane * LANE, kind))
+    # What is no success is drawn last: nothing covers it where marks still meet.
+    return tuple(sorted(marks, key=lambda mark: mark.kind != Outcome.DONE))
 
 
 def _x(moment: datetime, since: datetime, now: datetime) -> float:

@@ -76,8 +76,8 @@ def _page(template: str, title: str, frame: Frame | None = None, **values: Any) 
 def sign_in(goes_to: str) -> str:
     """Ask somebody to sign in who wants a page."""
     texts = (
-        "Here a Slack workspace sees what Shipbell has released for it: when, how long it took, who approved, and on which evidence.",
-        "Sign in with Slack to see yours. Shipbell learns who you are and of which workspace, and nothing else.",
+        "What Shipbell has released for your Slack workspace: when, how long it took, who approved, and on what evidence.",
+        "Sign in with Slack to see it. Shipbell learns who you are and which workspace you belong to, and nothing else.",
     )
     return _page("message.html", "Release history", texts=texts, goes_to=goes_to)
 
@@ -110,7 +110,7 @@ _WHY: Mapping[Why, tuple[str, str]] = MappingProxyType(
         Why.NO_TEAM: (
             "Nothing was released here for your workspace",
             (
-                "Shipbell is not installed in the Slack workspace in which you have signed in, or nobody has used it there yet. "
+                "Shipbell is not installed in the Slack workspace that you signed in with, or nobody has used it there yet. "
                 "Sign in to another one, or ask your workspace's admins to add Shipbell."
             ),
         ),
@@ -198,20 +198,20 @@ def _steps(story: ReleaseStory) -> list[Step]:
 
     steps = [Step(one.requested_at, "Asked for", called(one.requested_by))]
     if one.act_at is not None:
-        steps.append(Step(one.act_at, "Not to be done before"))
+        steps.append(Step(one.act_at, "Not to start before"))
     if one.asked_at is not None:
-        steps.append(Step(one.asked_at, "People were asked to approve"))
+        steps.append(Step(one.asked_at, "Checked; people asked to approve"))
     for vote in story.votes:
         withdrawn = f"withdrawn {words.moment(vote.withdrawn_at)}" if vote.withdrawn_at else ""
-        void = "" if vote.round == one.round else "of an earlier round, which counts no more"
+        void = "" if vote.round == one.round else "in an earlier round, so it no longer counts"
         detail = ", ".join(filter(None, (vote.reason, withdrawn, void)))
         steps.append(Step(vote.at, words.VERDICTS[vote.verdict].capitalize(), called(vote.user), detail))
     index = one.target.index
     for at, what in (
-        (seen.accepted_at, f"{index} took the first file"),
-        (seen.installable_at, f"{index} offers every file"),
-        (seen.downloadable_at, "The files were read and compared"),
-        (seen.attested_at, "The attestations were verified"),
+        (seen.accepted_at, f"First file seen on {index}"),
+        (seen.installable_at, f"Every file can be installed from {index}"),
+        (seen.downloadable_at, "Files downloaded and compared with what was built"),
+        (seen.attested_at, "Attestations verified"),
     ):
         if at is not None:
             steps.append(Step(at, what))

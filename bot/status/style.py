@@ -44,6 +44,9 @@ svg .dim { fill: var(--dim) }
 .grid { stroke: var(--edge); stroke-width: 1 }
 .done { fill: var(--good) } .failed { fill: none; stroke: var(--bad); stroke-width: 3 }
 .stopped { fill: none; stroke: var(--dim); stroke-width: 2 } .under_way { fill: none; stroke: var(--deed); stroke-width: 3 }
+.halo { fill: var(--paper); stroke: var(--paper); stroke-width: 2 }
+.failed .halo { stroke-width: 6 }
+.stopped .halo, .under_way .halo { stroke-width: 5 }
 .worked, .work { fill: var(--deed) } .look { fill: var(--dim) } .cause { fill: var(--bad) } .verify { fill: var(--good) }
 .hatch { stroke: var(--wait); stroke-width: 4 } .waited, .approval { stroke: var(--wait) }
 .legend { font-size: .9rem; margin: .25rem 0 .5rem } .legend li { display: flex; gap: .4rem; align-items: center }

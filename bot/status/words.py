@@ -24,31 +24,31 @@ OUTCOMES: Mapping[Outcome, tuple[str, str]] = MappingProxyType(
     {
         Outcome.DONE: ("●", "published"),
         Outcome.FAILED: ("✕", "failed"),
-        Outcome.STOPPED: ("□", "stopped by people or by time"),
+        Outcome.STOPPED: ("□", "rejected, cancelled or expired"),
         Outcome.UNDER_WAY: ("○", "under way"),
     }
 )
 """A sign and a word for each way to end; the pictures draw the same signs."""
 SPANS: Mapping[str, str] = MappingProxyType(
     {
-        "look": "looked at by the bot",
+        "look": "of checks by the bot",
         "approval": "waiting for approval",
-        "work": "tagged, built and published",
-        "verify": "verified on the index",
+        "work": "to tag, build and publish",
+        "verify": "to verify on the index",
     }
 )
 EVIDENCE: Mapping[EvidenceKind, str] = MappingProxyType(
     {
         EvidenceKind.INDEX: "The index's own list says that the publisher is active",
         EvidenceKind.PROVENANCE: "A published file's provenance names this repository, workflow and environment",
-        EvidenceKind.EXCHANGED: "The index took the identity of a run of this workflow",
+        EvidenceKind.EXCHANGED: "The index accepted the identity of a run of this workflow",
         EvidenceKind.APPEARED: "The project, which was not there before, has appeared on the index",
-        EvidenceKind.ACCEPTED: "The index has taken a file of this version",
+        EvidenceKind.ACCEPTED: "The index lists a file of this version",
         EvidenceKind.INSTALLABLE: "The index offers every file of this version",
         EvidenceKind.DOWNLOADED: "A file read from the index has the digest of the one that was built",
         EvidenceKind.ATTESTED: "A file's attestation names the approved repository, workflow and commit",
         EvidenceKind.YANKED: "The index shows every file of this version as yanked",
-        EvidenceKind.RUN: "The forge's own word on the run that built and published",
+        EvidenceKind.RUN: "What the forge says about the run that built and published",
     }
 )
 PUBLISHERS: Mapping[PublisherState, tuple[str, str, Outcome]] = MappingProxyType(

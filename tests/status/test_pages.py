@@ -54,7 +54,7 @@ async def test_the_overview_says_what_happened(site: Site, browser: Browser) -> 
     text = await shown(browser)
     assert "The last 90 days: 60 releases" in text
     assert re.search(r"<dt>published</dt><dd>\d+</dd>", text)
-    assert re.search(r"from request to published, the median of \d+</dt><dd>[\dhdmin ]+</dd>", text)
+    assert re.search(r"from request to published \(median of \d+\)</dt><dd>[\dhdmin ]+</dd>", text)
     assert text.count('role="img"') == text.count(" as a table</summary>") == 3
     assert text.count("<title id=") == text.count("<desc id=") == 3
     assert text.count('<a href="/status/releases/') == PAGE
@@ -95,7 +95,7 @@ async def test_votes_of_every_round_are_told_apart(site: Site, browser: Browser)
     await browser.sign_in()
     text = await shown(browser, f"{STATUS}/releases/{found}")
     for part in (
-        "of an earlier round",
+        "in an earlier round",
         "withdrawn 20 Nov",
         "<strong>Rejected</strong> by Bob Brown",
         "Not today",

@@ -31,7 +31,7 @@ async def test_the_trail_comes_as_a_file_to_who_may_see_it(tmp_path: Path) -> No
         await world.slack.command(CAROL, RELEASES, "/shipbell", "audit widgets")
         await heard(world, "You may not see the audit trail")
         await world.slack.command(BOB, RELEASES, "/shipbell", "audit widgets")
-        await heard(world, "The chain is whole")
+        await heard(world, "none changed or removed")
         page = next(
             one for one in reversed(world.slack.messages(RELEASES)) if one["text"] == "Audit trail of widgets"
         )

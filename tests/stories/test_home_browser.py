@@ -73,10 +73,10 @@ async def test_people_see_their_home(browser: Browser, tmp_path: Path) -> None:
         await see(page, BOB, "Nothing set up yet", "home-empty")
         await confirmed(world)
         await ask(world, ALICE, "widgets v1.4.0")
-        await see(page, BOB, "Waits for you (1)", "home-member")
-        await see(page, ALICE, "You see this as an admin", "home-admin")
-        await see(page, BOB, "Waits for you (1)", "home-member")
-        await page.get_by_role("button", name="Look and decide").click()
+        await see(page, BOB, "Waiting for you (1)", "home-member")
+        await see(page, ALICE, "Only admins of this workspace", "home-admin")
+        await see(page, BOB, "Waiting for you (1)", "home-member")
+        await page.get_by_role("button", name="Review and decide").click()
         await expect(page.get_by_role("button", name="Approve widgets 1.4.0")).to_be_visible(timeout=PATIENCE)
         if PICTURES:
             await page.locator(".modal").last.screenshot(path=Path(PICTURES) / "home-decide.png")
@@ -84,7 +84,9 @@ async def test_people_see_their_home(browser: Browser, tmp_path: Path) -> None:
         await world.gate.hands.press(BOB, "release.approve")
         await expect(page.get_by_text("approved by").first).to_be_visible(timeout=PATIENCE)
         await page.get_by_role("button", name="Close").click()
-        await expect(page.get_by_text("No release waits for your approval.")).to_be_visible(timeout=PATIENCE)
+        await expect(page.get_by_text("Nothing needs your approval right now.")).to_be_visible(
+            timeout=PATIENCE
+        )
         await fill(url, 45)
         await see(page, BOB, "Page 1 of 3", "home-many")
         await page.get_by_role("button", name="Next ›").click()

@@ -93,13 +93,13 @@ async def test_a_credential_is_listed_without_the_secret_and_revoked(tmp_path: P
         await world.slack.command(ALICE, GENERAL, "/publisher", ADD)
         await seen(world, PENDING, GENERAL)
         await world.slack.open_home(ALICE)
-        await world.slack.wait_for(lambda slack: "it ends soon" in repr(slack.homes.get(str(ALICE))))
+        await world.slack.wait_for(lambda slack: "it expires soon" in repr(slack.homes.get(str(ALICE))))
         await world.slack.click_home(ALICE, "credential.revoke")
         await world.slack.wait_for(
             lambda slack: "The token for company is destroyed here." in slack.describe()
         )
         # Nobody opens the tab again: it is shown anew by itself.
-        await world.slack.wait_for(lambda slack: "it ends soon" not in repr(slack.homes.get(str(ALICE))))
+        await world.slack.wait_for(lambda slack: "it expires soon" not in repr(slack.homes.get(str(ALICE))))
 
 
 async def test_a_failed_one_is_tried_again_by_a_click(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ async def test_a_release_is_rehearsed_once(tmp_path: Path) -> None:
         await policy(world, "rehearsal=testpypi")
         commit_version(world, "1.4.0", **{WORKFLOW_PATH.replace("release", "rehearse"): REHEARSE})
         await world.slack.command(ALICE, RELEASES, "/release", "widgets v1.4.0")
-        first, main = await asked(world, REHEARSAL), await root_saying(world, "looking", MAIN)
+        first, main = await asked(world, REHEARSAL), await root_saying(world, "checking", MAIN)
         await thread_saying(world, main, "It is rehearsed on *testpypi* first")
         await click(world, BOB, first, "release.approve")
         await root_saying(world, "published", REHEARSAL)

@@ -24,7 +24,7 @@ async def test_the_forge_is_out_of_order(tmp_path: Path) -> None:
     async with ready(tmp_path) as world:
         world.forge.fail(REPO, status=500, times=-1)
         await world.slack.command(ALICE, RELEASES, "/release", "widgets v1.4.0")
-        root = await root_saying(world, "looking")
+        root = await root_saying(world, "checking")
         await thread_saying(world, root, "Delayed:")
         world.forge.heal()
         root = await root_saying(world, "waiting for 1 approval")

@@ -20,13 +20,13 @@ async def test_a_workflow_releases(tmp_path: Path) -> None:
         waits = await gate.run_step("step_wait", {"release_id": asked.outputs["release_id"]})
         await root_saying(world, "waiting for")
         await slack.open_home(BOB)
-        await slack.wait_for(lambda at: "Waits for you (1)" in repr(at.homes.get(BOB.id)), PATIENCE)
+        await slack.wait_for(lambda at: "Waiting for you (1)" in repr(at.homes.get(BOB.id)), PATIENCE)
         await slack.click_home(BOB, "release.look")
         await slack.wait_for(lambda at: "release.approve" in repr(at.views()), PATIENCE)
         root = await root_saying(world, "waiting for")
         await slack.click(BOB, RELEASES, root["ts"], "release.approve")
         # Nobody opens the tab again: it is shown anew by itself.
-        await slack.wait_for(lambda at: "Waits for you (1)" not in repr(at.homes.get(BOB.id)), PATIENCE)
+        await slack.wait_for(lambda at: "Waiting for you (1)" not in repr(at.homes.get(BOB.id)), PATIENCE)
         await gate.wait_for(lambda _: waits.ended, PATIENCE)
         assert waits.outputs is not None
         assert (waits.error, waits.outputs["version"]) == ("", "1.4.0")

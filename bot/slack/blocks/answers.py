@@ -63,22 +63,22 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
             ),
             (
                 '/release yank PROJECT VERSION reason="..." [index=...]',
-                "asks the right people, then leads to the page where it is yanked and sees when it is",
+                "asks the right people, then leads to the page where it is yanked, and sees when that is done",
             ),
             (
                 "/release tell [PROJECT] [all|final|pre|failures|nothing]",
-                "lets this channel hear how releases end that are not its own; without a word it shows what it hears",
+                "tells this channel how releases asked for elsewhere end; without a word it shows what the channel is told",
             ),
             (
                 '/release lock PROJECT [until=TIME] reason="..."',
-                "lets nothing of the project be released until then, or until it is unlocked",
+                "stops releases of the project until then, or until it is unlocked",
             ),
             ("/release unlock PROJECT", "ends the project's locks"),
         ),
         "/shipbell": (
             (
                 "/shipbell credentials",
-                "enter, in Slack or on a web page, see and revoke what the workspace and its projects keep; a secret is never shown again",
+                "enter a token in Slack or in the browser; see and revoke those of the workspace and its projects. A secret is never shown again",
             ),
             (
                 "/shipbell connect INDEX",
@@ -91,7 +91,7 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
             ("/shipbell settings", "shows which indexes this bot serves"),
             (
                 "/shipbell settings policy [PROJECT]",
-                "shows who decides about releases, and which freezes stand",
+                "shows who decides about releases, and what is frozen",
             ),
             (
                 (
@@ -101,11 +101,19 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
                     "[publish=workflow|bot] [second=yes|no]"
                 ),
                 (
-                    "changes it: how many approve, who may, one of each group, who never counts, whether the asker "
-                    "counts, hours a request lives, who may break the glass, the index to rehearse on, whether I approve the "
-                    "run's environment, what the channel hears, whether versions that nobody asked for are told, "
-                    "whether I comment on the pull requests that a release shipped, whether who asks or approves must be allowed "
-                    "to push, who uploads: the workflow, or I with a credential of yours, whether a change of this waits for a second person; none empties a value"
+                    "changes it; none empties a value:\n"
+                    "• quorum: how many must approve\n"
+                    "• approvers, groups: who may approve; of which groups one each must\n"
+                    "• deny: whose approval never counts; requester: whether that of the asker does\n"
+                    "• expires: how long a request waits for approval\n"
+                    "• glass: who may release without the approvals, in an emergency\n"
+                    "• rehearsal: the index to publish to first, as a test\n"
+                    "• deployments: whether I approve the run's environment on the forge\n"
+                    "• tell, watch: what the channel is told; whether also of versions that nobody asked for\n"
+                    "• thank: whether I comment on the pull requests that a release shipped\n"
+                    "• rights: whether whoever asks or approves must have push access\n"
+                    "• publish: who uploads, the workflow or I with a credential of yours\n"
+                    "• second: whether a change of this needs a second person"
                 ),
             ),
             (
@@ -115,18 +123,24 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
                     "[overriders=@a,@group] [auditors=@a,@group]"
                 ),
                 (
-                    "names who may set this, add publishers, import many, keep credentials, ask for releases and yanks, cancel "
-                    "and retry for others, override a freeze, see the audit trail; everybody (admins, of setters) takes the names away"
+                    "names who may do what; everybody (admins, of setters) takes the names away:\n"
+                    "• setters: set this policy\n"
+                    "• publishers, importers: add publishers, one or many at once\n"
+                    "• keepers: keep credentials\n"
+                    "• askers, yankers: ask for releases, ask for yanks\n"
+                    "• steerers: cancel and retry for others\n"
+                    "• overriders: override a freeze\n"
+                    "• auditors: see the audit trail"
                 ),
             ),
             (
                 '/shipbell settings freeze [from=TIME] [until=TIME] reason="..."',
-                "lets nothing at all be released for that time",
+                "stops all releases for that time",
             ),
             ("/shipbell settings unfreeze", "ends the workspace's freezes"),
             (
                 "/shipbell audit [PROJECT]",
-                "shows who did what, newest first, by what it was asked, and whether the trail is whole; all of it comes as a file",
+                "shows who did what, newest first, and by which command or button; checks that nothing was changed or removed; sends all of it as a file",
             ),
         ),
     }

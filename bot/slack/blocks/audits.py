@@ -71,25 +71,27 @@ def _fact(name: str, value: str) -> str:
 
 def _chain(found: ChainFound | None) -> str:
     if found is None:
-        return "The chain was not checked here, since the trail is long: the file is checked to its end."
+        return "This trail is too long to be checked here. Ask for the file: it is checked from beginning to end."
     if not found.breaks:
-        end = f", which ends with {tick(one_line(found.head, 100))}" if found.head else ""
-        early = f", {found.before:,} of them when they were new" if found.before else ""
-        return f":white_check_mark: The chain is whole: {count(found.events, 'event')} checked{early}{end}."
+        end = f" The trail's fingerprint: {tick(one_line(found.head, 100))}" if found.head else ""
+        early = f" ({found.before:,} of them checked when they were new)" if found.before else ""
+        return f":white_check_mark: Checked: {count(found.events, 'event')}{early}, none changed or removed.{end}"
     broken = "; ".join(
         f"{f'number {number}: ' if number else ''}{tidy(what, 100)}" for number, what in found.broken[:BREAKS]
     )
     more = f" and {found.breaks - BREAKS} more" if found.breaks > BREAKS else ""
     return (
-        f":rotating_light: *The chain is broken* in {count(found.breaks, 'place')}: {broken}{more}. *Remedy:* tell whoever runs "
-        "Shipbell to run `shipbell audit verify` and look into a backup."
+        f":rotating_light: *The trail was changed* in {count(found.breaks, 'place')}: {broken}{more}. *Remedy:* tell whoever runs "
+        "Shipbell to run `shipbell audit verify` and compare with a backup."
     )
 
 
 def _buttons(notice: AuditShown) -> Mapping[str, object]:
     carried = json.dumps({"project": one_line(notice.project, 200), "before": notice.older})
     older = [button("Older", OLDER, carried)] if notice.older else []
-    return actions(*older, button("All of it as CSV", CSV, carried), button("As JSON", JSON, carried))
+    return actions(
+        *older, button("Send it all as CSV", CSV, carried), button("Send it all as JSON", JSON, carried)
+    )
 
 
 def file(notice: AuditFile) -> Message:

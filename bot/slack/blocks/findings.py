@@ -17,7 +17,7 @@ LEVELS: Mapping[Level, str] = MappingProxyType(
         Level.BLOCKING: ":no_entry: *in the way:*",
         Level.WARNING: ":warning: *warning:*",
         Level.UNKNOWN: ":grey_question: *unknown:*",
-        Level.FINE: ":white_check_mark: *fine:*",
+        Level.FINE: ":white_check_mark: *ok:*",
     }
 )
 """A sign beside a word, in the order in which they are read."""

@@ -68,8 +68,8 @@ def _tab(blocks: Sequence[Block]) -> View:
 
 
 _OUTSIDE = (
-    "I serve the members of this workspace: what they have set up and released is theirs to see.\n"
-    "*If you are one,* your account may be deactivated or of another workspace; an admin can tell."
+    "I serve the members of this workspace: only they see what is set up and released here.\n"
+    "*If you are one,* your account may be deactivated or belong to another workspace: ask an admin."
 )
 _WELCOME = "I register your packages' trusted publishers, release what the right people approve, and tell you what the index really has."
 
@@ -88,29 +88,29 @@ def _top(page: HomePage) -> list[Block]:
 def _keeping() -> list[dict[str, Any]]:
     return [
         button("Credentials", OPEN_CREDENTIALS),
-        button("Enter a secret on a web page", credentials.PAGE),
+        button("Enter a token in the browser", credentials.PAGE),
     ]
 
 
 def _first_steps(page: HomePage) -> list[Block]:
     """What a team sees that has nothing yet."""
     steps = (
-        "*1. Invite me* into the channel that shall hear of releases: `/invite @shipbell`.\n"
-        "*2. Add a publisher:* I look at the repository, fill in the form, and watch the index until it is confirmed.\n"
-        "*3. Release a package:* I look at the version, ask the right people, and publish only what they approve."
+        "*1. Invite me* to the channel that should hear about releases: `/invite @shipbell`.\n"
+        "*2. Add a publisher:* I read the repository, fill in the form for you, and watch the index until it is confirmed.\n"
+        "*3. Release a package:* I check the version, ask the right people, and publish only what they approve."
     )
     return [DIVIDER, header("Nothing set up yet"), section(steps), *_untold(page)]
 
 
 def _waiting(page: HomePage) -> list[Block]:
-    title = f"Waits for you ({page.waiting_total})" if page.waiting_total else "Waits for you"
+    title = f"Waiting for you ({page.waiting_total})" if page.waiting_total else "Waiting for you"
     blocks = [DIVIDER, header(title), *_untold(page)]
     if page.viewer in {Viewer.GUEST, Viewer.UNTOLD}:
         return blocks
     if not page.waiting:
-        return [*blocks, context(":white_check_mark: No release waits for your approval.")]
+        return [*blocks, context(":white_check_mark: Nothing needs your approval right now.")]
     lines = [
-        section(_row(line), accessory=_look(line, "Look and decide", style="primary"))
+        section(_row(line), accessory=_look(line, "Review and decide", style="primary"))
         for line in page.waiting
     ]
     return [*blocks, *lines, *_more(len(page.waiting), page.waiting_total, "`/release status` lists all.")]
@@ -148,7 +148,7 @@ def _row(line: OpenLine) -> str:
     way = "from" if yank else "to"
     far = f"{sign} {word} since {date(line.since)}"
     if line.state is ReleaseState.AWAITING_APPROVAL:
-        ends = f" · ends {date(line.expires_at)}" if line.expires_at else ""
+        ends = f" · expires {date(line.expires_at)}" if line.expires_at else ""
         far = f"{sign} *{line.have} of {count(line.need, 'approval')}* · asked {date(line.since)}{ends}"
     where = f" in <#{escape(line.channel)}>" if line.channel else ""
     return f"{what} {way} *{tidy(line.index, 40)}*\n{far}\nasked for by {mention(line.asked_by)}{where}"
@@ -172,7 +172,7 @@ def _projects(page: HomePage) -> list[Block]:
 def _project(one: HomeProject) -> str:
     state = f"publisher {SIGNS[one.state]}" if one.state else ":heavy_minus_sign: no publisher"
     fares = f" · {health.FARES[one.fares]}" if one.fares else ""
-    last = "no release through me yet"
+    last = "not released by me yet"
     if one.published:
         at = f" {date(one.published_at)}" if one.published_at else ""
         last = f"last release *{tidy(one.published, 40)}*{at}"
@@ -203,9 +203,9 @@ def _turning(page: HomePage) -> list[Block]:
 _AGES: Mapping[Aging, str] = MappingProxyType(
     {
         Aging.REFUSED: ":x: *the index refused it:* enter a new one",
-        Aging.ENDED: ":x: *it has ended:* enter a new one",
-        Aging.ENDS: ":alarm_clock: *it ends soon:* enter a new one before",
-        Aging.OLD: ":hourglass: *it is older than half a year:* replace it, or set up a trusted publisher, which needs none",
+        Aging.ENDED: ":x: *it has expired:* enter a new one",
+        Aging.ENDS: ":alarm_clock: *it expires soon:* enter a new one before then",
+        Aging.OLD: ":hourglass: *it is more than half a year old:* replace it, or set up a trusted publisher, which needs none",
     }
 )
 
@@ -215,7 +215,7 @@ def _credentials(page: HomePage) -> list[Block]:
         return []
     lines = [section(_aging(one), accessory=credentials.revoke(one.line)) for one in page.credentials]
     more = _more(len(page.credentials), page.credentials_total, "The button Credentials lists all.")
-    return [DIVIDER, header(f"Credentials that need somebody ({page.credentials_total})"), *lines, *more]
+    return [DIVIDER, header(f"Credentials that need attention ({page.credentials_total})"), *lines, *more]
 
 
 def _aging(one: AgingLine) -> str:
@@ -226,9 +226,9 @@ def _settings(page: HomePage) -> list[Block]:
     """What admins see below all."""
     if page.settings is None:
         return []
-    buttons = actions(button("Who decides", POLICY), button("Audit trail", AUDIT))
+    buttons = actions(button("Release policy", POLICY), button("Audit trail", AUDIT))
     small = context(
-        "You see this as an admin of this workspace. `/shipbell settings policy quorum=2` changes it."
+        "Only admins of this workspace see this part. To change it: `/shipbell settings policy quorum=2`."
     )
     lines = [section(_policy(page.settings.policy)), *policies.freezes(page.settings.freezes)]
     return [DIVIDER, header("Settings"), *lines, buttons, small]
@@ -240,7 +240,7 @@ def _policy(policy: Policy) -> str:
         who = f"one of each of {called(policy.one_of_each)}"
     need = count(policy.seats, "approval") if policy.seats else "no approval"
     own = "the asker counts" if policy.requester_counts else "not the asker"
-    return f"*A release needs:* {need} by {who} ({own}). Projects may have rules of their own."
+    return f"*A release needs:* {need} by {who} ({own}). A project can have its own rules."
 
 
 def _foot(page: HomePage) -> Block:

@@ -40,26 +40,26 @@ def _yes(said: bool) -> str:  # noqa: FBT001 - a policy's own yes or no
 
 def _pairs(policy: Policy) -> list[tuple[str, str]]:
     return [
-        ("Approvals (quorum)", str(policy.quorum) if policy.seats else "0: nobody need approve"),
-        ("Approvers", _names(policy.approvers, "every full member")),
+        ("Approvals (quorum)", str(policy.quorum) if policy.seats else "0: nobody has to approve"),
+        ("Approvers (approvers)", _names(policy.approvers, "every full member")),
         ("One of each group (groups)", _names(policy.one_of_each, "no group is required")),
-        ("Never counts (deny)", _names(policy.deny, "nobody is barred")),
-        ("The asker counts (requester)", _yes(policy.requester_counts)),
+        ("Never approves (deny)", _names(policy.deny, "nobody is barred")),
+        ("The asker may approve (requester)", _yes(policy.requester_counts)),
         ("A request ends after (expires)", span(policy.expires_seconds)),
         ("May break the glass (glass)", _names(policy.break_glass, "workspace admins and owners")),
-        ("Rehearsal", f"first on {tidy(policy.rehearsal, 40)}" if policy.rehearsal else "none"),
-        ("I approve the environment (deployments)", _yes(policy.approve_deployments)),
+        ("Rehearsal (rehearsal)", f"first on {tidy(policy.rehearsal, 40)}" if policy.rehearsal else "none"),
+        ("I approve the run's environment (deployments)", _yes(policy.approve_deployments)),
         ("The channel hears of (tell)", TELLS[policy.tell]),
     ]
 
 
 def _more(policy: Policy) -> list[tuple[str, str]]:
     return [
-        ("Versions that appear unasked (watch)", _yes(policy.watch)),
-        ("Pull requests that shipped are told (thank)", _yes(policy.thank)),
-        ("Who asks or approves must be allowed to push (rights)", _yes(policy.rights)),
+        ("Tell of versions that nobody asked for (watch)", _yes(policy.watch)),
+        ("Comment on pull requests that shipped (thank)", _yes(policy.thank)),
+        ("Whoever asks or approves must have push access (rights)", _yes(policy.rights)),
         ("What publishes (publish)", PUBLISHES[policy.publish]),
-        ("A change waits for a second person (second)", _yes(policy.second)),
+        ("A change of this policy needs a second person (second)", _yes(policy.second)),
     ]
 
 
@@ -94,7 +94,7 @@ def shown(notice: PolicyShown) -> Message:
             section(permissions.roles(notice.policy, notice.project)),
             *freezes(notice.freezes),
             *([section(_waits(notice.waiting_by))] if notice.waiting_by else []),
-            context(f"This is {whose}. Whoever may set it types: `/shipbell settings policy{project} quorum=2`"),
+            context(f"This policy is {whose}. To change a value, type its word in brackets, as in `/shipbell settings policy{project} quorum=2`"),
         ],
     )  # fmt: skip
 
@@ -106,7 +106,7 @@ def _waits(asked_by: str) -> str:
 def freezes(lines: Sequence[FreezeLine]) -> list[Mapping[str, object]]:
     """Return the freezes that stand."""
     if not lines:
-        return [section("*Freezes:* none stands.")]
+        return [section("*Freezes:* none right now.")]
     return list(paragraphs(["*Freezes*", *(f":ice_cube: {_freeze(line)}" for line in lines)], 15))
 
 
@@ -169,7 +169,7 @@ def freeze(notice: FreezeSet) -> Message:
         [
             section(f":ice_cube: {mention(line.set_by)} froze releases of {what} from {verb}."),
             section(quoted(line.reason)),
-            context('In need: `/release PROJECT VERSION override="why"`, which everybody hears.'),
+            context('In an emergency: `/release PROJECT VERSION override="why"`, which the channel is told.'),
         ],
     )
 
@@ -177,8 +177,8 @@ def freeze(notice: FreezeSet) -> Message:
 def _lifted(notice: FreezeSet, plain: str, what: str) -> Message:
     line = notice.line
     if not notice.count:
-        text = f"No freeze of {what} stands, so nothing was changed."
-        return message(f"No freeze of {plain} stands.", [section(text)])
+        text = f"There is no freeze of {what}, so nothing was changed."
+        return message(f"There is no freeze of {plain}.", [section(text)])
     was = f"It was set by {mention(line.set_by)}: “{tidy(line.reason, 200)}”."
     more = f" {count(notice.count, 'freeze')} ended." if notice.count > 1 else ""
     return message(

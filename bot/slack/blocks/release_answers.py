@@ -17,7 +17,7 @@ from bot.core.release_notices import (
 )
 from bot.slack.blocks.base import Message, context, date, header, message, section
 from bot.slack.blocks.pieces import count, go, mention, one_line, tick, tidy
-from bot.slack.blocks.release_reasons import STATES, state_word
+from bot.slack.blocks.release_reasons import STATES, at_time, state_word
 from bot.slack.blocks.yank_reasons import YANK_STATES
 from storage.records import ReleaseKind, ReleaseState
 
@@ -60,15 +60,15 @@ _HEARD: Mapping[Heard, tuple[str, Callable[[_Words], str]]] = MappingProxyType(
         Heard.WITHDRAWN: ("your approval is taken back", lambda w: f":leftwards_arrow_with_hook: Your approval of {w.name} is taken back."),
         Heard.NOTHING_TO_WITHDRAW: ("nothing to withdraw", lambda w: f"You have not approved {w.name} in this round, so there is nothing to withdraw."),
         Heard.OLD_ROUND: ("it was asked anew", lambda w: f":warning: {w.name} was asked anew meanwhile, since something had changed, so your click counted for nothing. *Look at the message again*, then decide."),
-        Heard.TOO_LATE: ("too late", lambda w: f":warning: Too late: {w.name} is {w.state} already, so nothing was changed."),
+        Heard.TOO_LATE: ("too late", lambda w: f":warning: Too late, so nothing was changed. {w.name} now stands at: {w.state}."),
         Heard.BROKE_GLASS: ("you broke the glass", lambda w: f":rotating_light: You broke the glass for {w.name}. The channel hears your reason, and the audit trail keeps it."),
         Heard.CANCELLED: ("it is cancelled", lambda w: f":wastebasket: {w.name} is cancelled."),
-        Heard.CANNOT_CANCEL: ("it can't be cancelled", lambda w: f":warning: {w.name} is {w.state}, which can't be taken back from here. If its run must not go on, cancel that on the forge."),
+        Heard.CANNOT_CANCEL: ("it can't be cancelled", lambda w: f":warning: {w.name} can't be cancelled from here any more. It stands at: {w.state}. If its run must not go on, cancel that on the forge."),
         Heard.RETRIED: ("it is tried again", lambda w: f":arrows_counterclockwise: {w.name} is tried again; its message shows how far it comes."),
-        Heard.CANNOT_RETRY: ("nothing to retry", lambda w: f":warning: {w.name} is {w.state}: only what failed can be tried again. Nothing was changed."),
+        Heard.CANNOT_RETRY: ("nothing to retry", lambda w: f":warning: Only what failed can be tried again, so nothing was changed. {w.name} stands at: {w.state}."),
         Heard.UNKNOWN_RELEASE: ("no such release", lambda w: f"This workspace has no release of {w.name}. `/release status` lists what there is."),
         Heard.OPEN_ALREADY: ("it is under way already", lambda w: f":warning: {w.name} is under way already ({w.state}), so nothing new was begun. `/release cancel {w.command}` ends it."),
-        Heard.ASKED: ("it is asked for", lambda w: f":bell: {w.name}: I look first; its message in the channel shows what I find."),
+        Heard.ASKED: ("it is asked for", lambda w: f":bell: {w.name}: I check it first; its message in the channel shows what I find."),
         Heard.WHICH_INDEX: ("which index?", lambda w: f"{w.name}: the project is on several indexes ({w['indexes']}). Say which: `/release {w.command} index=NAME`."),
     }
 )  # fmt: skip
@@ -151,8 +151,8 @@ def row(line: ReleaseLine) -> str:
     sign, word = (YANK_STATES if line.kind is ReleaseKind.YANK else STATES)[line.state]
     yank = "Yank of " if line.kind is ReleaseKind.YANK else ""
     return (
-        f"{sign} {word} since {date(line.since)} · {yank}*{tidy(line.project, 60)} {tidy(line.version, 40)}* on "
-        f"*{tidy(line.index, 40)}*\nasked by {mention(line.asked_by)} · <#{tidy(line.channel, 40)}>"
+        f"{sign} {at_time(line.state, word, date(line.since))} · {yank}*{tidy(line.project, 60)} {tidy(line.version, 40)}* on "
+        f"*{tidy(line.index, 40)}*\nasked for by {mention(line.asked_by)} · <#{tidy(line.channel, 40)}>"
     )
 
 

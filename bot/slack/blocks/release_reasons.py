@@ -13,7 +13,7 @@ from storage.records import ReleaseReason, ReleaseState
 
 STATES: Mapping[ReleaseState, tuple[str, str]] = MappingProxyType(
     {
-        ReleaseState.REQUESTED: ("🔍", "looking"),
+        ReleaseState.REQUESTED: ("🔍", "checking"),
         ReleaseState.AWAITING_APPROVAL: ("⏳", "waiting for approval"),
         ReleaseState.APPROVED: ("👍", "approved"),
         ReleaseState.TAGGING: ("🚀", "starting"),
@@ -30,6 +30,20 @@ STATES: Mapping[ReleaseState, tuple[str, str]] = MappingProxyType(
     }
 )
 """A sign beside a word, so that nothing hangs on colour or picture alone; as signs, since headers are plain text."""
+
+
+_LASTS = frozenset(
+    {
+        ReleaseState.REQUESTED, ReleaseState.AWAITING_APPROVAL, ReleaseState.APPROVED, ReleaseState.TAGGING,
+        ReleaseState.BUILDING, ReleaseState.PUBLISHING, ReleaseState.VERIFYING,
+    }
+)  # fmt: skip
+"""States that last; the others happen at a moment."""
+
+
+def at_time(state: ReleaseState, word: str, moment: str) -> str:
+    """Return a state's word with its time: what lasts does so since then."""
+    return f"{word} since {moment}" if state in _LASTS else f"{word} {moment}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,7 @@ _SUSPECT = (
 
 _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
     {
-        ReleaseReason.ASKED: ("It was asked for; I am looking at it first.", ""),
+        ReleaseReason.ASKED: ("It was asked for; I am checking it first.", ""),
         ReleaseReason.CHECKED: ("Nothing stands in the way; people decide now.", ""),
         ReleaseReason.BLOCKED: ("Something stands in the way, so nobody was asked.", _LOOK),
         ReleaseReason.QUORUM: ("Enough people approved.", ""),

@@ -30,7 +30,7 @@ from bot.slack.blocks.base import (
 )
 from bot.slack.blocks.pieces import count, go, mention, one_line, paragraphs, sha, tick, tidy
 from bot.slack.blocks.release_progress import stages
-from bot.slack.blocks.release_reasons import STATES, About, explain
+from bot.slack.blocks.release_reasons import STATES, About, at_time, explain
 from storage.records import Registration, ReleaseState, StartBy, Verdict
 
 APPROVE, REJECT, WITHDRAW, BREAK_GLASS, CANCEL, RETRY = (
@@ -94,7 +94,7 @@ def _headline(notice: ReleaseShown) -> str:
     if notice.state is S.AWAITING_APPROVAL:
         return f"waiting for {wanted(notice)}"
     if notice.state is S.REQUESTED:
-        return "looking before anybody is asked"
+        return "checking before anybody is asked"
     if notice.state is S.FAILED and notice.report.blocking:
         return f"{count(len(notice.report.blocking), 'finding')} in the way"
     return STATES[notice.state][1]
@@ -115,7 +115,7 @@ def _standing(notice: ReleaseShown) -> str:
     if notice.state is S.AWAITING_APPROVAL:
         return f"{what} waits for *{wanted(notice)}*. Until then I tag, start and publish nothing."
     if notice.state is S.APPROVED and notice.act_at:
-        return f"{what} is approved and *starts {date(notice.act_at)}*. I look once more before."
+        return f"{what} is approved and *starts {date(notice.act_at)}*. I check once more before that."
     if notice.state is S.PUBLISHED:
         return _published(notice, what)
     cause, remedy = explain(notice.reason, known, one_line(notice.detail, 400))
@@ -142,7 +142,7 @@ def _facts(notice: ReleaseShown) -> list[tuple[str, str]]:
     if report.tag:
         made = notice.progress.tag_made or not report.make_tag
         to_come = "not made" if notice.state in OVER else "to be made at this commit"
-        tag = f"{tick(report.tag)}, {'there' if made else to_come}"
+        tag = tick(report.tag) if made else f"{tick(report.tag)}, {to_come}"
     place = (
         go(notice.repository_url, notice.target.slug) if notice.repository_url else tick(notice.target.slug)
     )
@@ -153,7 +153,7 @@ def _facts(notice: ReleaseShown) -> list[tuple[str, str]]:
     return [
         ("Commit", commit),
         ("Tag", tag),
-        ("Start", _start(report, notice.target.workflow)),
+        ("How it starts", _start(report, notice.target.workflow)),
         ("Index", go(notice.index_url, notice.target.index)),
         *([("Rehearsal", f"first on {tidy(notice.rehearsal, 40)}")] if notice.rehearsal else []),
     ]  # fmt: skip
@@ -168,7 +168,7 @@ def _start(report: Report, workflow: str) -> str:
     if report.start is None:
         return "_not known yet_"
     ways = {
-        StartBy.PUSH: f"the tag's push starts {file}",
+        StartBy.PUSH: f"pushing the tag starts {file}",
         StartBy.RELEASE: f"a release on the forge starts {file}",
         StartBy.DISPATCH: f"I start {file} at the tag",
     }
@@ -208,7 +208,7 @@ def decisions(notice: ReleaseShown) -> list[Block]:
         return [section("*Approvals:* the policy asks for none.")]
     lines = [f"*Approvals:* {have(votes)} of {policy.seats}", *(_vote(vote) for vote in votes[:15])]
     if notice.state is S.AWAITING_APPROVAL:
-        lines.append(f":point_right: wanted: {_who(notice)}")
+        lines.append(f":point_right: needed: {_who(notice)}")
     return paragraphs(lines)
 
 
@@ -263,11 +263,11 @@ def _notes(notice: ReleaseShown, most: int) -> list[Block]:
 
 def _small(notice: ReleaseShown) -> list[str]:
     word = STATES[notice.state][1]
-    small = [f"{mention(notice.asked_by)} asked for it", f"{word} since {date(notice.since)}"]
+    small = [f"{mention(notice.asked_by)} asked for it", at_time(notice.state, word, date(notice.since))]
     if notice.expires_at and notice.state is S.AWAITING_APPROVAL:
-        small.append(f"ends {date(notice.expires_at)}")
+        small.append(f"expires {date(notice.expires_at)}")
     if notice.act_at and notice.state in {S.REQUESTED, S.AWAITING_APPROVAL}:
-        small.append(f"starts not before {date(notice.act_at)}")
+        small.append(f"starts {date(notice.act_at)} at the earliest")
     return [*small, f"round {notice.round}"] if notice.round > 1 else small
 
 
@@ -352,5 +352,5 @@ def _approval(notice: ReleaseShown) -> dict[str, Any]:
     name, index = one_line(notice.target.project, 40), one_line(notice.target.index, 30)
     version, commit = one_line(notice.version, 20), notice.report.commit[:7]
     where = f"from commit `{escape(commit)}` " if commit else ""
-    text = f"*{escape(name)} {escape(version)}* {where}goes to *{escape(index)}*. What an index once took can't be replaced."
+    text = f"*{escape(name)} {escape(version)}* {where}goes to *{escape(index)}*. Once on the index, a version can't be replaced."
     return confirm(f"Approve {name} {version}?", text, "Approve")

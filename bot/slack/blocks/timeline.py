@@ -61,7 +61,7 @@ def several(notice: ReleaseTimeline) -> Message:
 
 def _asked(line: Line) -> Told:
     return (
-        f":bell: {line.by} asks for this release to *{line.index}*. I look first, then people are asked.",
+        f":bell: {line.by} asks for this release to *{line.index}*. I check it first, then people are asked.",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from bot.core.release_notices import LinksShown, ReleaseShown
 from bot.slack.blocks.base import Block, context, date, section
 from bot.slack.blocks.pieces import count, mention, one_line, sha, tidy
-from bot.slack.blocks.release_reasons import STATES
+from bot.slack.blocks.release_reasons import STATES, at_time
 from bot.slack.blocks.releases import have
 from bot.slack.blocks.yank_reasons import YANK_STATES
 from storage.records import ReleaseKind, ReleaseState
@@ -35,7 +35,7 @@ def _blocks(notice: ReleaseShown) -> list[Block]:
     sign, word = (YANK_STATES if yank else STATES)[notice.state]
     way = "Yank of" if yank else "Release of"
     index = tidy(notice.target.index, 40)
-    told = f"{sign} {way} *{tidy(_name(notice), 120)}* {'from' if yank else 'to'} *{index}*: *{word}* since {date(notice.since)}"
+    told = f"{sign} {way} *{tidy(_name(notice), 120)}* {'from' if yank else 'to'} *{index}*: {at_time(notice.state, f'*{word}*', date(notice.since))}"
     if notice.state is ReleaseState.AWAITING_APPROVAL:
         told += f"\n{have(notice.votes)} of {count(notice.policy.seats, 'approval')}"
     commit = f" · commit {sha(notice.report.commit)}" if notice.report.commit else ""

@@ -21,7 +21,7 @@ def _of(line: Line) -> str:
 
 
 def _asked(line: Line) -> Told:
-    first = f":bell: {line.by} asks to yank it from *{line.index}*. I look first, then people are asked."
+    first = f":bell: {line.by} asks to yank it from *{line.index}*. I check it first, then people are asked."
     return (first, quoted(line["reason"]) if line["reason"] else "")
 
 

@@ -24,6 +24,7 @@ from bot.slack.blocks.base import (
     section,
 )
 from bot.slack.blocks.pieces import count, go, mention, one_line, quoted, tick
+from bot.slack.blocks.release_reasons import at_time
 from bot.slack.blocks.releases import APPROVE, BREAK_GLASS, CANCEL, DECIDING, REJECT, RETRY, WITHDRAW, about
 from bot.slack.blocks.yank_reasons import YANK_STATES, explain_yank
 from storage.records import ReleaseKind, ReleaseState
@@ -58,7 +59,7 @@ def _headline(notice: ReleaseShown) -> str:
     if notice.state is S.AWAITING_APPROVAL:
         return f"waiting for {releases.wanted(notice)}"
     if notice.state is S.REQUESTED:
-        return "looking before anybody is asked"
+        return "checking before anybody is asked"
     if notice.state is S.FAILED and notice.report.blocking:
         return f"{count(len(notice.report.blocking), 'finding')} in the way"
     return "not done" if notice.state is S.FAILED else YANK_STATES[notice.state][1]
@@ -84,10 +85,10 @@ def _standing(notice: ReleaseShown) -> str:
 def _small(notice: ReleaseShown) -> list[str]:
     small = [
         f"{mention(notice.asked_by)} asked for it",
-        f"{YANK_STATES[notice.state][1]} since {date(notice.since)}",
+        at_time(notice.state, YANK_STATES[notice.state][1], date(notice.since)),
     ]
     if notice.expires_at and notice.state is S.AWAITING_APPROVAL:
-        small.append(f"ends {date(notice.expires_at)}")
+        small.append(f"expires {date(notice.expires_at)}")
     return [*small, f"round {notice.round}"] if notice.round > 1 else small
 
 
