@@ -47,7 +47,7 @@ async def test_rejected_then_asked_again_and_released(tmp_path: Path) -> None:
         await root_saying(world, "rejected")
         await ended(world, root, "The &lt;docs&gt; &amp; notes are missing.")
         await click_old(world, BOB, root, "release.approve")
-        await heard(world, "Too late: *widgets 1.4.0* is rejected already")
+        await heard(world, "*widgets 1.4.0* now stands at: rejected")
         assert "v1.4.0" not in world.forge.state.repositories["acme/widgets"].history.tags
         again = await ask(world, ALICE, "widgets 1.4.0")
         assert again["ts"] != root["ts"]
@@ -119,7 +119,7 @@ async def test_times(tmp_path: Path) -> None:
         await root_saying(world, "expired")
         await ended(world, root, "Nobody decided in time")
         await click_old(world, BOB, root, "release.approve")
-        await heard(world, "Too late: *widgets 1.4.0* is expired already")
+        await heard(world, "*widgets 1.4.0* now stands at: expired")
         await policy(world, "expires=1h")
         late = await ask(world, ALICE, "widgets v1.4.0 at=+2h")
         await click(world, BOB, late, "release.approve")
