@@ -111,21 +111,21 @@ async def test_three_people_release(browser: Browser, tmp_path: Path) -> None:
         await says(page, "It holds for releases asked for from now on")
         await type_command(page, '/release widgets v1.4.0 notes="Round widgets, in three sizes."')
         await says(page, "Approve widgets 1.4.0")
-        await whole(page, "release-asked", "company: waiting for approval")
+        await whole(page, "release-asked", "widgets 1.4.0 → company: waiting for approval")
         await press(page, "Approve widgets 1.4.0")
         await says(page, "you asked for this release yourself")
         await approve_as(page, "widgets 1.4.0", "Bob Brown", "Carol Clark")
         await says(page, "widgets 1.4.0 → company: published")
         await page.get_by_text(re.compile(r"\d+ repl")).first.click()
         await says(page, "I read every file from the index and verified it")
-        await whole(page, "release-published", "company: published")
+        await whole(page, "release-published", "widgets 1.4.0 → company: published")
         await page.get_by_role("button", name="✕").last.click()
         await play(forge, world, "1.5.0", "Commit this version")
         await act_as(page, "Alice Anderson")
         await type_command(page, "/release widgets v1.5.0")
         await press(page, "Reject widgets 1.5.0…")
         await says(page, "the thread tells your reason")
-        await whole(page, "release-reject", "company: waiting for approval")
+        await whole(page, "release-reject", "widgets 1.5.0 → company: waiting for approval")
         await page.get_by_placeholder("What has to change first?").fill("The notes are missing.")
         await page.get_by_role("button", name="Reject", exact=True).click()
         await says(page, "widgets 1.5.0 → company: rejected")
@@ -143,7 +143,7 @@ async def test_three_people_release(browser: Browser, tmp_path: Path) -> None:
         await forge.get_by_role("button", name="Let the next publishing job fail").click()
         await approve_as(page, "widgets 1.5.0", "Bob Brown", "Carol Clark")
         await says(page, "Retry widgets 1.5.0")
-        await whole(page, "release-failed", "company: failed")
+        await whole(page, "release-failed", "widgets 1.5.0 → company: failed")
         await press(page, "Retry widgets 1.5.0")
         await says(page, "widgets 1.5.0 → company: published")
         assert not world.gate.violations
@@ -187,9 +187,9 @@ async def test_a_person_opens_the_pull_request(browser: Browser, tmp_path: Path)
 
 
 async def whole(page: Page, name: str, top: str) -> None:
-    """Keep a picture of the window, the newest message that says this at its top, where SHIPBELL_PICTURES names a folder."""
+    """Keep a picture of the window, the first message that says this at its top, where SHIPBELL_PICTURES names a folder."""
     if PICTURES:
-        await page.locator(".msg", has_text=top).last.evaluate("(one) => one.scrollIntoView()")
+        await page.locator(".msg", has_text=top).first.evaluate("(one) => one.scrollIntoView()")
         await page.mouse.move(5, 755)  # nothing shows what it does for a pointer
         await page.screenshot(path=Path(PICTURES) / f"{name}.png")
 
