@@ -135,4 +135,4 @@ async def test_times(tmp_path: Path) -> None:
         await root_saying(world, "published")
         assert runs(world)[0].made_at >= utc_now().fromisoformat(soon)
         await world.slack.command(CAROL, RELEASES, "/release", "cancel widgets 1.4.0")
-        await heard(world, "*widgets 1.4.0* is published, which can't be taken back from here")
+        await heard(world, "*widgets 1.4.0* can't be cancelled from here any more. It stands at: published")

@@ -37,7 +37,7 @@ async def test_commands_and_the_dialog(tmp_path: Path) -> None:
         await world.slack.command(CAROL, RELEASES, "/release", "widgets 1.4.0")
         await heard(world, "is under way already (waiting for approval)")
         await world.slack.command(CAROL, RELEASES, "/release", "retry widgets 1.4.0")
-        await heard(world, "only what failed can be tried again")
+        await heard(world, "Only what failed can be tried again")
         await click(world, CAROL, root, "release.approve")
         await root_saying(world, "published")
         listed = await typed("status widgets", "Releases of widgets: 1")
