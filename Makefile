@@ -50,9 +50,9 @@ demo: setup ## the whole bot against local stand-ins, in the browser (PLAY=1: he
 test: lint ## lint, then every test, on SQLite and PostgreSQL
 	$(TESTS) tests
 
-chaos: setup ## dying at every point, thoroughly: what `make test` plays a part of
+chaos: setup ## dying at every point and hard days, thoroughly: `make test` plays a part
 	SHIPBELL_THOROUGH=1 $(TESTS) --timeout 1800 tests/stories/test_kill.py tests/stories/test_release_kill.py \
-	  tests/releases/test_kill_everywhere.py tests/fleet/test_dying.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py \
+	  tests/chaos tests/releases/test_kill_everywhere.py tests/fleet/test_dying.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py \
 	  tests/releases/test_upgrading.py
 
 $(VENV)/deploy/.synced: deploy/checks.lock | $(BIN)/uv

@@ -5,12 +5,14 @@ Knows: settings, which parts fit together. Must not know: what a lane does.
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from bot import __version__
+from bot.engine.claims import Claims
 from bot.engine.crew import Engine
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.pulse import Pulse
@@ -18,8 +20,8 @@ from bot.pacing import OwnPaces, Paces
 from bot.settings import Settings
 from bot.workflow.outbox import SETTLE
 from bot.workflow.pacing import SharedPaces
-from storage.database import Database
-from storage.ledger import inbox, leases, outbox
+from storage.database import Database, is_away
+from storage.ledger import inbox, leases, outbox, processes
 from storage.records import Process
 
 
@@ -60,13 +62,21 @@ def driver(
 ) -> Driver:
     """Return the engine that the settings want; `who` is (as this process signs its claims, whether it is a worker)."""
     owner, worker = who
+    claims = Claims(partial(_let_go, database, clock, owner), is_away)
     if not together(settings):
-        return Driver(EmbeddedEngine(clock, housekeeping), owner, OwnPaces(clock), asyncio.Event())
+        return Driver(EmbeddedEngine(clock, housekeeping, claims), owner, OwnPaces(clock), asyncio.Event())
     # The queue's library is a tenth of a second to import, and one machine does without it.
     from bot.engine.postgres import PostgresEngine  # noqa: PLC0415
 
     kind, started = "worker" if worker else "serve", clock()
     process = Process(owner, kind, socket.gethostname(), __version__, started, started)
     pulse = Pulse(database, process, timedelta(seconds=settings.lease_seconds), SETTLE)
-    engine = PostgresEngine(database.conninfo, clock, housekeeping, pulse)
+    engine = PostgresEngine(database.conninfo, clock, housekeeping, pulse, claims)
     return Driver(engine, owner, SharedPaces(database, clock), pulse.lost)
+
+
+async def _let_go(
+    database: Database, clock: Callable[[], datetime], owner: UUID, busy: Collection[Hashable]
+) -> int:
+    async with database.transaction() as session:
+        return await processes.let_go(session, owner, busy, clock(), SETTLE)

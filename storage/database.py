@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from storage.crypto import Vault
@@ -231,6 +232,11 @@ def _sqlite_manners(engine: Engine, *, begin: str, readonly: bool) -> None:
 
     event.listen(engine, "connect", connect)
     event.listen(engine, "begin", start)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database could not be asked, or did not answer: not there, cut off, full, locked for too long."""
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout)
 
 
 def _no_such_table(error: DBAPIError) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bot.engine.claims import Claims
 from bot.engine.lane import Lane, Work
 
 
@@ -46,11 +47,13 @@ class Crew:
         wake_at: Callable[[str, datetime], None],
         failed: Callable[[str], None],
         full: Callable[[str], None],
+        claims: Claims,
     ) -> None:
         self._clock = clock
         self._wake_at = wake_at
         self._failed = failed
         self._full = full
+        self._claims = claims
         self._lanes: dict[str, Lane] = {}
         self.runners: list[asyncio.Task[None]] = []
 
@@ -61,10 +64,9 @@ class Crew:
 
     def start(self, works: Sequence[Work]) -> None:
         """Begin: every lane looks at once."""
-        under_way: set[tuple[str, object]] = set()
         for work in works:
             self._lanes[work.name] = Lane(
-                work, self._wake_at, self.wake, self._failed, self._full, self._clock, under_way
+                work, self._wake_at, self.wake, self._failed, self._full, self._clock, self._claims
             )
         self.runners = [asyncio.create_task(lane.run()) for lane in self._lanes.values()]
         self.sweep()

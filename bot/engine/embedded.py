@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.engine.claims import Claims
 from bot.engine.crew import Crew
 from bot.engine.lane import Work
 
@@ -23,13 +24,18 @@ HOUSEKEEPING = timedelta(hours=6)
 class EmbeddedEngine:
     """Runs the given kinds of work in this process."""
 
-    def __init__(self, clock: Callable[[], datetime], housekeeping: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        housekeeping: Callable[[], Awaitable[None]],
+        claims: Claims | None = None,
+    ) -> None:
         self._clock = clock
         self._housekeeping = housekeeping
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
-        self.crew = Crew(clock, self.at, self._failed, lambda _name: None)
+        self.crew = Crew(clock, self.at, self._failed, lambda _name: None, claims or Claims())
 
     @property
     def state(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from bot.engine.claims import Claims
 from bot.engine.observed import step
 
 log = structlog.get_logger(__name__)
@@ -62,10 +63,10 @@ class Lane:
     full: Callable[[str], None]
     """Says that a lane has no room for what may be due still; others may have."""
     clock: Callable[[], datetime]
-    under_way: set[tuple[str, Hashable]]
+    claims: Claims
     """The rows that this process works on, in all lanes."""
     event: asyncio.Event = field(default_factory=asyncio.Event)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    tasks: set[asyncio.Task[bool]] = field(default_factory=set)
 
     async def run(self) -> None:
         """Look whenever woken, until cancelled."""
@@ -79,15 +80,17 @@ class Lane:
                 self.failed(self.work.name)
 
     async def _look(self) -> None:
+        await self.claims.settle()
         due: datetime | None = None
         while free := self.work.at_once - len(self.tasks):
             # Asked before it is claimed: reading waits for nobody, and most nudges find nothing.
             due = await self.work.next_due()
             if due is None or due > self.clock():
                 break
-            items = await self.work.claim(free)
-            for item in items:
-                self._begin(item)
+            async with self.claims.taking():
+                items = await self.work.claim(free)
+                for item in items:
+                    self._begin(item)
             if not items:
                 due = None  # somebody else has them
                 break
@@ -100,34 +103,40 @@ class Lane:
 
     def _begin(self, item: Any) -> None:  # a row's record
         key = (self.work.kind or self.work.name, self.work.key(item))
-        if key in self.under_way:
+        if key in self.claims.under_way:
             # Its lease ran out while its step went on here, as after the machine slept. Beginning it again would do
             # it twice under one name; and the claim just made is a new lease for the step that is under way.
             log.warning("a step outlasted its lease", lane=self.work.name)
             return
-        self.under_way.add(key)
+        self.claims.under_way.add(key)
         task = asyncio.create_task(self._step(item))
         self.tasks.add(task)
         task.add_done_callback(lambda ended: self._ended(ended, key))
 
-    async def _step(self, item: Any) -> None:
+    async def _step(self, item: Any) -> bool:
+        """Do it; returns whether its end may not be written down, since the ledger was away."""
+        away = False
         limit = asyncio.timeout(self._seconds())
         with suppress(Exception), step(self.work.name, item):
             try:
                 async with limit:
                     await self.work.step(item)
-            except Exception:
+            except Exception as error:
+                away = self.claims.away(error)
                 log.exception("step took too long" if limit.expired() else "step failed", lane=self.work.name)
                 raise
+        return away
 
     def _seconds(self) -> float | None:
         """Return how long a step may take."""
         return self.work.lease.total_seconds() * SHARE_OF_LEASE if self.work.lease else None
 
-    def _ended(self, task: asyncio.Task[None], key: tuple[str, Hashable]) -> None:
+    def _ended(self, task: asyncio.Task[bool], key: tuple[str, Hashable]) -> None:
         # First its place, then the wake: a full lane that looked before the place was free would rest on.
         self.tasks.discard(task)
-        self.under_way.discard(key)
+        self.claims.under_way.discard(key)
+        if not task.cancelled() and task.result():
+            self.claims.doubt()
         for name in (self.work.name, *self.work.then):
             self.wake(name)
 

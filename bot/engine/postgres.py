@@ -19,6 +19,7 @@ import structlog
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 
+from bot.engine.claims import Claims
 from bot.engine.crew import Crew
 from bot.engine.lane import Work
 from bot.engine.pulse import Pulse
@@ -49,6 +50,7 @@ class PostgresEngine:
         clock: Callable[[], datetime],
         housekeeping: Callable[[], Awaitable[None]],
         pulse: Pulse,
+        claims: Claims | None = None,
     ) -> None:
         self._clock = clock
         self._housekeeping = housekeeping
@@ -57,7 +59,7 @@ class PostgresEngine:
         self._look = self._queue.task(name="shipbell.look", queue=QUEUE)(self._woken)
         tidy = self._queue.task(name="shipbell.tidy", queue=QUEUE, pass_context=False)(self._tidy)
         self._queue.periodic(cron="*/5 * * * *", periodic_id="tidy")(tidy)
-        self.crew = Crew(clock, self.at, self._failed, self._full)
+        self.crew = Crew(clock, self.at, self._failed, self._full, claims or Claims())
         self._works_here = self._listens = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._wanted: set[str] = set()

@@ -11,7 +11,7 @@ from traceback import extract_tb
 
 import structlog
 
-from storage.database import Database
+from storage.database import Database, is_away
 from storage.ledger import troubles
 from storage.ledger.troubles import Faulty
 from storage.records import ASIDE
@@ -26,7 +26,12 @@ LONGEST = timedelta(hours=1)
 async def next_try(
     database: Database, what: Faulty, error: Exception, wait: timedelta, now: datetime
 ) -> datetime:
-    """Count a fault, and return when the row is tried again: after `wait`, doubled with each fault in a row."""
+    """Count a fault, and return when the row is tried again: after `wait`, doubled with each fault in a row.
+
+    That the database was away is no fault of the row's: it is raised again, and whoever took the row gives it back.
+    """
+    if is_away(error):
+        raise error
     async with database.transaction() as session:
         tries = await troubles.note(session, what, where(error), now)
         if tries >= TRIES:

@@ -46,7 +46,7 @@ def free(row: Leased, now: datetime) -> ColumnElement[bool]:
 
 NOBODY = UUID(int=0)
 """Whom a lease belongs to that was given back and still has a moment to run."""
-_ALL: tuple[Leased, ...] = (
+LEASED: tuple[Leased, ...] = (
     PublisherRow,
     FeedRow,
     ReleaseRow,
@@ -64,7 +64,7 @@ _ALL: tuple[Leased, ...] = (
 
 async def give_back(session: AsyncSession, owner: UUID, until: datetime) -> None:
     """End the leases of a process that is dead, or leaves; they are free at `until`."""
-    for row in _ALL:
+    for row in LEASED:
         await session.execute(
             update(row)
             # What is taken is still to be done: the indexes of what is due hold it.
@@ -76,7 +76,7 @@ async def give_back(session: AsyncSession, owner: UUID, until: datetime) -> None
 
 async def retake(session: AsyncSession) -> None:
     """At the start of the only process: end every lease of a dead one."""
-    for row in _ALL:
+    for row in LEASED:
         await session.execute(
             update(row)
             # What rests is taken by nobody, and of what rests there is much.

@@ -1,17 +1,17 @@
 """Processes: which of them live, what the dead and the leaving give back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import and_, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from storage.ledger import inbox, leases, outbox
-from storage.ledger.sql import as_utc, update_one
+from storage.ledger.sql import as_utc, table, update_one
 from storage.records import Process
-from storage.tables import ProcessRow
+from storage.tables import InboxRow, OutboxRow, ProcessRow
 
 _SWEEP_LOCK = 0x5348_4950_5357_4550
 """One sweeps at a time."""
@@ -90,3 +90,40 @@ async def give_back(session: AsyncSession, process_id: UUID, now: datetime, sett
     await inbox.give_back(session, process_id, now)
     await outbox.give_back(session, process_id, now, settle)
     await leases.give_back(session, process_id, now + settle)
+
+
+async def let_go(
+    session: AsyncSession, process_id: UUID, busy: Collection[Hashable], now: datetime, settle: timedelta
+) -> int:
+    """Free what a living process has taken and does not work on, after `settle`; `busy` are the keys of what it works on."""
+    freed = 0
+    for rows, values in (
+        (leases.LEASED, {"lease_owner": leases.NOBODY, "lease_until": now + settle}),
+        ((InboxRow,), {"lease_owner": None, "next_at": now}),
+        # What was being said goes on counting as doubtful: it is looked for first.
+        ((OutboxRow,), {"lease_owner": None, "next_at": now + settle}),
+    ):
+        for row in rows:
+            freed += await _let_go(session, row, process_id, busy, values)
+    return freed
+
+
+async def _let_go(
+    session: AsyncSession,
+    row: type[SQLModel],
+    owner: UUID,
+    busy: Collection[Hashable],
+    values: Mapping[str, object],
+) -> int:
+    columns = table(row).c
+    # The outbox is known by its id outside, and sorted by its number.
+    keys = [columns.id] if row is OutboxRow else list(table(row).primary_key.columns)
+    mine = (columns.next_at.is_not(None)) & (columns.lease_owner == owner)
+    found = [tuple(one) for one in await session.execute(select(*keys).where(mine))]
+    left = [one for one in found if (one[0] if len(one) == 1 else one) not in busy]
+    for one in left:
+        this = and_(*(key == value for key, value in zip(keys, one, strict=True)))
+        await session.execute(
+            update(row).where(mine, this).values(**values).execution_options(synchronize_session=False)
+        )
+    return len(left)

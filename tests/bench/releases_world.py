@@ -1,5 +1,6 @@
 """Forge, index, many Slack workspaces and the real bot, with many projects whose publishers are confirmed."""
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -67,13 +68,13 @@ class Bench:
         self.slack = SlackServer()
         self.bot = BotProcess({}, folder / "bot.log")
         self.master = generate_master_key()
+        self.database_url = f"sqlite+aiosqlite:///{folder}/data/shipbell.db"
 
     async def fill(self, found: list[Place]) -> None:
         """Write down the projects and their publishers, and make them on forge and index."""
-        url = f"sqlite+aiosqlite:///{self.folder}/data/shipbell.db"
         (self.folder / "data").mkdir()
-        upgrade(url)
-        database = Database(url, Vault(KeyRing([Secret(self.master)])))
+        await asyncio.to_thread(upgrade, self.database_url)
+        database = Database(self.database_url, Vault(KeyRing([Secret(self.master)])))
         await database.open()
         now = datetime.now(UTC)  # noqa: TID251 - a bench
         async with database.transaction() as session:
@@ -106,6 +107,16 @@ class Bench:
 
     async def start(self, stack: AsyncExitStack, found: list[Place]) -> None:
         """Start everything, the bot last."""
+        await self._stand_ins(stack)
+        await self.fill(found)
+        self.bot.environment = self.environment()
+        self.slack.bot_url = self.bot.url
+        if self.webhooks:
+            self.forge.hook_url, self.forge.hook_secret = f"{self.bot.url}/github/webhooks", WEBHOOK_SECRET
+        await self.bot.start()
+        stack.push_async_callback(self.bot.stop)
+
+    async def _stand_ins(self, stack: AsyncExitStack) -> None:
         for server in (self.forge, self.index, self.slack):
             await server.start()
             stack.push_async_callback(server.stop)
@@ -116,13 +127,6 @@ class Bench:
         self.forge.runner.attest = signer.attest_file
         self.forge.runner.pace = 0.3
         self.forge.state._quotas[self.token] = Quota(PLENTY, PLENTY, LATE)
-        await self.fill(found)
-        self.bot.environment = self.environment()
-        self.slack.bot_url = self.bot.url
-        if self.webhooks:
-            self.forge.hook_url, self.forge.hook_secret = f"{self.bot.url}/github/webhooks", WEBHOOK_SECRET
-        await self.bot.start()
-        stack.push_async_callback(self.bot.stop)
 
     def environment(self) -> dict[str, str]:
         """Return the bot's settings."""

@@ -155,4 +155,23 @@ async def test_alone_and_together_do_not_mix(database_url: str, database: Databa
 def test_every_lease_is_given_back() -> None:
     """Each table whose rows are taken for a time is among those that a dead process's rows are freed in."""
     leased = {name for name, table in Base.metadata.tables.items() if "lease_until" in table.columns}
-    assert {str(row.__tablename__) for row in leases._ALL} == leased
+    assert {str(row.__tablename__) for row in leases.LEASED} == leased
+
+
+async def test_a_living_process_gives_back_what_it_does_not_work_on(database: Database) -> None:
+    """What it took while the database was away is free for others, but for the rows that it works on, and other processes' own."""
+    await filled(database)
+    alive, other = await born(database), await born(database)
+    async with database.transaction() as session:
+        (publisher,) = await publishers.claim(session, "pypi", alive, (NOW, NOW + LONG), 1)
+        (message,) = await outbox.claim(session, NOW, LONG, 1, alive)
+        (intent,) = await inbox.claim(session, NOW, LONG, 1, alive)
+    async with database.transaction() as session:
+        busy = {publisher.id, message.id, intent.id}
+        assert await processes.let_go(session, alive, busy, NOW, SETTLE) == 0
+        assert await processes.let_go(session, other, (), NOW, SETTLE) == 0
+        assert await processes.let_go(session, alive, {publisher.id}, NOW, SETTLE) == 2
+    assert await taken(database, other, NOW + SETTLE * 2) == (1, 1, 0)
+    async with database.transaction() as session:
+        assert await processes.let_go(session, alive, (), NOW, SETTLE) == 1
+    assert await taken(database, other, NOW + SETTLE * 2) == (0, 0, 1)

@@ -62,15 +62,15 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-async def forked(environment: Mapping[str, str], log: Path) -> Forked:
-    """Start `shipbell serve` so, which writes to this log."""
-    process = _CONTEXT.Process(target=_serve, args=(dict(environment), log), daemon=True)
+async def forked(environment: Mapping[str, str], log: Path, command: str = "serve") -> Forked:
+    """Start `shipbell serve` so, or another command, which writes to this log."""
+    process = _CONTEXT.Process(target=_serve, args=(dict(environment), log, command), daemon=True)
     process.start()
     return Forked(process)
 
 
-def _serve(environment: dict[str, str], log: Path) -> None:
-    """Be `shipbell serve`, in the child."""
+def _serve(environment: dict[str, str], log: Path, command: str) -> None:
+    """Be that command, in the child."""
     from bot.__main__ import main
 
     into = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -79,5 +79,5 @@ def _serve(environment: dict[str, str], log: Path) -> None:
     os.close(into)
     os.environ.clear()  # noqa: TID251 - what the other process was given is not this one's
     os.environ.update(environment)  # noqa: TID251
-    sys.argv = ["shipbell", "serve"]
+    sys.argv = ["shipbell", command]
     sys.exit(main())

@@ -1,7 +1,7 @@
 """The engine: lanes that look, work side by side, survive faults, and stop without losing what is under way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.engine import embedded
+from bot.engine.claims import Claims
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
 
@@ -32,6 +33,8 @@ class Ledger:
     cancelled: list[str] = field(default_factory=list)
     faults: int = 0
     """Times that asking fails."""
+    lost_answers: int = 0
+    """Times that a claim is made and its answer lost."""
     spoilt: frozenset[str] = frozenset()
     """Items whose step fails."""
     hold: asyncio.Event = field(default_factory=asyncio.Event)
@@ -53,6 +56,9 @@ class Ledger:
         taken = sorted(name for name, when in self.due.items() if when <= now())[:limit]
         for name in taken:
             del self.due[name]
+        if taken and self.lost_answers:
+            self.lost_answers -= 1
+            raise OSError("the answer was lost")
         return taken
 
     async def next_due(self) -> datetime | None:
@@ -90,9 +96,9 @@ class Ledger:
 
 
 @asynccontextmanager
-async def running(*works: Work) -> AsyncIterator[EmbeddedEngine]:
+async def running(*works: Work, claims: Claims | None = None) -> AsyncIterator[EmbeddedEngine]:
     """Run an engine with these lanes."""
-    engine = EmbeddedEngine(now, nothing)
+    engine = EmbeddedEngine(now, nothing, claims)
     await engine.start(works)
     try:
         yield engine
@@ -253,3 +259,59 @@ async def test_a_step_ends_before_its_lease(ledger: Ledger) -> None:
         await ledger.until(ledger.done, 1)
         assert engine.state == "ok"
     assert (ledger.done, ledger.cancelled) == (["b"], ["hangs"])
+
+
+async def test_what_was_taken_while_the_ledger_was_away_is_given_back(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim whose answer was lost, and a step that could not write its end, are given back once the ledger can be asked."""
+    monkeypatch.setattr(embedded, "RETRY", timedelta(seconds=0.01))
+    ledger.lost_answers, ledger.spoilt = 1, frozenset({"spoilt"})
+    given: list[Collection[Hashable]] = []
+
+    async def let_go(busy: Collection[Hashable]) -> int:
+        given.append(busy)
+        if len(given) == 1:
+            raise OSError("it is still away")
+        ledger.spoilt = frozenset()
+        ledger.add("lost" if len(given) == 2 else "spoilt")
+        return 1
+
+    claims = Claims(let_go, lambda error: isinstance(error, ValueError))
+    ledger.add("lost")
+    async with running(ledger.work(), claims=claims) as engine:
+        await ledger.until(ledger.done, 1)
+        ledger.spoilt = frozenset({"spoilt"})
+        ledger.add("spoilt")
+        engine.nudge("lane")
+        await ledger.until(ledger.done, 2)
+    assert ledger.done == ["lost", "spoilt"]
+    assert given == [set(), set(), set()]
+
+
+async def test_nobody_takes_anything_while_it_is_given_back() -> None:
+    """Rows are given back only once every claim under way is noted, so that none that is worked on is among them."""
+    noting = Noting()
+    claims = Claims(noting)
+    claims.doubt()
+    async with claims.taking():
+        settling = asyncio.create_task(claims.settle())
+        await asyncio.sleep(0)
+        claims.under_way.add(("lane", "a"))
+        assert not noting.busy
+    await settling
+    assert noting.busy == [{"a"}]
+    await claims.settle()
+    assert len(noting.busy) == 1
+
+
+@dataclass
+class Noting:
+    """Gives nothing back, and notes what it was told to leave."""
+
+    busy: list[Collection[Hashable]] = field(default_factory=list)
+
+    async def __call__(self, busy: Collection[Hashable]) -> int:
+        """Note it."""
+        self.busy.append(set(busy))
+        return 0

@@ -1,0 +1,132 @@
+"""Hard days, drawn by a seed: which fault strikes when, and for how long. The same seed draws the same days."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from tests.chaos.fleet import LEASE, Fleet, Kept
+from tests.chaos.wires import Weather
+
+WIRES = ("forge", "index", "slack", "postgres", "web")
+KINDS = (
+    "kill web", "kill worker", "kill worker", "stop web", "stop worker", "freeze worker", "freeze web", "postgres restarts",
+    "postgres cut", "429s", "twice and late", *(f"{how} {wire}" for wire in WIRES for how in ("slow", "cut", "truncate", "down")),
+)  # fmt: skip
+LONGEST = {"freeze worker": LEASE * 2.5, "freeze web": LEASE * 2.5}
+"""Seconds that take longer than a lease on purpose."""
+WEATHERS = {
+    "slow": Weather(delay=0.2),
+    "cut": Weather(cut=0.1),
+    "truncate": Weather(truncate=0.1),
+    "down": Weather(down=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong `at` so many seconds after the start, and is over `lasts` seconds later."""
+
+    at: float
+    kind: str
+    lasts: float
+    whom: int
+
+    def __str__(self) -> str:
+        return f"{self.at:5.1f} s: {self.kind} ({self.lasts:.1f} s, number {self.whom})"
+
+
+def drawn(seed: int, seconds: float, count: int) -> list[Fault]:
+    """Draw so many faults within so many seconds; each kind comes once before one comes again."""
+    chance = Random(seed)
+    kinds = [kind for _ in range(count // len(KINDS) + 1) for kind in chance.sample(KINDS, len(KINDS))]
+    moments = sorted(chance.uniform(0, seconds) for _ in range(count))
+    return [
+        Fault(at, kind, LONGEST.get(kind, chance.uniform(0.3, 2.0)), chance.randrange(100))
+        for at, kind in zip(moments, kinds, strict=False)
+    ]
+
+
+@dataclass
+class Storm:
+    """It, over a fleet."""
+
+    fleet: Fleet
+
+    async def rage(self, faults: list[Fault]) -> None:
+        """Let everything go wrong at its time, and be over in the end."""
+        async with asyncio.TaskGroup() as group:
+            for fault in faults:
+                group.create_task(self._strike(fault))
+        for wire in self.fleet.wires.values():
+            wire.heal()
+
+    async def _strike(self, fault: Fault) -> None:
+        await asyncio.sleep(fault.at)
+        how, _, what = fault.kind.partition(" ")
+        if how in WEATHERS:
+            wire = self.fleet.wires[what]
+            wire.weather = WEATHERS[how]
+            if wire.weather.down:
+                wire.sever()
+            await asyncio.sleep(fault.lasts)
+            wire.heal()
+            return
+        await self._others()[fault.kind](fault)
+
+    def _others(self) -> dict[str, Callable[[Fault], Coroutine[Any, Any, None]]]:
+        fleet = self.fleet
+        signals = {"kill": signal.SIGKILL, "stop": signal.SIGTERM}
+        found: dict[str, Callable[[Fault], Coroutine[Any, Any, None]]] = {}
+        for name, members in (("web", fleet.webs), ("worker", fleet.workers)):
+            for how, number in signals.items():
+                found[f"{how} {name}"] = _signalling(members, number)
+            found[f"freeze {name}"] = _freezing(members)
+        return found | {
+            "postgres restarts": lambda fault: fleet.server.restart(fault.lasts),
+            "postgres cut": self._postgres_cut,
+            "429s": self._limits,
+            "twice and late": self._odd_deliveries,
+        }
+
+    async def _postgres_cut(self, _fault: Fault) -> None:
+        self.fleet.wires["postgres"].sever()
+
+    async def _limits(self, fault: Fault) -> None:
+        self.fleet.slack.limited = 0.5
+        self.fleet.forge.fail("/", status=429, headers={"retry-after": "1"}, times=3)
+        self.fleet.index.fail("/", status=429, headers={"retry-after": "1"}, times=3)
+        await asyncio.sleep(fault.lasts)
+        self.fleet.slack.limited = 0.0
+
+    async def _odd_deliveries(self, fault: Fault) -> None:
+        slack = self.fleet.slack
+        slack.twice, slack.late = 0.7, 1.0
+        await asyncio.sleep(fault.lasts)
+        slack.twice = slack.late = 0.0
+
+
+def _signalling(members: list[Kept], number: signal.Signals) -> Callable[[Fault], Coroutine[Any, Any, None]]:
+    async def strike(fault: Fault) -> None:
+        members[fault.whom % len(members)].send(number)
+
+    return strike
+
+
+def _freezing(members: list[Kept]) -> Callable[[Fault], Coroutine[Any, Any, None]]:
+    async def strike(fault: Fault) -> None:
+        one = members[fault.whom % len(members)]
+        one.send(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(fault.lasts)
+        finally:
+            one.send(signal.SIGCONT)
+
+    return strike
+
+
+def told(faults: list[Fault]) -> Iterator[str]:
+    """Return the schedule in words."""
+    yield from map(str, faults)
