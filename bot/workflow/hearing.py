@@ -43,7 +43,7 @@ async def carry_out(
     if isinstance(intent, intents.ShowTold):
         return await _shown(session, item)
     if intent.project and not await projects.named(session, item.team_id, intent.project):
-        names = await projects.names(session, item.team_id)
+        names = await projects.near(session, item.team_id, intent.project)
         return notices.UnknownProject(intent.project, suggestion(intent.project, names))
     if intent.hears is Hears.NOTHING and not intent.project:
         await subscriptions.drop(session, item.team_id, item.channel, "")

@@ -42,7 +42,7 @@ from bot.workflow.publishers import Publishers, write
 from bot.workflow.setups import WISHES, Setups, Wish
 from bot.workflow.telling import VIA, answer
 from storage.database import Database
-from storage.ledger import inbox, teams, watches
+from storage.ledger import inbox, projects, teams, watches
 from storage.ledger import publishers as ledger
 from storage.records import InboxItem, Publisher, PublisherState, Reason
 
@@ -297,7 +297,7 @@ class Intents:
     ) -> notices.Notice:
         publisher = await ledger.newest(session, item.team_id, intent.project, intent.index or None)
         if publisher is None:
-            names = await ledger.projects(session, item.team_id)
+            names = await projects.near(session, item.team_id, intent.project)
             return notices.UnknownProject(intent.project, showing.suggestion(intent.project, names))
         if isinstance(intent, intents.CheckPublisher):
             served = publisher.registration.index in self.indexes

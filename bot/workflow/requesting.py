@@ -26,7 +26,7 @@ YANK = ReleaseKind.YANK
 
 async def unknown(session: AsyncSession, item: InboxItem, name: str) -> notices.UnknownProject:
     """Return what somebody hears who named a project that the team does not have."""
-    return notices.UnknownProject(name, suggestion(name, await projects.names(session, item.team_id)))
+    return notices.UnknownProject(name, suggestion(name, await projects.near(session, item.team_id, name)))
 
 
 def meant(found: Sequence[Project], policy: Policy) -> list[Project]:

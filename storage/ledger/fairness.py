@@ -2,19 +2,38 @@
 
 Rows are dealt out in rounds: the first of each team, then the second of each, and what a team has under way counts as
 dealt. Within a round the longest due goes first. Only what is due or under way is looked at, which an index holds, however long the
-history is.
+history is; and where much is due only a part of it, however much that is: the longest due of all, and the first few of some
+teams, others each time, so that whoever is not among the longest due comes up all the same.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid4
 
-from sqlalchemy import CTE, ColumnElement, Select, func, select, text
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    true,
+    tuple_,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
 SPARE = 4
 """How many times as many rows are looked at as are wanted: others may hold the first ones at this moment."""
+WINDOW = 500
+"""So many of the longest due are looked at; where no more are due, that is all."""
+TEAMS, EACH = 128, 4
+"""Of so many teams, where more is due, so many rows each: few enough for some milliseconds, and as many as a claim takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +45,34 @@ class Queue:
     due: ColumnElement[bool]
     under_way: ColumnElement[bool]
     since: Any
+    now: datetime
+    part: ColumnElement[bool]
+    """Which of the rows this is about, as far as an index by team knows."""
+    held: ColumnElement[bool] | None = None
+    """What is due whether somebody has it or not, where what is under way stays due; None where it does not."""
 
 
-def leased(row: Any, key: str, now: datetime, where: ColumnElement[bool]) -> Queue:
-    """Return a table whose rows have leases; `where` says which of them this is about."""
+def leased(
+    row: Any, key: str, now: datetime, where: ColumnElement[bool], part: ColumnElement[bool] | None = None
+) -> Queue:
+    """Return a table whose rows have leases; `where` says which of them this is about, `part` as far as an index by team knows."""
     due = col(row.next_at) <= now
     free = col(row.lease_until).is_(None) | (col(row.lease_until) < now)
     under_way = due & (col(row.lease_until) >= now)
-    return Queue(row, col(getattr(row, key)), due & free & where, under_way & where, col(row.next_at))
+    every = true() if part is None else part
+    name = col(getattr(row, key))
+    return Queue(row, name, due & free & where, under_way & where, col(row.next_at), now, every, due & where)
 
 
 def first(queue: Queue, limit: int) -> Select[Any]:
     """Return the query of the keys that are to be taken now, locked; rows that others hold are passed over."""
     row: type[SQLModel] = queue.row
     team = col(queue.row.team_id)
-    due = _apart(
-        select(queue.key.label("key"), team.label("team_id"), queue.since.label("since")).where(queue.due),
-        "due",
-    )
-    rows = _apart(select(team.label("team_id")).where(queue.under_way), "under_way")
+    seen = _seen(queue)
+    due = _apart(select(seen.c.key, seen.c.team_id, seen.c.since).where(seen.c.free == 1), "due")
+    taken: Select[Any] = select(team.label("team_id")).where(queue.under_way)
+    held = select(seen.c.team_id).where(seen.c.free == 0)
+    rows = _apart(taken if queue.held is None else held, "under_way")
     busy = select(rows.c.team_id, func.count().label("rows")).group_by(rows.c.team_id).subquery("busy")
     place = func.row_number().over(partition_by=due.c.team_id, order_by=due.c.since) + func.coalesce(
         busy.c.rows, 0
@@ -68,7 +96,60 @@ def first(queue: Queue, limit: int) -> Select[Any]:
     )
 
 
-def _apart(query: Select[Any], name: str) -> CTE:
+def _seen(queue: Queue) -> CTE:
+    """Return the rows that are looked at: the longest due, and where those are not all the first ones of some teams."""
+    team, longest = col(queue.row.team_id), col(queue.row.next_at)
+    looked_at = queue.due if queue.held is None else queue.held
+    free = case((queue.due, 1), else_=0)
+    window = _apart(
+        select(queue.key.label("key"), team.label("team_id"), queue.since.label("since"), free.label("free"))
+        .where(looked_at)
+        .order_by(longest)
+        .limit(WINDOW),
+        "longest",
+    )
+    teams = _some_teams(queue, select(func.count()).select_from(window).scalar_subquery() >= WINDOW)
+    # Said so, and sorted so, that no other index than the one by team will do: PostgreSQL takes each team to have as much
+    # as any other, and would look for a small one's in the index of all that is due.
+    since_ever = tuple_(team, longest) >= tuple_(teams.c.team_id, datetime.min.replace(tzinfo=UTC))
+    theirs = longest.is_not(None) & since_ever & (tuple_(team, longest) <= tuple_(teams.c.team_id, queue.now))
+
+    def of_first(what: Any, place: int) -> Any:
+        query = select(what).where(theirs, looked_at).order_by(team, longest).limit(1).offset(place)
+        return query.correlate(teams).scalar_subquery()
+
+    firsts = [
+        select(
+            of_first(queue.key, place), teams.c.team_id, of_first(queue.since, place), of_first(free, place)
+        )
+        for place in range(EACH)
+    ]
+    return _apart(union(select(window), *firsts), "seen")
+
+
+def _some_teams(queue: Queue, where: ColumnElement[bool]) -> CTE:
+    """Return some teams that have rows here, from a random one on, round to the first: one probe of an index for each.
+
+    PostgreSQL and SQLite have no such scan of their own (https://wiki.postgresql.org/wiki/Loose_indexscan).
+    """
+    team = col(queue.row.team_id)
+    there = (
+        select(team)
+        .where(col(queue.row.next_at).is_not(None), queue.part)
+        .order_by(team, col(queue.row.next_at))
+        .limit(1)
+    )
+    around = there.where(team >= UUID(int=0)).scalar_subquery()
+    start = there.where(team >= uuid4()).scalar_subquery()
+    first = select(func.coalesce(start, around).label("team_id"), literal(1).label("number")).where(where)
+    found = first.cte("around", recursive=True)
+    after = there.where(team > found.c.team_id).correlate(found).scalar_subquery()
+    step = select(func.coalesce(after, around), found.c.number + 1)
+    found = found.union_all(step.where(found.c.team_id.is_not(None), found.c.number < TEAMS))
+    return select(found.c.team_id).distinct().cte("some_teams").prefix_with("MATERIALIZED")
+
+
+def _apart(query: Select[Any] | CompoundSelect[Any], name: str) -> CTE:
     """Return a query that is answered by itself: for the sake of the order SQLite would read the whole history by team."""
     return query.cte(name).prefix_with("MATERIALIZED")
 

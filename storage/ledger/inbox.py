@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -73,6 +73,8 @@ async def claim(
         (col(InboxRow.next_at) <= now) & _in_turn(),
         (col(InboxRow.next_at) > now) & col(InboxRow.lease_owner).is_not(None),
         col(InboxRow.received_at),
+        now,
+        true(),
     )
     due = fairness.first(queue, limit)
     taken = (

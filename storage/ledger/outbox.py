@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, literal, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -148,6 +148,8 @@ async def claim(
         (col(OutboxRow.next_at) <= now) & _may_go(),
         (col(OutboxRow.next_at) > now) & col(OutboxRow.lease_owner).is_not(None),
         col(OutboxRow.next_at),
+        now,
+        true(),
     )
     due = (
         select(OutboxRow, col(TeamRow.slack_team_id), _thread())

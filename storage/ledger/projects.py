@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.records import Project, Registration
 from storage.tables import ProjectRow
+
+NEAR = 200
+"""Names on either side of a misspelt one among which the one that was meant is looked for."""
 
 
 async def named(session: AsyncSession, team_id: UUID, name: str, index: str = "") -> Sequence[Project]:
@@ -22,10 +25,21 @@ async def named(session: AsyncSession, team_id: UUID, name: str, index: str = ""
     return [_record(row) for row in rows]
 
 
-async def names(session: AsyncSession, team_id: UUID) -> list[str]:
-    """Return the names of the team's projects, in order."""
-    query = select(col(ProjectRow.name)).where(col(ProjectRow.team_id) == team_id).distinct()
-    return list(await session.scalars(query.order_by(col(ProjectRow.name))))
+async def near(session: AsyncSession, team_id: UUID, name: str, most: int = NEAR) -> list[str]:
+    """Return the names of the team's projects among which the misspelt one is looked for: all, or its neighbours by alphabet.
+
+    So a typo costs as much in a team with ten thousand projects as in one with `most` on either side.
+    """
+    row = ProjectRow
+    mine = select(col(row.name)).where(col(row.team_id) == team_id)
+    after = mine.where(col(row.name) >= name).order_by(col(row.name), col(row.index_name)).limit(most)
+    before = (
+        mine.where(col(row.name) < name)
+        .order_by(col(row.name).desc(), col(row.index_name).desc())
+        .limit(most)
+    )
+    found = union_all(select(after.subquery().c.name), select(before.subquery().c.name))
+    return sorted(set(await session.scalars(found)))
 
 
 async def sharing(session: AsyncSession, team_id: UUID, target: Registration) -> list[str]:

@@ -122,21 +122,13 @@ async def open_on(session: AsyncSession, team_id: UUID, index: str) -> Sequence[
     return [record(row) for row in rows]
 
 
-async def projects(session: AsyncSession, team_id: UUID) -> Sequence[str]:
-    """Return the names of the team's projects, for "did you mean"."""
-    return (
-        await session.scalars(
-            select(col(ProjectRow.name)).where(col(ProjectRow.team_id) == team_id).distinct()
-        )
-    ).all()
-
-
 async def claim(
     session: AsyncSession, index: str, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Publisher]:
     """Take due publishers of one index, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    queue = fairness.leased(PublisherRow, "id", now, col(PublisherRow.index_name) == index)
+    here = col(PublisherRow.index_name) == index
+    queue = fairness.leased(PublisherRow, "id", now, here, here)
     room = await fairness.room(session, queue, f"publishers {index}", MOST_AT_ONCE, limit)
     due = fairness.first(queue, room)
     taken = (

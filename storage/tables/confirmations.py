@@ -26,6 +26,7 @@ class ConfirmationRow(Base, table=True):
         CheckConstraint("state <> 'followed' OR run_id IS NOT NULL", name="follows_a_run"),
         partial("uq_confirmations_open", OPEN_CONFIRMATION, "publisher_id", unique=True),
         partial("ix_confirmations_due", "next_at IS NOT NULL", "next_at"),
+        partial("ix_confirmations_turns", "next_at IS NOT NULL", "team_id", "next_at"),
         # Of all teams: a webhook names a repository.
         partial("ix_confirmations_slug", OPEN_CONFIRMATION, "slug"),
     )

@@ -18,6 +18,7 @@ class AuditExportRow(Base, table=True):
         CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_pair"),
         CheckConstraint("(next_at IS NULL) = (ended_at IS NOT NULL)", name="ended_rests"),
         partial("ix_audit_exports_due", "next_at IS NOT NULL", "next_at"),
+        partial("ix_audit_exports_turns", "next_at IS NOT NULL", "team_id", "next_at"),
     )
 
     id: UUID = Field(primary_key=True)

@@ -20,6 +20,7 @@ class HealthRow(Base, table=True):
         CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_pair"),
         CheckConstraint("troubles >= 0", name="counted"),
         Index("ix_health_due", "next_at"),
+        Index("ix_health_turns", "team_id", "next_at"),
         Index("ix_health_team", "team_id"),
     )
 

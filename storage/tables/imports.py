@@ -24,6 +24,7 @@ class ImportRow(Base, table=True):
             name="chosen_by_somebody",
         ),
         partial("ix_imports_due", "next_at IS NOT NULL", "next_at"),
+        partial("ix_imports_turns", "next_at IS NOT NULL", "team_id", "next_at"),
     )
 
     id: UUID = Field(primary_key=True)

@@ -19,6 +19,7 @@ class InboxRow(Base, table=True):
         UniqueConstraint("team_id", "dedupe_key"),
         CheckConstraint("state = 'waiting' OR sealed IS NULL", name="done_keeps_no_secret"),
         partial("ix_inbox_due", "next_at IS NOT NULL", "next_at"),
+        partial("ix_inbox_turns", "next_at IS NOT NULL", "team_id", "next_at"),
         Index("ix_inbox_received_at", "received_at"),
         partial("ix_inbox_dead", "state = 'dead'", "received_at"),
         partial("ix_inbox_turn", "next_at IS NOT NULL AND turn <> ''", "team_id", "turn", "turn_at", "id"),
@@ -57,6 +58,7 @@ class OutboxRow(Base, table=True):
         # What is waiting or on its way has a next look; what ended has none.
         CheckConstraint("(state IN ('waiting', 'sending')) = (next_at IS NOT NULL)", name="open_has_next"),
         partial("ix_outbox_due", "next_at IS NOT NULL", "next_at"),
+        partial("ix_outbox_turns", "next_at IS NOT NULL", "team_id", "next_at"),
         partial("ix_outbox_lane", "next_at IS NOT NULL", "team_id", "channel", "user", "seq"),
         partial("ix_outbox_dead", "state = 'dead'", "seq"),
         # Answers to one person, which are forgotten after a while; what channels were told stays.

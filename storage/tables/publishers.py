@@ -55,6 +55,8 @@ class PublisherRow(Base, table=True):
         CheckConstraint("queued_at IS NULL OR handed_at IS NULL", name="queued_or_handed"),
         partial("uq_publishers_open", OPEN_PUBLISHER, "project_id", unique=True),
         partial("ix_publishers_due", "next_at IS NOT NULL", "index_name", "next_at"),
+        partial("ix_publishers_turns", "next_at IS NOT NULL", "index_name", "team_id", "next_at"),
+        partial("ix_publishers_taken", "lease_until IS NOT NULL", "lease_until"),
         # Of all teams, for what an index's feeds tell.
         partial("ix_publishers_pending", PENDING_PUBLISHER, "index_name", "project"),
         partial("ix_publishers_places", PLACED_PUBLISHER, "team_id", "index_name", "requested_by"),

@@ -58,6 +58,8 @@ class ReleaseRow(Base, table=True):
         CheckConstraint("(begun = '') = (begun_at IS NULL)", name="begun_pair"),
         partial("uq_releases_open", RELEASE_UNDER_WAY, "project_id", "version", "kind", unique=True),
         partial("ix_releases_due", "next_at IS NOT NULL", "next_at"),
+        partial("ix_releases_turns", "next_at IS NOT NULL", "team_id", "next_at"),
+        partial("ix_releases_taken", "lease_until IS NOT NULL", "lease_until"),
         Index("ix_releases_team", "team_id", "requested_at"),
         Index("ix_releases_project", "project_id", "requested_at"),
         Index("ix_releases_history", "team_id", "project", "requested_at"),

@@ -27,6 +27,7 @@ class StepRow(Base, table=True):
         ),
         CheckConstraint("state = 'waiting' OR ending <> ''", name="ends_somehow"),
         partial("ix_steps_due", "next_at IS NOT NULL", "next_at"),
+        partial("ix_steps_turns", "next_at IS NOT NULL", "team_id", "next_at"),
         partial("ix_steps_release", "state = 'waiting'", "release_id"),
         partial("ix_steps_publisher", "state = 'waiting'", "publisher_id"),
         Index("ix_steps_created_at", "created_at"),

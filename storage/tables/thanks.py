@@ -19,6 +19,7 @@ class ThanksRow(Base, table=True):
         ForeignKeyConstraint(["release_id", "team_id"], ["releases.id", "releases.team_id"]),
         CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_pair"),
         partial("ix_thanks_due", "next_at IS NOT NULL", "next_at"),
+        partial("ix_thanks_turns", "next_at IS NOT NULL", "team_id", "next_at"),
     )
 
     release_id: UUID = Field(primary_key=True)

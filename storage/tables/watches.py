@@ -19,6 +19,7 @@ class WatchRow(Base, table=True):
         ForeignKeyConstraint(["project_id", "team_id"], ["projects.id", "projects.team_id"]),
         CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_pair"),
         Index("ix_watches_due", "next_at"),
+        Index("ix_watches_turns", "team_id", "next_at"),
         Index("ix_watches_team", "team_id"),
     )
 

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Connection, event, insert
+from sqlalchemy import Connection, Engine, event, insert, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.database import Database
-from storage.ledger import exports, inbox, outbox, paces, publishers, releases, steps, teams
+from storage.ledger import exports, fairness, inbox, outbox, paces, publishers, releases, steps, teams
 from storage.ledger.inbox import NewIntent
 from storage.ledger.outbox import Destination
 from storage.records import AuditExport, Registration, ReleaseKind, ReleaseReason, ReleaseState
@@ -31,7 +33,9 @@ async def team(database: Database, name: str) -> UUID:
     return made.id
 
 
-async def due(database: Database, team_id: UUID, count: int, since: datetime = NOW) -> None:
+async def due(
+    database: Database, team_id: UUID, count: int, since: datetime = NOW, version: str = "1"
+) -> None:
     """Let so many releases of a team be due."""
     async with database.transaction() as session:
         project = await publishers.newest(session, team_id, "widgets")
@@ -40,8 +44,8 @@ async def due(database: Database, team_id: UUID, count: int, since: datetime = N
             {
                 "id": uuid4(), "team_id": team_id, "project_id": project.project_id, "index_name": "pypi",
                 "project": "widgets", "owner": "acme", "repository": "widgets", "workflow": "release.yml",
-                "environment": "pypi", "slug": "acme/widgets", "version": f"1.{number}", "kind": ReleaseKind.RELEASE,
-                "tag": f"v1.{number}", "commit": "", "make_tag": False, "notes": "", "channel": "C1",
+                "environment": "pypi", "slug": "acme/widgets", "version": f"{version}.{number}", "kind": ReleaseKind.RELEASE,
+                "tag": f"v{version}.{number}", "commit": "", "make_tag": False, "notes": "", "channel": "C1",
                 "requested_by": "U1", "state": ReleaseState.REQUESTED, "reason": ReleaseReason.ASKED, "detail": "",
                 "round": 0, "digest": "", "report": {}, "policy": {}, "progress": {}, "begun": "", "faults": 0,
                 "rehearsal": "", "requested_at": NOW, "state_at": NOW, "reminders": 0,
@@ -181,3 +185,69 @@ async def test_moments_are_given_out_once(database: Database) -> None:
         assert await paces.held(session, "hold ", NOW + gap) == {}
         await paces.prune(session, NOW + timedelta(days=1))
         assert await paces.held(session, "", NOW) == {}
+
+
+async def cost(database: Database, claim: Callable[[AsyncSession], Awaitable[object]]) -> int:
+    """Return how many rows of tables and indexes a claim reads on PostgreSQL, as the server counts them; nothing is kept."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: Connection, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    async with database.transaction() as session:
+        await claim(session)
+        await session.rollback()
+    event.remove(Engine, "before_cursor_execute", note)
+    read = 0
+    async with database.transaction() as session:
+        connection = await session.connection()
+        await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # this table is small as yet
+        for statement, parameters in asked:
+            if statement.startswith(("SELECT", "WITH", "UPDATE")):
+                explained = f"EXPLAIN (ANALYZE, BUFFERS OFF, TIMING OFF, FORMAT JSON) {statement}"
+                read += rows_read((await connection.exec_driver_sql(explained, parameters)).scalar_one())
+        await session.rollback()
+    return read
+
+
+def rows_read(plan: Any) -> int:
+    """Return how many rows the nodes of a plan have given and thrown away."""
+    if isinstance(plan, list):
+        return sum(map(rows_read, plan))
+    if not isinstance(plan, dict):
+        return 0
+    own = (plan.get("Actual Rows", 0) + plan.get("Rows Removed by Filter", 0)) * plan.get("Actual Loops", 0)
+    return int(own) + sum(rows_read(part) for part in plan.values() if isinstance(part, list | dict))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_claim_costs_no_more_where_more_is_due(database: Database) -> None:
+    """After an outage everything is due: a claim reads a part of it, as much of ten thousand as of four."""
+    here, there = await team(database, "T1"), await team(database, "T2")
+    later = NOW + timedelta(hours=1)
+
+    async def claim(session: AsyncSession) -> None:
+        await releases.claim(session, uuid4(), (later, later + LEASE), 8)
+
+    found = []
+    for more in (3_000, 9_000):
+        await due(database, here, more, version=str(more))
+        await due(database, there, 5, later - timedelta(minutes=1), version=str(more))
+        async with database.transaction() as session:
+            await session.execute(text("ANALYZE releases"))
+        found.append(await cost(database, claim))
+    assert found[1] < found[0] * 1.2
+
+
+async def test_whoever_is_not_among_the_longest_due_comes_up(database: Database) -> None:
+    """Beside one team's many, of each of many other teams something is taken in the end, though all of theirs is due later."""
+    many = await team(database, "T0")
+    await due(database, many, fairness.WINDOW * 2)
+    later = NOW + timedelta(hours=1)
+    others = {await team(database, f"T{number}") for number in range(1, 13)}
+    for one in others:
+        await due(database, one, 1, later)
+    served = [one for _ in range(4) for one in await claimed(database, uuid4(), 4, later)]
+    assert set(served) >= others
+    assert served.count(many) >= 1

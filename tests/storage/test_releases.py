@@ -276,7 +276,7 @@ async def test_releases_are_found(database: Database) -> None:
         assert await releases.get(session, other.team_id, old.id) is None
         assert await releases.lock(session, other.team_id, old.id) is None
         assert await releases.counts(session) == {"requested": 2, "published": 1}
-        assert await projects.names(session, team) == ["widgets"]
+        assert await projects.near(session, team, "widget") == ["widgets"]
 
 
 async def test_a_webhook_makes_due(database: Database) -> None:
@@ -412,3 +412,18 @@ async def test_each_share_is_claimed_by_itself(database: Database) -> None:
             one.id
             for one in await releases.claim(session, uuid4(), (NOW, NOW + timedelta(minutes=1)), 9, share)
         ] == [release.id]
+
+
+async def test_a_misspelt_name_is_looked_for_among_its_neighbours(database: Database) -> None:
+    """However many projects a team has, a typo reads a few of their names; another team's are not among them."""
+    team = (await project(database, "T1", "widgets")).team_id
+    for number in range(6):
+        await project(database, "T1", f"project-{number}")
+    await project(database, "T2", "project-2a")
+    async with database.reading() as session:
+        assert await projects.near(session, team, "project-2a", 2) == [
+            f"project-{one}" for one in (1, 2, 3, 4)
+        ]
+        assert await projects.near(session, team, "a", 2) == ["project-0", "project-1"]
+        assert await projects.near(session, team, "z", 2) == ["project-5", "widgets"]
+        assert len(await projects.near(session, team, "widgetz")) == 7
