@@ -4,12 +4,14 @@ Knows: what can be told without using either. Must not know: how facts were fetc
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.distributions import ENDS, MOST_FILES
 from bot.core.findings import Check, Finding, Found, Level
 from bot.core.forge import Asset, ForgeRelease, ReleaseOutcome
+from bot.core.secrets import redact
 from storage.records import Registration
 
 
@@ -95,6 +97,11 @@ def attached(release: ReleaseOutcome | None) -> tuple[Asset, ...]:
     if not isinstance(release, ForgeRelease) or release.draft:
         return ()
     return tuple(one for one in release.attached if one.name.endswith(ENDS))[: MOST_FILES + 1]
+
+
+def named(assets: Iterable[Asset]) -> tuple[tuple[str, str], ...]:
+    """Return the files by name and digest, as they are kept and shown: without what looks like a secret in a name."""
+    return tuple((redact(one.name), one.sha256) for one in assets)
 
 
 def files(plan: Plan, workflow: str, tag: str) -> list[Finding]:

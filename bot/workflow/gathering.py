@@ -120,8 +120,7 @@ def _planned(facts: Facts) -> Facts:
     seen = facts.way.seen if facts.way is not None else None
     if facts.plan is None or seen is None:
         return facts
-    assets = tuple((one.name, one.sha256) for one in uploads.attached(seen.release))
-    return replace(facts, plan=replace(facts.plan, assets=assets))
+    return replace(facts, plan=replace(facts.plan, assets=uploads.named(uploads.attached(seen.release))))
 
 
 async def _none() -> None:

@@ -15,7 +15,7 @@ from bot import archives
 from bot.core.distributions import Distribution, Flaw, Unfit, together
 from bot.core.forge import Asset, Fetched, Invalid, Nothing, Unsure
 from bot.core.releases import Situation
-from bot.core.uploads import attached
+from bot.core.uploads import attached, named
 from bot.workflow.gathering import SILENT, within
 from bot.workflow.hands import Hands, repo
 
@@ -82,9 +82,9 @@ async def _of_release(hands: Hands, seen: Situation, into: ExitStack) -> _Files:
     if isinstance(there, Unsure):
         return there
     assets = attached(there)
-    approved = dict(seen.report.assets)
-    if approved and approved != {one.name: one.sha256 for one in assets}:
-        return Unfit(Flaw.CHANGED, ", ".join(sorted(approved.keys() ^ {one.name for one in assets})))
+    approved, now = dict(seen.report.assets), dict(named(assets))
+    if approved and approved != now:
+        return Unfit(Flaw.CHANGED, ", ".join(sorted(approved.keys() ^ now.keys())))
     if flaw := together([(one.name, one.size) for one in assets]):
         return Nothing() if flaw.flaw is Flaw.NO_FILES else flaw
     files: list[tuple[str, BinaryIO]] = []

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -17,6 +18,7 @@ from storage.ledger import credentials
 from storage.ledger.credentials import NewCredential
 from storage.records import CredentialKind, Reason, Release, ReleaseReason, ReleaseState, Secret, StartBy
 from tests.releases.kit import ADMIN, ALICE, BOB, World
+from tests.stories.test_secrets import rows
 
 WHEEL, SDIST = "gearbox-1.0.0-py3-none-any.whl", "gearbox-1.0.0.tar.gz"
 S, R = ReleaseState, ReleaseReason
@@ -174,6 +176,30 @@ async def test_an_unfit_file_stops_all_before_one_is_sent(database: Database) ->
     assert line["values"] == {
         "flaw": str(Flaw.OTHER_PROJECT), "file": "sprocket-1.0.0.tar.gz", "detail": "sprocket",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["run", "release"])
+async def test_a_secret_in_a_files_name_is_nowhere(
+    database: Database, database_url: str, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A token that somebody made part of a file's name stops the release, and is in no table, message or log."""
+    world, mark = World(database), f"ghp_{uuid4().hex}a1B2"
+    name = f"gearbox-1.0.0-{mark}-none-any.whl"
+    starts = (StartBy.PUSH,) if place == "run" else ()
+    code = await world.uploaded("gearbox", *starts)
+    files = {SDIST: make_distribution(SDIST), name: make_distribution(WHEEL)}
+    if place == "run":
+        code.builds = files
+    else:
+        code.tags["v1.0.0"] = code.head
+        code.releases.add("v1.0.0")
+        code.attached = files
+    done = await approved(world)
+    assert (done.state, done.reason) == (S.FAILED, R.FILE_UNFIT)
+    assert not world.index.logins
+    held = rows(database_url) + repr(world.slack.__dict__) + caplog.text + repr(done)
+    assert "gearbox" in held
+    assert (mark in held, mark[8:32] in held) == (False, False)
 
 
 async def test_a_half_done_upload_goes_on_where_it_stopped(database: Database) -> None:
