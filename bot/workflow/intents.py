@@ -44,7 +44,7 @@ from bot.workflow.telling import VIA, answer
 from storage.database import Database
 from storage.ledger import inbox, projects, teams, watches
 from storage.ledger import publishers as ledger
-from storage.records import InboxItem, Publisher, PublisherState, Reason
+from storage.records import InboxItem, Publisher, PublisherState, Reason, StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ class Intents:
     async def carry_out(self, item: InboxItem) -> None:
         """Do what was asked, exactly once; a fault is tried again a few times, then told to the person."""
         try:
-            intent = codec.unpack(item.kind, item.payload, intents.KINDS)
+            intent = _opened(item)
             wish = steps.wish(intent) if isinstance(intent, intents.RunStep) else intent
             before = (Asker(), deciding.Known()) if wish is None else await self._before(item, wish)
             async with self.database.transaction() as session:
@@ -405,6 +405,13 @@ class Intents:
 
     def _situation(self, publisher: Publisher) -> Situation:
         return self.publishers.situation(publisher)
+
+
+def _opened(item: InboxItem) -> intents.Intent:
+    """Return what is wanted; StorageError where the secrets that belong to it do not open."""
+    if item.unopened:
+        raise StorageError(item.unopened)
+    return codec.unpack(item.kind, item.payload, intents.KINDS)
 
 
 def _told(item: InboxItem, intent: intents.Intent, no: NotAllowed) -> notices.Notice | None:

@@ -16,7 +16,7 @@ from sqlmodel import col
 from storage.crypto import Place
 from storage.ledger import fairness, keys
 from storage.ledger.sql import as_utc, insert_once, update_one
-from storage.records import InboxItem, InboxState, Secret, TeamGone
+from storage.records import InboxItem, InboxState, Secret, StorageError, TeamGone
 from storage.tables import InboxRow
 
 
@@ -178,8 +178,13 @@ def _place(team_id: UUID, row_id: UUID) -> Place:
 
 
 async def _record(session: AsyncSession, row: InboxRow) -> InboxItem:
+    sealed: dict[str, Secret] = {}
+    unopened = ""
+    try:
+        sealed = await keys.unseal(session, _place(row.team_id, row.id), row.sealed)
+    except StorageError as error:
+        unopened = error.cause
     return InboxItem(
         id=row.id, team_id=row.team_id, kind=row.kind, actor=row.actor, channel=row.channel, payload=row.payload,
-        sealed=await keys.unseal(session, _place(row.team_id, row.id), row.sealed),
-        received_at=as_utc(row.received_at), attempts=row.attempts, origin=row.origin,
+        sealed=sealed, received_at=as_utc(row.received_at), attempts=row.attempts, origin=row.origin, unopened=unopened,
     )  # fmt: skip

@@ -5,7 +5,7 @@ A delivery names a workspace and an org of Slack's, and which team of ours that 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -19,6 +19,8 @@ from storage.ledger.sql import as_utc, insert_once, make_room, update_one
 from storage.records import Installation, StorageError, Tokens
 from storage.tables import InstallationRow, InstallStateRow
 
+UNOPENED = timedelta(hours=1)
+"""How long one rests whose token does not open."""
 MOST_INSTALLS = 10_000
 """Installs on their way at a time: anybody may begin one."""
 
@@ -226,9 +228,23 @@ async def consume(session: AsyncSession, state_hash: str, now: datetime) -> bool
     return (await session.scalars(returned)).one_or_none() is not None
 
 
-async def records(session: AsyncSession, rows: Sequence[InstallationRow]) -> Sequence[Installation]:
-    """Return rows as records, their tokens opened."""
-    return [await _record(session, row) for row in rows]
+async def records(
+    session: AsyncSession, rows: Sequence[InstallationRow], due: str = "next_at"
+) -> Sequence[Installation]:
+    """Return rows as records, their tokens opened; one whose token does not open rests, and holds no other one up.
+
+    `due` is the column by which they were found.
+    """
+    found: list[Installation] = []
+    for row in rows:
+        try:
+            found.append(await _record(session, row))
+        except StorageError:
+            # Each delivery of that team's says so too, in the log: its people, or the operator, must mend it.
+            rests = {due: as_utc(getattr(row, due)) + UNOPENED, "lease_owner": None, "lease_until": None}
+            here = (col(InstallationRow.id) == row.id) & (col(InstallationRow.team_id) == row.team_id)
+            await update_one(session, update(InstallationRow).where(here).values(**rests))
+    return found
 
 
 async def _taken(

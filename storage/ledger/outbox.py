@@ -1,6 +1,7 @@
 """The outbox: what is to be said to Slack, once each, in order within a channel."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -15,7 +16,7 @@ from sqlmodel import col
 from storage.crypto import Place
 from storage.ledger import fairness, keys
 from storage.ledger.sql import as_utc, insert_once, table, update_one
-from storage.records import OutboxItem, OutboxState, Secret
+from storage.records import OutboxItem, OutboxState, Secret, StorageError
 from storage.tables import OutboxRow, TeamRow
 
 _OPEN = (OutboxState.WAITING, OutboxState.SENDING)
@@ -372,7 +373,10 @@ def _place(team_id: UUID, row_id: UUID) -> Place:
 async def _record(session: AsyncSession, row: OutboxRow, slack_team_id: str, thread_ts: str) -> OutboxItem:
     # What a doubtful message said, if it arrived, may be older than what it is to say: so it is edited once after.
     doubtful = row.state is OutboxState.SENDING and not row.ts and row.revision > 0
-    secrets = await keys.unseal(session, _place(row.team_id, row.id), row.sealed)
+    secrets: Mapping[str, Secret] = {}
+    # Without the address of its own that Slack gave it goes the other way; and one row must hold no other one up.
+    with suppress(StorageError):
+        secrets = await keys.unseal(session, _place(row.team_id, row.id), row.sealed)
     return OutboxItem(
         id=row.id, team_id=row.team_id, slack_team_id=slack_team_id, dedupe_key=row.dedupe_key, channel=row.channel,
         user=row.user, response_url=secrets.get("response_url"), kind=row.kind, facts=row.facts, state=row.state,

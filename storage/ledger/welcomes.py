@@ -24,7 +24,7 @@ async def due(session: AsyncSession, now: datetime, limit: int) -> Sequence[Inst
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return await records(session, (await session.scalars(asked)).all())
+    return await records(session, (await session.scalars(asked)).all(), "welcome_at")
 
 
 async def next_due(session: AsyncSession) -> datetime | None:

@@ -29,6 +29,8 @@ class InboxItem:
     attempts: int
     origin: str = ""
     """By what it was asked: a command, a button, a dialog, the Home tab."""
+    unopened: str = ""
+    """Why its secrets do not open; "" where they do: one row that does not must hold no other one up."""
 
 
 @dataclass(frozen=True, slots=True)
