@@ -17,7 +17,7 @@ import uvicorn
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bot import __version__, engines, forging, keyfile, lanes, listening, slacking, telemetry, web
+from bot import __version__, engines, forging, keyfile, lanes, listening, slacking, teaming, telemetry, web
 from bot.browsing import Browsing
 from bot.core.status_links import status_url
 from bot.engine.crew import Engine
@@ -64,7 +64,7 @@ from bot.workflow.thanking import Thanking
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import homes, inbox, keys, outbox, paces, steps
+from storage.ledger import exports, homes, inbox, keys, outbox, paces, policy_changes, steps
 from storage.records import NewerSchema, Restoration, Secret, StorageError
 
 log = structlog.get_logger(__name__)
@@ -73,6 +73,7 @@ KEEP_INBOX = timedelta(days=7)
 KEEP_ANSWERS = timedelta(days=7)
 KEEP_HOMES = timedelta(days=90)
 KEEP_PACES = timedelta(days=1)
+KEEP_ENDED = timedelta(days=90)
 
 
 def now() -> datetime:
@@ -356,6 +357,9 @@ async def _tidy(database: Database) -> None:
         await homes.prune(session, now() - KEEP_HOMES)
         await paces.prune(session, now() - KEEP_PACES)
         await steps.prune(session, now() - KEEP_HOMES)
+        await exports.prune(session, now() - KEEP_ENDED)
+        await policy_changes.prune(session, now() - KEEP_ENDED)
+    await teaming.sweep(database, now())
 
 
 async def _ready(database: Database, engine: Engine) -> Mapping[str, str]:

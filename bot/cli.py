@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 from bot import __version__
+from bot.cli_team import team
 from bot.core.secrets import redact
 from bot.errors import SettingsError, ShipbellError
 from storage.records import Secret, StorageError
@@ -38,6 +39,7 @@ app.add_typer(publisher, name="publisher")
 app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")
 app.add_typer(audit, name="audit")
+app.add_typer(team, name="team")
 
 Context = typer.Context
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -103,6 +105,7 @@ def _settings(ctx: Context) -> "Settings":
 @keys.callback(invoke_without_command=True)
 @db.callback(invoke_without_command=True)
 @audit.callback(invoke_without_command=True)
+@team.callback(invoke_without_command=True)
 def _group(ctx: Context) -> None:
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help(), err=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, true, update
+from sqlalchemy import ColumnElement, delete, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -95,6 +95,12 @@ async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
 
 def _held(one: AuditExport, owner: UUID) -> ColumnElement[bool]:
     return (col(_Row.id) == one.id) & (col(_Row.team_id) == one.team_id) & (col(_Row.lease_owner) == owner)
+
+
+async def prune(session: AsyncSession, before: datetime) -> None:
+    """Forget those that ended long ago; the audit trail knows of them."""
+    ended = delete(AuditExportRow).where(col(AuditExportRow.ended_at) < before)
+    await session.execute(ended.execution_options(synchronize_session=False))
 
 
 def _record(row: AuditExportRow, slack_team_id: str) -> AuditExport:

@@ -30,6 +30,13 @@ def vault_of(session: AsyncSession) -> Vault:
     return vault
 
 
+def vault_forgets(session: AsyncSession, team_id: UUID) -> None:
+    """Drop a team's data key from memory, where the database was opened with keys."""
+    vault = session.info.get("vault")
+    if isinstance(vault, Vault):
+        vault.forget(team_id)
+
+
 async def make(session: AsyncSession, team_id: UUID, now: datetime) -> None:
     """Give a new team its data key; the one that is there already stays."""
     wrapped = vault_of(session).make(team_id)

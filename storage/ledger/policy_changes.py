@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -88,6 +88,12 @@ async def next_due(session: AsyncSession) -> datetime | None:
             col(PolicyChangeRow.state) == ChangeState.WAITING
         )
     )
+
+
+async def prune(session: AsyncSession, before: datetime) -> None:
+    """Forget those that ended long ago; the audit trail knows of them."""
+    ended = delete(PolicyChangeRow).where(col(PolicyChangeRow.decided_at) < before)
+    await session.execute(ended.execution_options(synchronize_session=False))
 
 
 def _record(row: PolicyChangeRow) -> PolicyChange:
