@@ -86,9 +86,9 @@ class StatusPages:
         return page
 
     async def _overview(self, request: Request, viewer: Viewer) -> Callable[[Frame], str] | None:
-        name = request.path_params.get("name", "")
+        name = _text(request.path_params.get("name", ""))
         before = read_cursor(request.query_params.get("before", "")[:LONGEST])
-        found = await self.looking.overview(viewer.team_id, name[:LONGEST], before)
+        found = await self.looking.overview(viewer.team_id, name, before)
         return None if found is None else lambda frame: render.overview(frame, found, name)
 
     async def _release(self, request: Request, viewer: Viewer) -> Callable[[Frame], str] | None:
@@ -100,7 +100,7 @@ class StatusPages:
         return None if found is None else lambda frame: render.release(frame, found)
 
     async def _publishers(self, request: Request, viewer: Viewer) -> Callable[[Frame], str] | None:
-        index, _, name = request.query_params.get("after", "")[:LONGEST].partition("/")
+        index, _, name = _text(request.query_params.get("after", "")).partition("/")
         found = await self.looking.publishers(viewer.team_id, (index, name) if name else None)
         return lambda frame: render.publishers(frame, found)
 
@@ -143,6 +143,11 @@ class StatusPages:
     @property
     def _beginning(self) -> Cookie:
         return Cookie("shipbell-sign-in", self.secure)
+
+
+def _text(given: str) -> str:
+    """Return what stands in an address as it can be asked for: no database holds a null, so one that has it is no name."""
+    return "?" if "\0" in given else given[:LONGEST]
 
 
 async def _form(request: Request) -> dict[str, str]:

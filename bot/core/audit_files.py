@@ -101,6 +101,10 @@ class _Csv:
         """Do nothing: a table ends with its last row."""
 
 
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a formula begins with; the last four are the wide forms of the first, which some spreadsheets read alike."""
+
+
 def _harmless(cell: object) -> object:
     """Return a cell that no spreadsheet takes for a formula (owasp.org, CSV Injection)."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULAS) else cell

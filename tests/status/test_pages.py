@@ -245,3 +245,14 @@ async def test_a_new_team_is_told_how_to_begin(site: Site, browser: Browser) -> 
     text = await shown(browser)
     assert "/release PROJECT TAG" in text
     assert 'role="img"' not in text
+
+
+async def test_an_address_with_a_null_in_it_leads_nowhere(site: Site, browser: Browser) -> None:
+    """PostgreSQL takes no such text: it is a page that is not there, and no fault of ours."""
+    await project(site.database, TEAM_ID)
+    await browser.sign_in()
+    got = [
+        (await browser.get(f"{STATUS}{rest}")).status
+        for rest in ("/projects/a%00b", "/publishers?after=pypi/%00")
+    ]
+    assert got == [404, 200]
