@@ -270,7 +270,7 @@ def _sum(parts: _Parts, ended: Sequence[_Ended], counted: Tally) -> str:
     counts = {verdict: sum(one.candidate.verdict is verdict for one in ended) for verdict in Verdict}
     return (
         f"{counts[Verdict.READY]} can be set up, {counts[Verdict.ALREADY]} already, "
-        f"{counts[Verdict.FIRST]} need a first release, {counts[Verdict.NOT]} can't be set up"
+        f"{counts[Verdict.FIRST]} without a first release, {counts[Verdict.NOT]} can't be set up"
     )
 
 

@@ -10,7 +10,7 @@ from bot.demo.slack_workspace import SlackWorkspace
 from bot.demo.world import World
 from tests.stories.kit import PATIENCE, Json, give_token, in_order, seen, texts, world_on
 
-ENDED = "globex on company: 2 set up, 0 already, 1 need a first release, 0 failed"
+ENDED = "globex on company: 2 set up, 0 already, 1 without a first release, 0 failed"
 
 
 def settled(world: World) -> None:

@@ -99,7 +99,8 @@ async def test_a_dry_run_lists_what_is_lacking(there: Places) -> None:
     assert "rockets                globex/rockets          ready: no workflow that publishes\n" in done.out
     assert "(no name)              globex/legacy           not: no name that can be read" in done.out
     assert (
-        done.out.splitlines()[-1] == "3 can be set up, 0 already, 0 need a first release, 1 can't be set up"
+        done.out.splitlines()[-1]
+        == "3 can be set up, 0 already, 0 without a first release, 1 can't be set up"
     )
     assert there.index.registrations == []
 
@@ -128,9 +129,9 @@ async def test_run_again_it_skips_what_is_done(there: Places) -> None:
     token = Secret(there.index.make_token())
     first = await there.go(ALL, api_token=token)
     assert first.code == 0
-    assert first.out.splitlines()[-1] == "2 set up, 0 already, 1 need a first release, 0 failed"
+    assert first.out.splitlines()[-1] == "2 set up, 0 already, 1 without a first release, 0 failed"
     again = await there.go(ALL, api_token=token)
-    assert again.out.splitlines()[-1] == "0 set up, 2 already, 1 need a first release, 0 failed"
+    assert again.out.splitlines()[-1] == "0 set up, 2 already, 1 without a first release, 0 failed"
     assert len(there.index.registrations) == 2
 
 
@@ -139,7 +140,7 @@ async def test_a_refused_token_is_sent_once(there: Places) -> None:
     there.index.fail(PATH, status=403, times=-1, body=b'{"message": "because marked-1"}')
     done = await there.go(ALL, api_token=Secret("marked-1"))
     assert done.code == 1
-    assert done.out.splitlines()[-1] == "0 set up, 0 already, 0 need a first release, 3 failed"
+    assert done.out.splitlines()[-1] == "0 set up, 0 already, 0 without a first release, 3 failed"
     assert sum(one.path == PATH and one.method == "POST" for one in there.index.requests) == 1
     assert "marked-1" not in done.out + done.err
 
@@ -151,7 +152,7 @@ async def test_an_index_without_the_api_is_left_to_people(there: Places) -> None
     assert done.code == 0
     assert f"anvils: {there.index.url}/manage/project/anvils/settings/publishing/?" in done.out
     assert f"skates: {there.index.url}/manage/account/publishing/\n  PyPI Project Name: skates\n" in done.out
-    assert done.out.splitlines()[-1].endswith("0 failed; 3 wait for a person")
+    assert done.out.splitlines()[-1].endswith("0 failed; 3 waiting for a person")
     assert [one["by_hand"]["prefilled"] for one in (await there.go(ALL, as_json=True)).json["packages"][:3]] == [
         True, True, False,
     ]  # fmt: skip

@@ -174,14 +174,14 @@ def _caveat(caveat: Caveat) -> str:
 
 def _narrowing(project: str) -> list[Block]:
     options = [
-        {"text": plain("Only a copy for one project; the wide one is forgotten", OPTION), "value": NARROW},
+        {"text": plain("Only a copy for one project, named below", OPTION), "value": NARROW},
         {"text": plain("As it is, for the entire account", OPTION), "value": WHOLE},
     ]
     picked = options[0] if project else options[1]
     return [
         section(
             ":warning: *It reaches every project of the account.* For uploads a copy that is bound to one project does as well, and "
-            "harms less if it leaks. Only to register publishers by itself does the bot need the entire account."
+            "harms less if it leaks. I need the entire account only to register publishers by myself."
         ),
         field(SCOPE, "Keep", {"type": "static_select", "options": options, "initial_option": picked}),
         field("project", "Project of the copy", text_field(project, longest=200), optional=True),

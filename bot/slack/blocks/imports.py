@@ -113,12 +113,12 @@ _ENDS: Mapping[Fate, str] = MappingProxyType(
 def totals(tally: Tally) -> str:
     """Return how an import has ended so far, in one line of plain text."""
     ends = (
-        f"{tally.set_up} set up, {tally.already} already, {tally.first} need a first release, "
+        f"{tally.set_up} set up, {tally.already} already, {tally.first} without a first release, "
         f"{tally.failed} failed"
     )
     waits = (
         (tally.known, "known, which I upload myself"),
-        (tally.by_hand, "wait for a person"), (tally.queued, "wait for a place"), (tally.moving, "under way"),
+        (tally.by_hand, "waiting for a person"), (tally.queued, "waiting for a place"), (tally.moving, "under way"),
     )  # fmt: skip
     return ends + "".join(f"; {number} {what}" for number, what in waits if number)
 
@@ -182,7 +182,7 @@ def _listed(notice: ImportShown) -> Message:
     where = count(notice.repositories, "repository", "repositories")
     head = (
         f":clipboard: {_whose(notice.owner)}: {packages} in {where}. *{notice.ready}* can be set up on "
-        f"*{tidy(notice.index, 60)}* now, {notice.tally.already} already, {notice.tally.first} need a first release."
+        f"*{tidy(notice.index, 60)}* now, {notice.tally.already} already, {notice.tally.first} without a first release."
     )
     open_it = button(
         "Show all" if notice.dry_run else "Choose what to set up", OPEN, notice.import_id,
@@ -348,7 +348,7 @@ def forms(notice: ImportForms) -> Message:
         f":point_right: {go(notice.index_url, notice.index)} takes these only through its form in the browser, signed in:"
     )
     return message(
-        f"{count(len(notice.rows), 'publisher')} on {one_line(notice.index, 60)} wait for a person.", [first, *blocks]
+        f"{count(len(notice.rows), 'publisher')} on {one_line(notice.index, 60)} waiting for a person.", [first, *blocks]
     )  # fmt: skip
 
 

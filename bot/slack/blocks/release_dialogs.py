@@ -62,15 +62,15 @@ def break_glass(known: Mapping[str, str], channel: str) -> View:
     name = f"*{tidy(known.get('project', ''), 60)} {tidy(known.get('version', ''), 40)}*"
     yank = known.get("kind") == ReleaseKind.YANK
     done = "to be yanked" if yank else "released"
-    kept = "" if yank else "What an index once took can't be replaced."
+    kept = "" if yank else "Once on the index, a version can't be replaced."
     blocks = [
         section(
-            f":rotating_light: *{name} is {done} without the approvals that are wanting.* :rotating_light:\n"
+            f":rotating_light: {name} is {done} *without the approvals that are missing.* :rotating_light:\n"
             "The channel hears at once that it was you, and why; the audit trail keeps it. "
             f"{kept}"
         ),
         field("reason", "Reason", text_field(example="Why can't this wait for the others?", longest=REASON, multiline=True)),
-        context("Only for emergencies. Findings that stand in the way still do."),
+        context("Only for emergencies. Findings that are in the way still stop it."),
     ]  # fmt: skip
     return modal("Break the glass", blocks, BREAK_GLASS, "Break the glass", private_metadata=_carried(known, channel))  # fmt: skip
 

@@ -128,7 +128,7 @@ def _rejected(line: Line) -> Told:
 def _broken_glass(line: Line) -> Told:
     return (
         (
-            f":rotating_light: {line.by} *broke the glass*: it goes on without the approvals that are wanting. The audit "
+            f":rotating_light: {line.by} *broke the glass*: it goes on without the approvals that are missing. The audit "
             "trail keeps this and the reason:"
         ),
         quoted(line["reason"]),
