@@ -37,7 +37,12 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         if not children:
             yield (
                 name,
-                [option for parameter in command.params for option in parameter.opts if option != "--help"],
+                [
+                    option
+                    for parameter in command.params
+                    for option in parameter.opts
+                    if option.startswith("-") and option != "--help"
+                ],
             )
 
 
