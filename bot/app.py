@@ -219,7 +219,9 @@ async def _parts(
         session=session,
         sides=sides,
         clients=clients,
-        index=IndexClient(transport, settings.indexes, now, trust_root=settings.sigstore_trust_root),
+        index=IndexClient(
+            transport, settings.indexes, now, trust_root=settings.sigstore_trust_root, paces=shared
+        ),
         lines=lines,
         forge=forging.forge_client(settings, transport, lines),
         people=SlackPeople(clients.client_for, now),

@@ -33,6 +33,7 @@ from bot.errors import TransportError
 from bot.index import attestations, feeds, files, forms, project_api, publisher_api, simple_api, upload
 from bot.index.grants import Grants
 from bot.index.holding import Holder, unanswered
+from bot.pacing import Paces
 from bot.transport import Transport
 from bot.wire import Hashed, Request
 from storage.records import Registration, Secret
@@ -44,7 +45,7 @@ class IndexClient:
     `trust_root` is a Sigstore `trusted_root.json` by which attestations are verified; None: the public Sigstore's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first three are keywords that are seldom given
         self,
         transport: Transport,
         sites: Mapping[str, IndexSite],
@@ -53,12 +54,13 @@ class IndexClient:
         timeout: float = publisher_api.TIMEOUT,
         download_timeout: float = files.TIMEOUT,
         trust_root: Path | None = None,
+        paces: Paces | None = None,
     ) -> None:
-        self._sender = Holder(transport.send, transport.hash)
+        """Take how to send, whom to ask, and where the pauses that hosts ask for are kept with other processes; None: there are none."""
+        self._sender = Holder(transport.send, transport.hash, clock, paces)
         self._sites = sites
         self._clock = clock
-        self._timeout = timeout
-        self._download_timeout = download_timeout
+        self._timeout, self._download_timeout = timeout, download_timeout
         self._trust = attestations.Trust(trust_root)
         self.grants = Grants(self._sender.send, sites, clock, secrets.token_hex)
         """The indexes' OAuth facilities, asked under the same pauses."""

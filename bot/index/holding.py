@@ -5,11 +5,13 @@ Knows: which answers ask to wait, and for whom that counts. Must not know: httpx
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bot.core.cleaning import seconds_to_wait
 from bot.core.outcomes import TryLater
 from bot.errors import AnswerLost, TransportError, Unreachable
+from bot.pacing import Paces
 from bot.wire import Answer, Hashed, Request
 from storage.records import Reason
 
@@ -30,44 +32,56 @@ class Held(Unreachable):
 
 
 class Holder:
-    """Sends for all indexes of this process, and keeps the pauses that their hosts ask for."""
+    """Sends for all indexes, and keeps the pauses that their hosts ask for, with all processes that share `paces`."""
 
     def __init__(
-        self, send: Callable[[Request], Awaitable[Answer]], hash_: Callable[[Request], Awaitable[Hashed]]
+        self,
+        send: Callable[[Request], Awaitable[Answer]],
+        hash_: Callable[[Request], Awaitable[Hashed]],
+        clock: Callable[[], datetime],
+        paces: Paces | None = None,
     ) -> None:
         self._send = send
         self._hash = hash_
+        self._clock = clock
+        self._paces = paces
         self._until: dict[str, float] = {}
         """Host and port -> when it may be asked again."""
 
     async def send(self, request: Request) -> Answer:
         """Send a request; Held where its host has asked us to wait, TransportError where no answer was read."""
-        place = self._free(request)
+        place = await self._free(request)
         answer = await self._send(request)
-        self._heed(place, request, answer)
+        await self._heed(place, request, answer)
         return answer
 
     async def hash(self, request: Request) -> Hashed:
         """Send a request and hash its answer's body; otherwise as `send` does."""
-        place = self._free(request)
+        place = await self._free(request)
         hashed = await self._hash(request)
-        self._heed(place, request, hashed.answer)
+        await self._heed(place, request, hashed.answer)
         return hashed
 
-    def _free(self, request: Request) -> str:
+    async def _free(self, request: Request) -> str:
         """Return whom the request goes to; Held where it must not go yet."""
         place, now = _place(request.url), _now()
         left = self._until.get(place, now) - now
+        if left <= 0 and self._paces is not None:
+            until = await self._paces.held(_limit(place))
+            left = 0.0 if until is None else (until - self._clock()).total_seconds()
         if left > 0:
             raise Held(place, left)
         self._until.pop(place, None)
         return place
 
-    def _heed(self, place: str, request: Request, answer: Answer) -> None:
+    async def _heed(self, place: str, request: Request, answer: Answer) -> None:
         asked = _pause(answer)
         if asked is not None:
             most = LONGEST_FOR_ONE if answer.status == 429 and _names_somebody(request) else LONGEST
-            self._until[place] = max(self._until.get(place, 0.0), _now() + min(asked, most))
+            seconds = min(asked, most)
+            self._until[place] = max(self._until.get(place, 0.0), _now() + seconds)
+            if self._paces is not None and seconds > 0:
+                await self._paces.hold(_limit(place), self._clock() + timedelta(seconds=seconds))
 
 
 def unanswered(error: TransportError) -> TryLater:
@@ -77,6 +91,10 @@ def unanswered(error: TransportError) -> TryLater:
     lost = isinstance(error, AnswerLost)
     reason = Reason.TIMED_OUT if lost else Reason.UNREACHABLE
     return TryLater(reason, error.cause, arrived_maybe=lost)
+
+
+def _limit(place: str) -> str:
+    return f"hold index {place}"
 
 
 def _place(url: str) -> str:

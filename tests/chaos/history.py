@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from sqlalchemy import func, select
 from sqlmodel import col
@@ -10,7 +10,7 @@ from sqlmodel import col
 from storage.database import Database
 from storage.ledger import audit, inbox, outbox
 from storage.records import ReleaseState
-from storage.tables import OutboxRow, ReleaseRow, TeamRow
+from storage.tables import InboxRow, OutboxRow, ReleaseRow, TeamRow
 from tests.bench.releases_world import Place
 from tests.chaos.fleet import Fleet
 from tests.releases import proof
@@ -19,26 +19,68 @@ QUIET = 0.5
 
 
 async def until_published(fleet: Fleet, database: Database, count: int, seconds: float) -> None:
-    """Wait until so many releases are published and nothing is left to say or to do; TimeoutError tells what is left."""
-    found: tuple[object, ...] = ()
+    """Wait until so many releases are published and nothing is left to say or to do; AssertionError tells what is left."""
+    await within(seconds, _until_over(database, count), database)
+
+
+async def _until_over(database: Database, count: int) -> None:
+    while True:  # other processes' state: there is nothing to wait on but asking
+        if await _over(database, count):
+            return
+        await asyncio.sleep(QUIET)
+
+
+async def within(seconds: float, what: Awaitable[None], database: Database) -> None:
+    """Wait for something; AssertionError tells what is left."""
     try:
         async with asyncio.timeout(seconds):
-            while True:
-                async with database.reading() as session:
-                    states = await session.execute(
-                        select(col(ReleaseRow.state), func.count()).group_by(col(ReleaseRow.state))
-                    )
-                    releases = {str(state): number for state, number in states}
-                    found = releases, await outbox.counts(session), await inbox.counts(session)
-                if (
-                    found[0] == {"published": count}
-                    and set(found[1]) == {"sent"}
-                    and set(found[2]) == {"done"}
-                ):
-                    return
-                await asyncio.sleep(QUIET)  # other processes' state: there is nothing to wait on but asking
+            await what
     except TimeoutError:
-        raise AssertionError(f"after {seconds:g} s: {found}") from None
+        raise AssertionError(f"after {seconds:g} s: {await left(database)}") from None
+
+
+async def _over(database: Database, count: int) -> bool:
+    async with database.reading() as session:
+        states = await session.execute(
+            select(col(ReleaseRow.state), func.count()).group_by(col(ReleaseRow.state))
+        )
+        releases = {str(state): number for state, number in states}
+        said, done = await outbox.counts(session), await inbox.counts(session)
+    return (releases, set(said), set(done)) == ({"published": count}, {"sent"}, {"done"})
+
+
+async def left(database: Database) -> str:
+    """Return what is not over, and when it is to go on."""
+    async with database.reading() as session:
+        releases, said, done = ReleaseRow, OutboxRow, InboxRow
+        found = [
+            *(
+                await session.execute(
+                    select(
+                        col(releases.project),
+                        col(releases.state),
+                        col(releases.reason),
+                        col(releases.next_at),
+                        col(releases.lease_until),
+                    ).where(col(releases.state) != "published")
+                )
+            ),
+            *(
+                await session.execute(
+                    select(col(said.kind), col(said.state), col(said.error), col(said.next_at)).where(
+                        col(said.state) != "sent"
+                    )
+                )
+            ),
+            *(
+                await session.execute(
+                    select(col(done.kind), col(done.state), col(done.error), col(done.next_at)).where(
+                        col(done.state) != "done"
+                    )
+                )
+            ),
+        ]
+    return "\n".join(" ".join(map(str, one)) for one in found) or "nothing"
 
 
 async def check(fleet: Fleet, database: Database, places: Sequence[Place]) -> dict[str, int]:

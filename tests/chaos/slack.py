@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import time
 from collections import Counter
 from dataclasses import dataclass
 from random import Random
@@ -44,6 +45,8 @@ class ChaosSlack(SlackServer):
         self.late = 0.0
         """Seconds that a delivery takes at most; what was sent later may be there first."""
         self.deliveries: Counter[str] = Counter()
+        self.acks: list[float] = []
+        """Seconds until each ack that came."""
         self._roots: dict[str, Asked] = {}
 
     async def _api(self, request: web.Request) -> web.Response:
@@ -97,6 +100,7 @@ class ChaosSlack(SlackServer):
     async def _until_acked(self, fields: dict[str, str]) -> None:
         for attempt in itertools.count():
             self.deliveries["repeats"] += attempt > 0
+            sent = time.perf_counter()
             try:
                 async with asyncio.timeout(GIVES_UP):
                     await super()._send(fields)
@@ -104,4 +108,5 @@ class ChaosSlack(SlackServer):
                 await asyncio.sleep(0.2 + 0.3 * self.chance.random())
                 continue
             self.deliveries["acked"] += 1
+            self.acks.append(time.perf_counter() - sent)
             return

@@ -54,9 +54,8 @@ async def test_hard_days(tmp_path: Path) -> None:
             stack.push_async_callback(database.close)
             began = time.perf_counter()
             storm = asyncio.create_task(Storm(fleet).rage(faults))
-            async with asyncio.timeout(SECONDS + PATIENCE):
-                await fleet.ask_and_approve(found, SECONDS)
-                await storm
+            await history.within(SECONDS + PATIENCE, fleet.ask_and_approve(found, SECONDS), database)
+            await history.within(PATIENCE, storm, database)
             raged = time.perf_counter()
             await history.until_published(fleet, database, len(found), PATIENCE)
             counted = await history.check(fleet, database, found)

@@ -3,7 +3,9 @@
 import pytest
 
 from bot.forge.sending import Held, Sender, Shared
-from bot.wire import Answer, Request
+from bot.index import holding as index_holding
+from bot.index.holding import Holder
+from bot.wire import Answer, Hashed, Request
 from bot.workflow.outbox import PACE
 from bot.workflow.pacing import SharedPaces
 from bot.workflow.ports import SayLater
@@ -92,3 +94,26 @@ async def test_a_channel_hears_all_processes_at_one_pace(database: Database) -> 
         await once(one)
     assert [key for key, _ in slack.heard[4:]] == ["c", "d"]
     assert await counts(database) == {"sent": 5}
+
+
+async def test_an_indexs_pause_holds_all_processes(database: Database) -> None:
+    """What an index told one process, the others obey within a second, for that host alone, until it is over."""
+    clock, index = Clock(), Forge()
+
+    async def hash_(request: Request) -> Hashed:
+        return Hashed(await index.send(request), "", 0)
+
+    one, two = (Holder(index.send, hash_, clock, SharedPaces(database, clock)) for _ in range(2))
+    page = Request("GET", "https://index.example/simple/widgets/")
+    await two.send(page)
+    index.answer = LIMITED
+    assert (await one.send(page)).status == 429
+    index.answer = FINE
+    clock.forward(PACE * 2)
+    with pytest.raises(index_holding.Held) as held:
+        await two.hash(page)
+    assert held.value.held_for == 58
+    assert (await two.send(Request("GET", "https://files.example/x"))).status == 200
+    assert index.asked == 3
+    clock.forward(PACE * 60)
+    assert (await two.send(page)).status == 200

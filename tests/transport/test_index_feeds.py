@@ -137,7 +137,7 @@ def holder(answer: Answer) -> Holder:
     async def hash_(_request: Request) -> Hashed:
         return Hashed(answer, "", 0)
 
-    return Holder(send, hash_)
+    return Holder(send, hash_, lambda: datetime(2026, 11, 20, tzinfo=UTC))
 
 
 async def held_for(answer: Answer, **headers: str) -> float:
