@@ -124,8 +124,8 @@ async def test_hard_days(tmp_path: Path) -> None:
         async with fleet_of(tmp_path, server, (3, 3), found) as (fleet, database):
             began = time.perf_counter()
             storm = asyncio.create_task(Storm(fleet).rage(faults))
-            await history.within(SECONDS + PATIENCE, fleet.ask_and_approve(found, SECONDS), database)
-            await history.within(PATIENCE, storm, database)
+            await history.within(SECONDS + PATIENCE, fleet.ask_and_approve(found, SECONDS), fleet, database)
+            await history.within(PATIENCE, storm, fleet, database)
             raged = time.perf_counter()
             await history.until_published(fleet, database, len(found), PATIENCE)
             counted = await history.check(fleet, database, found)

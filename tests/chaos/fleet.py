@@ -34,7 +34,10 @@ class Kept:
 
     process: BotProcess
     starts: int = 0
+    ends: list[int] = field(default_factory=list)
+    """The exit code of each that has ended."""
     up: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
     async def keep(self) -> None:
@@ -49,14 +52,25 @@ class Kept:
             self.up.set()
             running = self.process.process
             assert running is not None
-            await running.wait()
+            code = await running.wait()
             self.up.clear()
+            self.ends.append(code)
+            self.ended.set()
             await asyncio.sleep(AGAIN)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to what runs now."""
         if self.process.process is not None and self.process.process.returncode is None:
             os.kill(self.process.process.pid, number)
+
+    async def rolled(self) -> int:
+        """Ask it to stop, wait until another runs in its place, and return its exit code."""
+        before = len(self.ends)
+        self.ended.clear()
+        self.send(signal.SIGTERM)
+        await self.ended.wait()
+        await self.up.wait()
+        return self.ends[before]
 
     async def end(self) -> None:
         """End it for good."""
@@ -83,6 +97,8 @@ class Fleet(Bench):
         self.workers: list[Kept] = []
         self.size = size
         self.wires: dict[str, Wire] = {}
+        self.doing: dict[str, str] = {}
+        """What people wait for, by project."""
 
     @property
     def members(self) -> list[Kept]:
@@ -140,10 +156,15 @@ class Fleet(Bench):
                 group.create_task(self._released(place, seconds * self.chance.random() / 2))
 
     async def _released(self, place: Place, after: float) -> None:
+        self.doing[place.project] = "is to be asked for"
         await asyncio.sleep(after)
+        self.doing[place.project] = "is asked for"
         await self.slack.command(f"{place.user}1", place.channel, f"{place.project} v1.0.0")
+        self.doing[place.project] = "is not shown yet"
         root = await self.slack.root(place.project)
+        self.doing[place.project] = "is being approved"
         await self.slack.click(f"{place.user}2", root)
+        del self.doing[place.project]
 
     def faults(self) -> list[str]:
         """Return what went wrong with the bot itself, as its logs tell; not what it was told of the world."""

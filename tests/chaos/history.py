@@ -20,7 +20,7 @@ QUIET = 0.5
 
 async def until_published(fleet: Fleet, database: Database, count: int, seconds: float) -> None:
     """Wait until so many releases are published and nothing is left to say or to do; AssertionError tells what is left."""
-    await within(seconds, _until_over(database, count), database)
+    await within(seconds, _until_over(database, count), fleet, database)
 
 
 async def _until_over(database: Database, count: int) -> None:
@@ -30,13 +30,13 @@ async def _until_over(database: Database, count: int) -> None:
         await asyncio.sleep(QUIET)
 
 
-async def within(seconds: float, what: Awaitable[None], database: Database) -> None:
+async def within(seconds: float, what: Awaitable[None], fleet: Fleet, database: Database) -> None:
     """Wait for something; AssertionError tells what is left."""
     try:
         async with asyncio.timeout(seconds):
             await what
     except TimeoutError:
-        raise AssertionError(f"after {seconds:g} s: {await left(database)}") from None
+        raise AssertionError(f"after {seconds:g} s: {fleet.doing} {await left(database)}") from None
 
 
 async def _over(database: Database, count: int) -> bool:

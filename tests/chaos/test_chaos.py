@@ -34,9 +34,34 @@ SEED = int(knob("SEED", str(uuid4().int % 1_000_000) if THOROUGH else "2"))
 SECONDS = float(knob("SECONDS", "60" if THOROUGH else "5"))
 RELEASES = int(knob("RELEASES", "30" if THOROUGH else "2"))
 FAULTS = int(knob("FAULTS", "60" if THOROUGH else "8"))
+ROLLED = 10 if THOROUGH else 2
 SIZE = (3, 3) if THOROUGH else (2, 2)
 PATIENCE = float(knob("PATIENCE", "240"))
 """Seconds after the storm in which all must be over: a minute after a fault of its own a release is tried again."""
+
+
+@pytest.mark.timeout(300)
+async def test_a_rolling_restart(tmp_path: Path) -> None:
+    """While each process is replaced, steps under way, every command and click is heard at once, done once, and all exits are in order."""
+    found = places(ROLLED, ROLLED, 1)
+    with own_server() as server:
+        async with AsyncExitStack() as stack:
+            fleet = Fleet(tmp_path, server, SEED, (2, 2))
+            await fleet.start(stack, found)
+            database = Database(server.direct(), Vault(KeyRing([Secret(fleet.master)])))
+            await database.open()
+            stack.push_async_callback(database.close)
+            work = asyncio.create_task(fleet.ask_and_approve(found, ROLLED * 2))
+            while not work.done():
+                for one in fleet.members:
+                    began = time.perf_counter()
+                    assert await one.rolled() == 0
+                    print(f"replaced within {time.perf_counter() - began:.1f} s")
+            await work
+            await history.until_published(fleet, database, len(found), PATIENCE)
+            await history.check(fleet, database, found)
+            assert fleet.slack.deliveries["repeats"] == 0
+            assert not fleet.faults()
 
 
 @pytest.mark.timeout(900)
@@ -54,8 +79,8 @@ async def test_hard_days(tmp_path: Path) -> None:
             stack.push_async_callback(database.close)
             began = time.perf_counter()
             storm = asyncio.create_task(Storm(fleet).rage(faults))
-            await history.within(SECONDS + PATIENCE, fleet.ask_and_approve(found, SECONDS), database)
-            await history.within(PATIENCE, storm, database)
+            await history.within(SECONDS + PATIENCE, fleet.ask_and_approve(found, SECONDS), fleet, database)
+            await history.within(PATIENCE, storm, fleet, database)
             raged = time.perf_counter()
             await history.until_published(fleet, database, len(found), PATIENCE)
             counted = await history.check(fleet, database, found)
