@@ -85,6 +85,12 @@ class Browsing:
         """Return the pages on which indexes grant access; none where no index has the facility."""
         names = tuple(name for name, site in self.settings.indexes.items() if site.oauth1 is not None)
         granting = Granting(
-            self.database, self.grants, names, self.clock, self.settings.public_url, self.told
+            self.database,
+            self.grants,
+            names,
+            self.clock,
+            Gate(self.database, self.people, self.clock),
+            self.settings.public_url,
+            self.told,
         )
         return GrantPages(granting, self.secure).routes() if names else []

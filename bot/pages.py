@@ -375,6 +375,10 @@ _NO_GRANT: Mapping[str, tuple[str, str]] = {
     "ended": _WHY["ended"],
     "declined": ("Nothing was granted", "You did not allow it on the index's page. Nothing is kept."),
     "denied": ("Nothing was granted", ""),
+    "not_allowed": (
+        "Nothing was granted",
+        "Your workspace lets others keep credentials: Slack tells you who. Nothing is kept.",
+    ),
     "unsure": ("Nothing was granted", "The index gave no answer that means anything. Nothing is kept."),
 }
 

@@ -11,24 +11,29 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import codec
-from bot.core import notices, oauth1
+from bot.core import intents, notices, oauth1
 from bot.core.connect_notices import IndexConnected
 from bot.core.credentials import next_reminder
 from bot.core.oauth1 import Allowed, Denied, TokenPair
 from bot.core.outcomes import TryLater
 from bot.workflow.connecting import hashed
+from bot.workflow.entering import PAGE
+from bot.workflow.gate import Gate
 from bot.workflow.ports import Clock, IndexGrants
 from bot.workflow.telling import write_down
 from storage.database import Database
-from storage.ledger import credentials, grants, outbox
+from storage.ledger import credentials, grants, outbox, teams
 from storage.ledger.credentials import NewCredential
 from storage.ledger.grants import Ticket
 from storage.ledger.outbox import Destination
-from storage.records import CredentialKind, GrantTaken
+from storage.records import CredentialKind, GrantTaken, InboxItem
+
+CONNECT = "index.connect"
 
 
 class Why(StrEnum):
@@ -38,6 +43,8 @@ class Why(StrEnum):
     """It was never begun, has ended, was used before, or is another browser's: nobody is told which."""
     DECLINED = "declined"
     DENIED = "denied"
+    NOT_ALLOWED = "not_allowed"
+    """The workspace's policy does not let this person keep credentials, or no longer."""
     UNSURE = "unsure"
 
 
@@ -59,6 +66,7 @@ class Granting:
     indexes: tuple[str, ...]
     """Those that have the facility."""
     clock: Clock
+    gate: Gate
     callback: str
     """Where browsers reach us, without a slash at the end."""
     told: Callable[[], None]
@@ -118,10 +126,28 @@ class Granting:
         allowed = await self.index.whose(index, access)
         if not isinstance(allowed, Allowed):
             return _no(allowed)
-        async with self.database.transaction() as session:
-            done = await self._keep(session, found, index, (allowed.user, access))
+        done = await self._allowed(found, index, (allowed.user, access))
         self.told()
         return done
+
+    async def _allowed(
+        self, found: GrantTaken, index: str, got: tuple[str, TokenPair]
+    ) -> IndexConnected | NotGranted:
+        """Keep what was given, if its owner still may: minutes have passed since the link was given out."""
+        now, wish = self.clock(), intents.ConnectIndex(index, "", "")
+        item = InboxItem(uuid4(), found.team_id, CONNECT, found.user, found.channel, {}, {}, now, 1, PAGE)
+        async with self.database.reading() as session:
+            team = await teams.get(session, found.team_id)
+        asker = await self.gate.before(item, team.slack_team_id, wish)
+        async with self.database.transaction() as session:
+            no = asker.refused or await self.gate.refuses(session, item, wish, asker)
+            if no is None:
+                return await self._keep(session, found, index, got)
+            to = Destination(found.channel, found.user, found.response_url)
+            await outbox.add(
+                session, found.team_id, f"grant:{item.id}", to, codec.pack(no, notices.KINDS), now
+            )
+        return NotGranted(Why.NOT_ALLOWED)
 
     async def _keep(
         self, session: AsyncSession, found: GrantTaken, index: str, got: tuple[str, TokenPair]

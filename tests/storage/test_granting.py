@@ -1,7 +1,7 @@
 """Getting a grant, on both databases: each way it can end, die, run twice or be crossed, and nothing half-made left behind."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, cast
@@ -17,14 +17,17 @@ from bot.core.credentials import OLD
 from bot.core.intents import ConnectIndex
 from bot.core.oauth1 import AccessOutcome, Allowed, Denied, Fault, TokenOutcome, TokenPair
 from bot.core.outcomes import TryLater
+from bot.core.people import Person, Standing
 from bot.core.sites import IndexSite
 from bot.workflow.connecting import carry_out, hashed
 from bot.workflow.credentials import Credentials
+from bot.workflow.gate import Gate
 from bot.workflow.granting import Granting, NotGranted, Why
 from bot.workflow.ports import Index
 from storage.database import Database
 from storage.ledger import audit, credentials, outbox, teams
 from storage.records import CredentialKind, InboxItem, Reason, Secret
+from tests.releases.fakes import FakePeople
 
 NOW = datetime(2026, 11, 27, 1, tzinfo=UTC)
 STATE, BROWSER = "the-state", "the-browser"
@@ -77,9 +80,11 @@ class FakeIndex:
         return self.answers.get(name, usual)
 
 
-def granting(database: Database, index: FakeIndex) -> Granting:
-    """Return what gets grants of `company`, for a bot at https://bot.example."""
-    return Granting(database, index, ("company",), lambda: NOW, "https://bot.example", lambda: None)
+def granting(database: Database, index: FakeIndex, standing: Standing = Standing.MEMBER) -> Granting:
+    """Return what gets grants of `company`, for a bot at https://bot.example; whoever asks is of that standing."""
+    people = FakePeople({name: Person(name, standing) for name in ("U1", "U2")})
+    gate = Gate(database, people, lambda: NOW)
+    return Granting(database, index, ("company",), lambda: NOW, gate, "https://bot.example", lambda: None)
 
 
 async def asked(database: Database, user: str = "U1", state: str = STATE) -> UUID:
@@ -297,7 +302,17 @@ async def test_killed_at_any_call(database: Database) -> None:
 async def test_an_index_without_the_facility(database: Database) -> None:
     """An index that the settings give no consumer for any more is never asked."""
     await asked(database)
-    getting = Granting(database, FakeIndex(), (), lambda: NOW, "https://bot.example", lambda: None)
+    getting = replace(granting(database, FakeIndex()), indexes=())
     assert await getting.whose("company", STATE) == ENDED
     assert await getting.begin("company", STATE, BROWSER) == ENDED
     assert await getting.finish("company", STATE, BROWSER, TOKEN) == ENDED
+
+
+@pytest.mark.parametrize("standing", [Standing.DEACTIVATED, Standing.GUEST])
+async def test_who_may_no_longer_keep_one_keeps_none(database: Database, standing: Standing) -> None:
+    """Whoever was deactivated or made a guest between the link and the way back gets nothing kept, and is told so."""
+    team = await asked(database)
+    getting = granting(database, FakeIndex(), standing)
+    assert isinstance(await getting.begin("company", STATE, BROWSER), str)
+    assert await getting.finish("company", STATE, BROWSER, TOKEN) == NotGranted(Why.NOT_ALLOWED)
+    assert await kept(database, team) == (None, 0, 1, 0)

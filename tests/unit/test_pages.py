@@ -45,6 +45,7 @@ KNOWN = {
         "header",
         "main",
         "h1",
+        "code",
         "h2",
         "p",
         "a",
