@@ -136,6 +136,7 @@ ACTIONS: Mapping[type[intents.Intent], tuple[Action, ...]] = MappingProxyType(
         intents.LiftFreeze: (Action.UNLOCK, Action.FREEZE_ALL),
         # Slack's own word, which no person can send: `bot.slack.leaving`.
         intents.LeaveTeam: (),
+        intents.PersonLeft: (),
     }
 )
 """What each intent may need to be allowed; `wanted` says which of it one does. A test asserts that every kind is a key."""

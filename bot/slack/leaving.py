@@ -5,13 +5,14 @@ Knows: Bolt, payloads, ids. Must not know: rules, SQL, wording (that is `blocks`
 Bolt asks nobody whose these deliveries are: the token that would answer them is dead.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core import intents
-from bot.slack.visits import Body
+from bot.slack.visits import Body, Visit
 from bot.workflow.inlet import Inlet, Wish
 
 
@@ -25,6 +26,7 @@ class Leaving:
         """Register with Bolt."""
         app.event("app_uninstalled")(self.on_left)
         app.event("tokens_revoked")(self.on_revoked)
+        app.event("user_change")(self.on_person)
 
     async def on_left(self, ack: AsyncAck, body: Body, context: AsyncBoltContext) -> None:
         """Take word that the app was taken away."""
@@ -35,6 +37,17 @@ class Leaving:
         """Take word that tokens were revoked: the bot's is the app's end, a person's own is none."""
         if (body["event"].get("tokens") or {}).get("bot"):
             await self._left(body, context, "tokens_revoked")
+        await ack()
+
+    async def on_person(
+        self, ack: AsyncAck, body: Body, context: AsyncBoltContext, client: AsyncWebClient
+    ) -> None:
+        """Take word that somebody was deactivated; whatever else changes about people is nothing to us."""
+        user = body["event"].get("user") or {}
+        if user.get("deleted") and user.get("id"):
+            visit = Visit(body, context, client)
+            wish = replace(visit.wish(intents.PersonLeft(str(user["id"])[:32])), actor="", origin="")
+            await self.inlet.put_of_known(wish)
         await ack()
 
     async def _left(self, body: Body, context: AsyncBoltContext, why: str) -> None:

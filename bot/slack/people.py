@@ -63,6 +63,11 @@ class SlackPeople:
             return _no_answer(error)
         return self._keep(self._people, slack_team_id, user, found) if isinstance(found, Person) else found
 
+    async def person_now(self, slack_team_id: str, user: str) -> PersonOutcome:
+        """Ask Slack what a user is, whatever was heard within the last minute."""
+        self._people.pop((slack_team_id, user), None)
+        return await self.person(slack_team_id, user)
+
     async def group(self, slack_team_id: str, group: str) -> GroupOutcome:
         """Return the members of a user group."""
         if known := self._known(self._groups, slack_team_id, group):

@@ -32,6 +32,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "function_executed": "a step of a workflow is run that somebody built",
         "app_uninstalled": "the app is taken away: all secrets are destroyed at once",
         "tokens_revoked": "its token is revoked: the same",
+        "user_change": "somebody is deactivated: that person's approvals count no more",
         "link_shared": "somebody posts a link to a release on the bot's own status page",
     }
 )

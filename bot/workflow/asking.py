@@ -133,7 +133,7 @@ async def _still(
     hands: Hands, release: Release, policy: Policy, groups: Groups, vote: Approval
 ) -> Eligibility:
     """Say whether what somebody decided would still count."""
-    person = await hands.people.person(release.slack_team_id, vote.user)
+    person = await hands.people.person_now(release.slack_team_id, vote.user)
     verdict = (
         rules.may_break_glass(policy, person, groups)
         if vote.verdict is Verdict.BREAK_GLASS

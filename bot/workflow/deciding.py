@@ -100,7 +100,7 @@ async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Deci
     now = await policy_now(hands, release)
     policy = rules.stricter(unpacked(Policy, release.policy), now)
     groups = await read_groups(hands, slack_team_id, policy)
-    person = await hands.people.person(slack_team_id, item.actor)
+    person = await hands.people.person_now(slack_team_id, item.actor)
     votes = policy.rights and isinstance(intent, intents.Approve | intents.BreakGlass)
     may = await may_push(hands, item.team_id, item.actor, release.target) if votes else None
     return Known(person, dict(groups), now, rights=may)

@@ -103,7 +103,7 @@ class Tending:
     async def _facts(self, publisher: Publisher, seen: SetupFacts | None) -> Facts:
         async with self.setups.database.reading() as session:
             team = await teams.get(session, publisher.team_id)
-        person = await self.setups.people.person(team.slack_team_id, publisher.requested_by)
+        person = await self.setups.people.person_now(team.slack_team_id, publisher.requested_by)
         if seen is None or publisher.state is not PublisherState.CONFIRMED:
             return Facts(publisher, person)
         return Facts(publisher, person, seen, await self._provenance(publisher, seen))

@@ -52,7 +52,7 @@ LEASE = timedelta(minutes=2)
 STEP = "step.run"
 ATTEMPTS = 5
 Did = Awaitable[notices.Notice | None]
-ELSEWHERE = (*deciding.DECIDED, *bulk.BULK, *exporting.TRAIL, intents.LeaveTeam)
+ELSEWHERE = (*deciding.DECIDED, *bulk.BULK, *exporting.TRAIL, *leaving.LEFT)
 """Intents that a module of their own carries out."""
 
 
@@ -139,7 +139,7 @@ class Intents:
                 if item.kind == STEP:
                     step = codec.unpack(item.kind, item.payload, {STEP: intents.RunStep})
                     await steps.broke_down(session, item, step, incident, now)
-                else:
+                elif item.actor:  # what Slack itself says, nobody waits for
                     await answer(session, item, notices.BrokeDown(incident), now)
 
     @property
@@ -167,9 +167,13 @@ class Intents:
             return deciding.Known(form=await self.filling.before(item, slack_team_id, intent))
         if isinstance(intent, intents.CheckPublisher):
             return deciding.Known(setup=await self._checked(item, intent))
-        return await self._before_pending(item, intent)
+        return await self._before_pending(item, intent, slack_team_id)
 
-    async def _before_pending(self, item: InboxItem, intent: intents.Intent) -> deciding.Known:
+    async def _before_pending(
+        self, item: InboxItem, intent: intents.Intent, slack_team_id: str
+    ) -> deciding.Known:
+        if isinstance(intent, intents.PersonLeft):
+            return deciding.Known(await self.hands.people.person_now(slack_team_id, intent.user))
         if isinstance(intent, intents.ShowAudit):
             return deciding.Known(chain=await exporting.looked_along(self.database, item, intent))
         if isinstance(intent, intents.ConfirmNow):
@@ -267,15 +271,15 @@ class Intents:
         self,
         session: AsyncSession,
         item: InboxItem,
-        intent: deciding.Decided | bulk.Bulk | exporting.Trail | intents.LeaveTeam,
+        intent: deciding.Decided | bulk.Bulk | exporting.Trail | leaving.Left,
         known: deciding.Known,
     ) -> Did:
         if isinstance(intent, bulk.BULK):
             return bulk.carry_out(session, self.hands, item, intent)
         if isinstance(intent, exporting.TRAIL):
             return exporting.carry_out(session, item, intent, known.chain, self.clock)
-        if isinstance(intent, intents.LeaveTeam):
-            return leaving.carry_out(session, self.hands, item, intent)
+        if isinstance(intent, leaving.LEFT):
+            return leaving.carry_out(session, self.hands, item, intent, known.person)
         return deciding.carry_out(session, self.hands, item, intent, known)
 
     async def _add(

@@ -7,25 +7,44 @@ anywhere, nothing has happened and the inbox has Slack's word still; done twice,
 does nothing.
 """
 
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.core import intents
+from bot.core.approvals import enough
 from bot.core.leaving import GRACE, came_late
 from bot.core.lifecycle import ReleaseEvent
-from bot.core.releases import Decision
+from bot.core.people import CannotTell, PersonOutcome, Standing
+from bot.core.release_notices import Step
+from bot.core.releases import Decision, Line, Situation, asked_again, have
 from bot.workflow.hands import Hands, situation, write
 from bot.workflow.telling import SHIPBELL, write_down
 from storage.ledger import installations, keys, leaving
 from storage.ledger import releases as ledger
-from storage.records import InboxItem, ReleaseReason
+from storage.records import InboxItem, ReleaseReason, ReleaseState, Verdict
 
 log = structlog.get_logger(__name__)
 
 
-async def carry_out(session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.LeaveTeam) -> None:
+Left = intents.LeaveTeam | intents.PersonLeft
+LEFT = (intents.LeaveTeam, intents.PersonLeft)
+
+
+async def carry_out(
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: Left, person: PersonOutcome
+) -> None:
+    """Let a team or a person go; `person` is what Slack says of that one now."""
+    if isinstance(intent, intents.LeaveTeam):
+        await _team_left(session, hands, item, intent)
+    elif isinstance(person, CannotTell) or person.standing in {Standing.DEACTIVATED, Standing.UNKNOWN}:
+        # Where Slack does not say more now, what it said first holds: who is back can approve again.
+        await _person_left(session, hands, item, intent.user)
+
+
+async def _team_left(session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.LeaveTeam) -> None:
     """Let a team go, unless Slack's word came late."""
     team_id, now = item.team_id, hands.clock()
     since = await installations.since(session, team_id)
@@ -49,3 +68,32 @@ async def _end_releases(session: AsyncSession, hands: Hands, team_id: UUID) -> N
         seen = await situation(session, release, hands.clock(), hands.base)
         values = {"reason": ReleaseReason.TEAM_LEFT, "detail": "", "next_at": None}
         await write(session, hands, seen, Decision(ReleaseEvent.LEFT, values), (None, SHIPBELL))
+
+
+async def _person_left(session: AsyncSession, hands: Hands, item: InboxItem, user: str) -> None:
+    """Let no approval of somebody count any more, where nothing has begun on it; each channel hears of it once."""
+    now = hands.clock()
+    void = 0
+    for release in await ledger.voted_on(session, item.team_id, user):
+        seen = await situation(session, release, now, hands.base)
+        if any(vote.user == user for vote in seen.votes):
+            await write(session, hands, seen, _without(seen, user), (None, SHIPBELL))
+            void += 1
+    await leaving.person(session, item.team_id, user, now)
+    await write_down(session, item.team_id, (SHIPBELL, "person.left", user), now, approvals_void=void)
+
+
+def _without(seen: Situation, user: str) -> Decision:
+    """Take somebody's vote away; where what is left does not suffice, people are asked again.
+
+    Whom a user group must seat is looked at before anything is done, as ever.
+    """
+    left = [vote for vote in seen.votes if vote.user != user]
+    count = {"have": str(have(left)), "need": str(seen.policy.seats), "by": user}
+    lines, gone = (Line(Step.WITHDRAWN, count),), (user,)
+    glass = any(vote.verdict is Verdict.BREAK_GLASS for vote in left)
+    suffices = glass or enough(replace(seen.policy, one_of_each=()), left, {})
+    if seen.release.state is ReleaseState.APPROVED and not suffices:
+        values = asked_again(seen, seen.policy)
+        return Decision(ReleaseEvent.ASKED_AGAIN, values, lines=lines, withdrawn=gone)
+    return Decision(ReleaseEvent.WAITED, {"next_at": seen.release.next_at}, lines=lines, withdrawn=gone)

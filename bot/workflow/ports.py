@@ -318,6 +318,9 @@ class People(Protocol):
     async def person(self, slack_team_id: str, user: str) -> PersonOutcome:
         """Return what a user is."""
 
+    async def person_now(self, slack_team_id: str, user: str) -> PersonOutcome:
+        """Return what a user is at this moment: for what is decided, where nobody's memory counts."""
+
     async def group(self, slack_team_id: str, group: str) -> GroupOutcome:
         """Return the members of a user group."""
 

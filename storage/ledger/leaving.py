@@ -61,6 +61,18 @@ async def empty(session: AsyncSession, team_id: UUID, actor: str, now: datetime)
     )
 
 
+async def person(session: AsyncSession, team_id: UUID, user: str, now: datetime) -> None:
+    """Drop what only somebody who has left could have used: sign-ins, dialogs, a Home tab, changes of policy that wait."""
+    for row in (EntryRow, OauthStateRow, GrantRow, GithubLinkRow, HomeRow):
+        await _all(session, delete(row).where(_team(row, team_id), col(row.user) == user))
+    await sessions.end_all(session, team_id, user)
+    asked = _team(PolicyChangeRow, team_id) & (col(PolicyChangeRow.asked_by) == user)
+    waits = asked & (col(PolicyChangeRow.state) == ChangeState.WAITING)
+    await _all(
+        session, update(PolicyChangeRow).where(waits).values(state=ChangeState.WITHDRAWN, decided_at=now)
+    )
+
+
 async def _unheard(session: AsyncSession, team_id: UUID, now: datetime) -> None:
     waits = _team(InboxRow, team_id) & (col(InboxRow.state) == InboxState.WAITING)
     # Closed and not set aside as broken: nobody has to look into it.

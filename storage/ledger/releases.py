@@ -25,7 +25,7 @@ from storage.records import (
     ReleaseReason,
     ReleaseState,
 )
-from storage.tables import ReleaseEvidenceRow, ReleaseRow, TeamRow
+from storage.tables import ApprovalRow, ReleaseEvidenceRow, ReleaseRow, TeamRow
 from storage.tables.releases import RELEASE_UNDER_WAY
 
 _State = ReleaseState
@@ -146,6 +146,17 @@ async def under_way(session: AsyncSession, project_id: UUID, team_id: UUID) -> S
 async def open_of_team(session: AsyncSession, team_id: UUID) -> Sequence[Release]:
     """Return every release and yank of a team that is under way, locked until the end of the transaction."""
     query = _found(team_id).where(_under_way()).order_by(col(ReleaseRow.id))
+    return await _all(session, query.with_for_update(of=ReleaseRow))
+
+
+async def voted_on(session: AsyncSession, team_id: UUID, user: str) -> Sequence[Release]:
+    """Return what is not begun yet and somebody's vote stands for, locked until the end of the transaction."""
+    row, vote = ReleaseRow, ApprovalRow
+    theirs = select(col(vote.release_id)).where(
+        col(vote.team_id) == team_id, col(vote.user) == user, col(vote.withdrawn_at).is_(None)
+    )
+    open_ = col(row.state).in_((_State.AWAITING_APPROVAL, _State.APPROVED))
+    query = _found(team_id).where(open_, col(row.id).in_(theirs)).order_by(col(row.id))
     return await _all(session, query.with_for_update(of=ReleaseRow))
 
 

@@ -211,6 +211,10 @@ class FakePeople:
             return CannotTell("Slack is out of order.")
         return self.known.get(user, Person(user, Standing.UNKNOWN))
 
+    async def person_now(self, slack_team_id: str, user: str) -> PersonOutcome:
+        """Return who somebody is."""
+        return await self.person(slack_team_id, user)
+
     async def group(self, slack_team_id: str, group: str) -> GroupOutcome:
         """Return a group's members."""
         if self.silent:

@@ -1,5 +1,6 @@
 """Teams that take the bot away: what they trusted it with is gone at once, what they did is not, and whoever comes back begins clean."""
 
+import contextlib
 from datetime import timedelta
 from uuid import UUID
 
@@ -7,14 +8,17 @@ import pytest
 from sqlalchemy import text
 
 from bot.core import intents
+from bot.core.approvals import Policy
 from bot.core.leaving import GRACE
+from bot.core.people import Person, Standing
+from bot.workflow.hands import packed
 from bot.workflow.installing import Installing
 from storage.database import Database
-from storage.ledger import audit, credentials, installations, keys, publishers
+from storage.ledger import approvals, audit, credentials, installations, keys, policies, publishers
 from storage.ledger.installations import NewInstallation
-from storage.records import ReleaseState, Secret, StartBy, TeamGone, Tokens
+from storage.records import Release, ReleaseState, Secret, StartBy, TeamGone, Tokens
 from tests.releases.dying import Killed, Points, around
-from tests.releases.kit import ALICE, World
+from tests.releases.kit import ADMIN, ALICE, BOB, CAROL, World
 
 SEALED = (
     "inbox",
@@ -201,3 +205,76 @@ async def test_killed_anywhere_it_leaves_whole(database: Database) -> None:
     assert len(points.names) > 4
     for fatal in range(len(points.names) - 1):
         await dying(database, Points(fatal), f"T{fatal + 2}")
+
+
+async def approved_later(world: World, name: str) -> Release:
+    """Return a release that two have approved, and that is to begin later."""
+    await world.project(name, StartBy.PUSH)
+    assert world.team is not None
+    async with world.database.transaction() as session:
+        await policies.put(session, world.team.id, name, packed(Policy(quorum=2)), ADMIN, world.clock())
+    later = world.clock() + timedelta(hours=5)
+    await world.deliver(ALICE, intents.AskRelease(name, "1.0.0", "", notes="First.", act_at=later))
+    await world.rest(lambda one: one.state is ReleaseState.AWAITING_APPROVAL, name)
+    found = await world.newest(name)
+    assert found is not None
+    for who in (BOB, CAROL):
+        await world.deliver(who, intents.Approve(str(found.id), found.round))
+    await world.work()
+    found = await world.newest(name)
+    assert found is not None
+    assert found.state is ReleaseState.APPROVED
+    return found
+
+
+async def gone(world: World, release: Release) -> None:
+    """Check that Bob's approval is void, and that the thread says so once."""
+    found = await world.release(release.id)
+    assert found.state is ReleaseState.AWAITING_APPROVAL
+    async with world.database.reading() as session:
+        assert [vote.user for vote in await approvals.votes(session, found)] == [CAROL]
+    for _ in range(10):  # at Slack's pace
+        world.clock.now += timedelta(seconds=2)
+        await world.work()
+    root = world.slack.roots(str(release.id))[0]
+    said = [line for line in world.slack.lines(root) if line["step"] == "withdrawn"]
+    assert [line["values"]["by"] for line in said] == [BOB]
+
+
+async def test_approvals_of_who_left_are_void_at_once(world: World) -> None:
+    """Who is deactivated has approved nothing any more: asked again, told once, also when Slack says it twice; who is back may."""
+    release = await approved_later(world, "one")
+    await world.deliver("", intents.PersonLeft(BOB))
+    await world.work()
+    assert (
+        await world.release(release.id)
+    ).state is ReleaseState.APPROVED  # late word: Slack says that he is a member
+    world.people.known[BOB] = Person(BOB, Standing.DEACTIVATED)
+    for _ in range(2):
+        await world.deliver("", intents.PersonLeft(BOB))
+        await world.work()
+    await gone(world, release)
+    world.people.known[BOB] = Person(BOB, Standing.MEMBER)
+    found = await world.release(release.id)
+    await world.deliver(BOB, intents.Approve(str(found.id), found.round))
+    await world.work()
+    assert (await world.release(release.id)).state is ReleaseState.APPROVED
+
+
+async def test_killed_anywhere_who_left_has_left(database: Database) -> None:
+    """Killed at any await of it and started again, an approval of who left is void, and the thread says so once."""
+    fatal, last = -1, False
+    while not last:
+        world = World(database, slack_team=f"T{fatal + 2}")
+        release = await approved_later(world, f"p{fatal + 1}")
+        world.people.known[BOB] = Person(BOB, Standing.DEACTIVATED)
+        points = Points(fatal)
+        await world.restart(around(world.parts, points, speech=False))
+        await world.deliver("", intents.PersonLeft(BOB))
+        with contextlib.suppress(Killed):
+            await world.work()
+        last = fatal >= 0 and not points.dead
+        await world.restart()
+        await world.work()
+        await gone(world, release)
+        fatal += 1

@@ -364,7 +364,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.TakeOver(ID),
         intents.ImportOwner("acme", "pypi"),
         intents.ShowImport("v", ID), intents.SetUpImport(ID, (1, 3)),
-        intents.ToOrganization(ID), intents.AgreePolicy(ID), intents.RefusePolicy(ID), intents.LeaveTeam(AT, "app_uninstalled"),
+        intents.ToOrganization(ID), intents.AgreePolicy(ID), intents.RefusePolicy(ID), intents.LeaveTeam(AT, "app_uninstalled"), intents.PersonLeft("U1"),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:

@@ -27,6 +27,10 @@ class Members:
         """Return a member."""
         return Person(user, Standing.MEMBER)
 
+    async def person_now(self, slack_team_id: str, user: str) -> PersonOutcome:
+        """Return a member."""
+        return await self.person(slack_team_id, user)
+
     async def group(self, slack_team_id: str, group: str) -> GroupOutcome:
         """Return an empty group."""
         return Group(group, frozenset())

@@ -57,6 +57,7 @@ from bot.core.intents.team import (
     LeaveTeam,
     LiftFreeze,
     OpenHome,
+    PersonLeft,
     RefusePolicy,
     SetFreeze,
     SetPolicy,
@@ -92,6 +93,7 @@ __all__ = [
     "OpenEntryPage",
     "OpenHome",
     "OpenSetupPull",
+    "PersonLeft",
     "RefusePolicy",
     "Reject",
     "RemovePublisher",
@@ -167,12 +169,13 @@ Intent = (
     | ExportAudit
     | RefusePolicy
     | LeaveTeam
+    | PersonLeft
 )
 
 LOOKS = (
     ListPublishers, CheckPublisher, ShowSetup, FillPublisherForm, ShowImport, ShowCredentials, ShowReleases, ShowTold,
     OpenHome, ShowAudit, ShowPolicy, UnfurlLinks,
-    LeaveTeam,
+    LeaveTeam, PersonLeft,
 )  # fmt: skip
 """Intents that change nothing that others see, and nobody's: they need no turn, since one that waits for a slow host must hold back none."""
 
@@ -226,5 +229,6 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "audit.export": ExportAudit,
         "policy.refuse": RefusePolicy,
         "team.leave": LeaveTeam,
+        "person.left": PersonLeft,
     }
 )

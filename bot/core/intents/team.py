@@ -92,3 +92,10 @@ class LeaveTeam:
     """When that was, by Slack's clock."""
     why: str
     """Slack's name for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLeft:
+    """Let nothing count any more of somebody who, Slack says, was deactivated."""
+
+    user: str
