@@ -115,9 +115,11 @@ def fault(lane: str) -> None:
     _count("shipbell_step_faults_total", lane)
 
 
-def claim_lost(of: str) -> None:
-    """Count a step whose result counted for nothing, since somebody was faster or its lease had run out."""
-    _count("shipbell_claims_lost_total", of)
+def held(of: str, won: bool) -> bool:  # noqa: FBT001 - what the ledger has said, passed through
+    """Return whether the claim held under which a step wrote; where not, its result counts for nothing, and that is counted."""
+    if not won:
+        _count("shipbell_claims_lost_total", of)
+    return won
 
 
 def ended(kind: str, state: str, reason: str) -> None:

@@ -128,7 +128,10 @@ class Confirming:
 
     async def _rest(self, row: Confirmation, wait: timedelta) -> None:
         async with self.hands.database.transaction() as session:
-            await ledger.move(session, row, self.hands.owner, next_at=self.hands.clock() + wait)
+            measuring.held(
+                "confirmations",
+                await ledger.move(session, row, self.hands.owner, next_at=self.hands.clock() + wait),
+            )
 
     async def _advance(self, row: Confirmation) -> None:
         async with self.hands.database.reading() as session:
@@ -165,7 +168,10 @@ class Confirming:
             return start
         now = hands.clock()
         async with hands.database.transaction() as session:
-            if not await ledger.begin(session, seen.confirmation, hands.owner, packed(start.progress), now):
+            if not measuring.held(
+                "confirmations",
+                await ledger.begin(session, seen.confirmation, hands.owner, packed(start.progress), now),
+            ):
                 return None
         begun = replace(seen.confirmation, state=ConfirmationState.BEGUN, begun_at=now)
         seen = replace(seen, confirmation=begun, progress=start.progress)
@@ -227,8 +233,9 @@ class Confirming:
             "progress": packed(decision.progress), "next_at": decision.next_at,
         }  # fmt: skip
         async with self.hands.database.transaction() as session:
-            if not await ledger.move(session, row, self.hands.owner, **values):
-                measuring.claim_lost("confirmations")
+            if not measuring.held(
+                "confirmations", await ledger.move(session, row, self.hands.owner, **values)
+            ):
                 log.info("claim lost", confirmation=str(row.id))
                 return
             await self._proven(session, seen, decision, now)

@@ -20,7 +20,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import codec
+from bot import codec, measuring
 from bot.core import audit_files, intents, notices
 from bot.core.audit_notices import AuditFile, AuditFileComing, AuditFileFailed, ChainFound
 from bot.workflow import showing
@@ -88,7 +88,9 @@ class Exporting:
                 return placed
             file_id, found = placed.file_id, packed(shown)
             async with self.database.transaction() as session:
-                if not await exports.uploaded(session, one, self.owner, file_id, found):
+                if not measuring.held(
+                    "exports", await exports.uploaded(session, one, self.owner, file_id, found)
+                ):
                     return SayLater("claim lost", arrived_maybe=False)
         since = one.asked_at if one.file_id else None
         to = (one.slack_team_id, one.user)
@@ -96,7 +98,7 @@ class Exporting:
         if isinstance(shared, NeverSay) and shared.error == "file_not_found" and one.file_id:
             # Slack forgets what was uploaded and not given: it is made anew.
             async with self.database.transaction() as session:
-                await exports.uploaded(session, one, self.owner, "", {})
+                measuring.held("exports", await exports.uploaded(session, one, self.owner, "", {}))
             return SayLater(shared.error, arrived_maybe=False)
         return shared
 
@@ -134,12 +136,12 @@ class Exporting:
         now = self.clock()
         async with self.database.transaction() as session:
             if isinstance(outcome, Said):
-                await exports.end(session, one, self.owner, "", now)
+                measuring.held("exports", await exports.end(session, one, self.owner, "", now))
             elif isinstance(outcome, SayLater) and one.attempts < ATTEMPTS:
                 wait = outcome.seconds or min(2.0**one.attempts, LONGEST_WAIT)
                 until = now + timedelta(seconds=wait)
-                await exports.rest(session, one, self.owner, until, outcome.error)
-            elif await exports.end(session, one, self.owner, outcome.error, now):
+                measuring.held("exports", await exports.rest(session, one, self.owner, until, outcome.error))
+            elif measuring.held("exports", await exports.end(session, one, self.owner, outcome.error, now)):
                 notice = AuditFileFailed(one.project, one.written_as, outcome.error)
                 message = codec.pack(notice, notices.KINDS)
                 to = Destination("", one.user)

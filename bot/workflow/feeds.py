@@ -61,14 +61,15 @@ class Feeding:
         except Exception:
             log.exception("feeds failed", index=feed.index)
             async with self.database.transaction() as session:
-                await ledger.seen(session, feed, self.owner, self.clock() + AFTER_A_FAULT)
+                measuring.held(
+                    "feeds", await ledger.seen(session, feed, self.owner, self.clock() + AFTER_A_FAULT)
+                )
 
     async def _look(self, feed: Feed) -> None:
         pages = {name: unpacked(Page, feed.pages.get(name, {})) for name in FeedName}
         look = await self._asked(feed, pages) if self.clock() >= feed.ask_at else Look(feed.ask_at, pages)
         async with self.database.transaction() as session:
             if not await self._write(session, feed, look):
-                measuring.claim_lost("feeds")
                 log.info("claim lost", feeds=feed.index)
 
     async def _asked(self, feed: Feed, pages: Mapping[FeedName, Page]) -> Look:
@@ -91,4 +92,4 @@ class Feeding:
             "waiting": await ledger.waiting(session, feed.index),
         }  # fmt: skip
         next_at = min(look.ask_at, now + self.base) if more else look.ask_at
-        return await ledger.seen(session, feed, self.owner, next_at, **values)
+        return measuring.held("feeds", await ledger.seen(session, feed, self.owner, next_at, **values))

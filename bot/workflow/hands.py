@@ -93,7 +93,9 @@ class Hands:
     async def begin(self, release: Release, act: str) -> bool:
         """Write down, before the forge is asked, that an act begins; False where the claim was lost."""
         async with self.database.transaction() as session:
-            return await ledger.begin(session, release, self.owner, act, self.clock())
+            return measuring.held(
+                "releases", await ledger.begin(session, release, self.owner, act, self.clock())
+            )
 
 
 def repo(release: Release) -> Repo:
@@ -138,8 +140,9 @@ async def write(
     owner, actor = by
     after = follow_release(release.state, decision.event)
     values = _columns(seen, decision, after)
-    if not await ledger.move(session, release, owner, keep_lease=keep_lease, **values):
-        measuring.claim_lost("releases")
+    if not measuring.held(
+        "releases", await ledger.move(session, release, owner, keep_lease=keep_lease, **values)
+    ):
         log.info("claim lost", release=str(release.id), event=decision.event.name)
         return None
     for user in decision.withdrawn:

@@ -117,7 +117,7 @@ class Tending:
 
     async def _rest(self, health: Health, until: datetime) -> None:
         async with self.setups.database.transaction() as session:
-            await ledger.seen(session, health, self.owner, until)
+            measuring.held("health", await ledger.seen(session, health, self.owner, until))
 
     async def _write(self, health: Health, facts: Facts) -> None:
         now = self.setups.clock()
@@ -126,8 +126,9 @@ class Tending:
         next_at = min(own, now + self.period / polling.AGAIN) if look.again else own
         values = {"seen": packed(look.state), "troubles": len(look.state.troubles), "looked_at": now}
         async with self.setups.database.transaction() as session:
-            if not await ledger.seen(session, health, self.owner, next_at, **values):
-                measuring.claim_lost("health")
+            if not measuring.held(
+                "health", await ledger.seen(session, health, self.owner, next_at, **values)
+            ):
                 log.info("claim lost", health=str(health.publisher_id))
                 return
             await self._tell(session, facts.publisher, look, now)

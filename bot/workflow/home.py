@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import measuring
 from bot.core import approvals as rules
 from bot.core import homes as decide
 from bot.core import intents
@@ -265,7 +266,7 @@ class Homes:
             case NeverSay():
                 log.warning("home given up", team=str(home.team_id), error=answer.error)
                 async with self.hands.database.transaction() as session:
-                    await homes.leave(session, home, self.hands.owner)
+                    measuring.held("homes", await homes.leave(session, home, self.hands.owner))
             case _:
                 assert_never(answer)
 
@@ -278,11 +279,13 @@ class Homes:
 
     async def _shown(self, home: Home, state: tuple[str, str, int]) -> None:
         async with self.hands.database.transaction() as session:
-            await homes.shown(session, home, self.hands.owner, state, self.hands.clock())
+            measuring.held(
+                "homes", await homes.shown(session, home, self.hands.owner, state, self.hands.clock())
+            )
 
     async def _rest(self, home: Home, until: datetime, **values: Any) -> None:
         async with self.hands.database.transaction() as session:
-            await homes.rest(session, home, self.hands.owner, until, **values)
+            measuring.held("homes", await homes.rest(session, home, self.hands.owner, until, **values))
 
 
 def _limit(home: Home) -> str:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 
+from bot import measuring
 from bot.core import importing as decide
 from bot.core.forge import Nothing, Unsure
 from bot.core.importing import Candidate, Fate, Place, Places, Sight, Survey, Verdict
@@ -109,7 +110,7 @@ class Importing:
     async def _rest(self, one: Import, wait: timedelta) -> None:
         now = self.clock()
         async with self.database.transaction() as session:
-            await imports.move(session, one, self.owner, now + wait, now)
+            measuring.held("imports", await imports.move(session, one, self.owner, now + wait, now))
 
     async def _look(self, one: Import) -> None:
         """Read the list, or look at the next few repositories."""
@@ -179,7 +180,7 @@ class Importing:
         if wait is None or complete:
             state = ImportState.LISTED if complete else ImportState.FAILED
         async with self.database.transaction() as session:
-            if not await imports.hold(session, one, self.owner):
+            if not measuring.held("imports", await imports.hold(session, one, self.owner)):
                 return
             if complete:
                 found = decide.told_apart(survey.found)
@@ -187,7 +188,10 @@ class Importing:
                 survey = replace(survey, found=())
             due = None if state is not ImportState.LOOKING or wait is None else now + wait
             after = replace(one, state=state, progress=packed(survey))
-            await imports.move(session, one, self.owner, due, now, state=state, progress=after.progress)
+            measuring.held(
+                "imports",
+                await imports.move(session, one, self.owner, due, now, state=state, progress=after.progress),
+            )
             await show(session, after, now, read(await imports.items(session, after)) if complete else ())
 
     async def _set_up(self, one: Import) -> None:
@@ -204,7 +208,7 @@ class Importing:
         """Ask for one publisher, and record that in the same transaction; False where the claim was lost."""
         assert one.chosen_by is not None
         async with self.database.transaction() as session:
-            if not await imports.hold(session, one, self.owner):
+            if not measuring.held("imports", await imports.hold(session, one, self.owner)):
                 return False
             asked = (one.chosen_by, one.channel)
             wanted, now = candidate.registration, self.clock()
@@ -221,11 +225,14 @@ class Importing:
         """Write that a step is over, and say what follows: the message, forms, the end."""
         now = self.clock()
         async with self.database.transaction() as session:
-            if not await imports.hold(session, one, self.owner):
+            if not measuring.held("imports", await imports.hold(session, one, self.owner)):
                 return
             rows = read(await imports.items(session, one))
             after = replace(one, state=ImportState.SETTING_UP if more else ImportState.DONE)
-            await imports.move(session, one, self.owner, now if more else None, now, state=after.state)
+            measuring.held(
+                "imports",
+                await imports.move(session, one, self.owner, now if more else None, now, state=after.state),
+            )
             await show(session, after, now, rows)
             await give_forms(session, self.index, after, rows, now)
             if not _moving(rows):

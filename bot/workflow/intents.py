@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import codec
+from bot import codec, measuring
 from bot.core import intents, notices
 from bot.core import publishers as decide
 from bot.core.credential_notices import TokenUnneeded
@@ -91,7 +91,7 @@ class Intents:
             wish = steps.wish(intent) if isinstance(intent, intents.RunStep) else intent
             before = (Asker(), deciding.Known()) if wish is None else await self._before(item, wish)
             async with self.database.transaction() as session:
-                if await inbox.done(session, item, self.clock()):
+                if measuring.held("inbox", await inbox.done(session, item, self.clock())):
                     session.info[VIA] = item.origin
                     if isinstance(intent, intents.RunStep):
                         await self._run(session, item, intent, before)
@@ -135,7 +135,7 @@ class Intents:
                 await inbox.postpone(
                     session, item, f"incident {incident}", now + timedelta(seconds=2**item.attempts)
                 )
-            elif await inbox.bury(session, item, f"incident {incident}", now):
+            elif measuring.held("inbox", await inbox.bury(session, item, f"incident {incident}", now)):
                 if item.kind == STEP:
                     step = codec.unpack(item.kind, item.payload, {STEP: intents.RunStep})
                     await steps.broke_down(session, item, step, incident, now)

@@ -97,7 +97,10 @@ class Publishers:
             now, what = self.clock(), Faulty("publisher", publisher.id, publisher.team_id)
             until = await next_try(self.database, what, error, AFTER_A_FAULT, now)
             async with self.database.transaction() as session:
-                await ledger.move(session, publisher, self.owner, next_at=until, looked_at=now)
+                measuring.held(
+                    "publishers",
+                    await ledger.move(session, publisher, self.owner, next_at=until, looked_at=now),
+                )
 
     async def _register(self, publisher: Publisher) -> None:
         name = publisher.registration.index
@@ -153,8 +156,9 @@ class Publishers:
         # Written down before the index is asked: if the process dies at the next await, the successor knows
         # that a registration may have arrived.
         async with self.database.transaction() as session:
-            if not await ledger.begin_attempt(
-                session, publisher, self.owner, existed=publisher.existed_before
+            if not measuring.held(
+                "publishers",
+                await ledger.begin_attempt(session, publisher, self.owner, existed=publisher.existed_before),
             ):
                 return
             purpose = f"registering {publisher.registration.project}"
@@ -256,8 +260,7 @@ async def write(
     frees = after not in {PublisherState.REQUESTED, PublisherState.PENDING}
     if frees:
         await ledger.places(session, publisher)  # locked in one order by all who change what a person has
-    if not await ledger.move(session, publisher, owner, **values):
-        measuring.claim_lost("publishers")
+    if not measuring.held("publishers", await ledger.move(session, publisher, owner, **values)):
         log.info("claim lost", publisher=str(publisher.id), event=decision.event.name)
         return False
     if decision.evidence:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot import measuring
 from bot.core.releases import Decision, Situation
 from bot.workflow import acting, asking, uploading, verifying, yanking
 from bot.workflow.faults import next_try
@@ -92,4 +93,6 @@ class Releases:
             database, what = self.hands.database, Faulty("release", release.id, release.team_id)
             until = await next_try(database, what, error, AFTER_A_FAULT, self.hands.clock())
             async with database.transaction() as session:
-                await ledger.move(session, release, self.hands.owner, next_at=until)
+                measuring.held(
+                    "releases", await ledger.move(session, release, self.hands.owner, next_at=until)
+                )

@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import codec
+from bot import codec, measuring
 from bot.core import notices
 from bot.core.install_notices import InstallEnds, ScopesMissing
 from bot.workflow.installing import refresh_at
@@ -103,7 +103,9 @@ class Rotating:
         except Exception:
             log.exception("tokens not exchanged", team=str(one.team_id))
             async with self.database.transaction() as session:
-                await ledger.rest(session, one, self.owner, self.clock() + AFTER_A_FAULT)
+                measuring.held(
+                    "installations", await ledger.rest(session, one, self.owner, self.clock() + AFTER_A_FAULT)
+                )
 
     async def usable(self, one: Installation) -> Installation:
         """Return an installation whose token does not end just now: exchanged here, or meanwhile by somebody else."""
@@ -127,13 +129,19 @@ class Rotating:
             case Later():
                 log.warning("Slack gave no new tokens", team=str(one.team_id))
                 async with self.database.transaction() as session:
-                    await ledger.rest(session, one, self.owner, self.clock() + found.wait)
+                    measuring.held(
+                        "installations",
+                        await ledger.rest(session, one, self.owner, self.clock() + found.wait),
+                    )
 
     async def _keep(self, one: Installation, found: Exchanged) -> None:
         now = self.clock()
         due = refresh_at(found.tokens)
         async with self.database.transaction() as session:
-            if not await ledger.exchanged(session, one, self.owner, found.tokens, found.scopes, due):
+            if not measuring.held(
+                "installations",
+                await ledger.exchanged(session, one, self.owner, found.tokens, found.scopes, due),
+            ):
                 log.warning("new tokens came too late", team=str(one.team_id))
                 return
             if found.missing:
@@ -144,7 +152,10 @@ class Rotating:
         now = self.clock()
         log.error("Slack refuses a refresh token", team=str(one.team_id), error=found.detail)
         async with self.database.transaction() as session:
-            held = await ledger.rest(session, one, self.owner, now + AFTER_A_REFUSAL, refused=True)
+            held = measuring.held(
+                "installations",
+                await ledger.rest(session, one, self.owner, now + AFTER_A_REFUSAL, refused=True),
+            )
             if held and one.tokens.expires_at is not None:
                 said = InstallEnds(one.tokens.expires_at, self.install_url, found.detail)
                 await self._tell(session, one, f"install:{one.id}:{one.revision}:ends", said, now)

@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot import codec
+from bot import codec, measuring
 from bot.core import intents, notices
 from bot.core import steps as decide
 from bot.core.release_notices import Heard, ReleaseAnswer
@@ -146,7 +146,9 @@ class Steps:
                 return
             kind, facts = codec.pack(ending, decide.ENDINGS)
             async with self.hands.database.transaction() as session:
-                if not await ledger.decided(session, step, self.hands.owner, (kind, facts)):
+                if not measuring.held(
+                    "steps", await ledger.decided(session, step, self.hands.owner, (kind, facts))
+                ):
                     log.info("claim lost", step=str(step.id))
                     return
             step = replace(step, state=StepState.ENDING, ending=kind, facts=facts, attempts=1)
@@ -191,8 +193,10 @@ class Steps:
 
     async def _ended(self, step: Step, state: StepState) -> None:
         async with self.hands.database.transaction() as session:
-            await ledger.ended(session, step, self.hands.owner, state)
+            measuring.held("steps", await ledger.ended(session, step, self.hands.owner, state))
 
     async def _rest(self, step: Step, wait: timedelta) -> None:
         async with self.hands.database.transaction() as session:
-            await ledger.rest(session, step, self.hands.owner, self.hands.clock() + wait)
+            measuring.held(
+                "steps", await ledger.rest(session, step, self.hands.owner, self.hands.clock() + wait)
+            )

@@ -126,7 +126,7 @@ class Thanking:
             return after, _asked(said)
         begun = replace(thanks, begun=True)
         async with hands.database.transaction() as session:
-            if not await ledger.keep(session, row, hands.owner, packed(begun)):
+            if not measuring.held("thanks", await ledger.keep(session, row, hands.owner, packed(begun))):
                 return None
         url = page(hands.index.site(release.target.index).url, release)
         made = await self.forge.comment(where, thanks.pulls[0], decide.comment(release, url))
@@ -137,8 +137,9 @@ class Thanking:
         hands, now = self.hands, self.hands.clock()
         async with hands.database.transaction() as session:
             next_at = None if thanks.over else now + wait
-            if not await ledger.move(session, row, hands.owner, packed(thanks), next_at):
-                measuring.claim_lost("thanks")
+            if not measuring.held(
+                "thanks", await ledger.move(session, row, hands.owner, packed(thanks), next_at)
+            ):
                 log.info("claim lost", release=str(release.id), event="thanks")
                 return
             told = decide.told(thanks) if thanks.over else {}

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot import measuring
 from bot.core import oauth1, uploading
 from bot.core.distributions import Flaw, Unfit
 from bot.core.lifecycle import ReleaseEvent
@@ -102,7 +103,9 @@ async def _send(trip: _Trip, seen: Situation, parcel: Parcel) -> Decision | None
             since = codes.since(now) if codes else None
             if not await credentials.used(session, release.team_id, found.credential.id, use, since):
                 return uploading.next_code(seen, codes.until(now) if codes else now)
-        if not await ledger.begin(session, release, hands.owner, uploading.ACT, seen.now):
+        if not measuring.held(
+            "releases", await ledger.begin(session, release, hands.owner, uploading.ACT, seen.now)
+        ):
             return None
     if found is None:
         return uploading.no_credential(seen)

@@ -81,12 +81,15 @@ class Watching:
 
     async def _rest(self, watch: Watch, wait: timedelta) -> None:
         async with self.hands.database.transaction() as session:
-            await watches.seen(session, watch, self.hands.owner, self.hands.clock() + wait)
+            measuring.held(
+                "watches", await watches.seen(session, watch, self.hands.owner, self.hands.clock() + wait)
+            )
 
     async def _write(self, watch: Watch, look: decide.Look) -> None:
         async with self.hands.database.transaction() as session:
-            if not await watches.seen(session, watch, self.hands.owner, look.next_at, **look.values):
-                measuring.claim_lost("watches")
+            if not measuring.held(
+                "watches", await watches.seen(session, watch, self.hands.owner, look.next_at, **look.values)
+            ):
                 log.info("claim lost", watch=str(watch.project_id))
                 return
             for version, files in look.appeared.items():

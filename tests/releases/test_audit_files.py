@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from bot import measuring
 from bot.core import intents
 from bot.core.audit_notices import AuditFile
 from bot.workflow.exporting import ATTEMPTS, LEASE, Exporting
@@ -331,3 +332,23 @@ async def test_an_event_says_what_it_rests_on(database: Database) -> None:
     line = facts["lines"][0]
     assert line["via"] == "button"
     assert line["evidence"] == {"commit": "a" * 40, "url": "https://pypi.example/simple/p/"}
+
+
+async def test_a_lane_that_lost_its_claim_counts_that(database: Database) -> None:
+    """A process that was too slow writes nothing over another's work, gives nothing a second time, and its loss is counted."""
+
+    def lost() -> float:
+        return measuring.REGISTRY.get_sample_value("shipbell_claims_lost_total", {"of": "exports"}) or 0.0
+
+    desk = await desk_of(database)
+    await desk.team.wants(BOB, intents.ExportAudit("", "csv"))
+    slow, quick = desk.lane(), desk.lane()
+    (one,) = await slow.claim(1)
+    desk.team.world.clock.forward(LEASE * 2)
+    (same,) = await quick.claim(1)
+    before = lost()
+    await quick.advance(same)
+    assert lost() == before
+    await slow.advance(one)
+    assert lost() > before
+    assert len(desk.files.given) == 1
