@@ -220,6 +220,20 @@ async def test_where_the_app_is_gone_nobody_is_known() -> None:
         assert "install it again" in found.detail
 
 
+async def test_what_is_decided_rests_on_no_memory() -> None:
+    """Asked for this moment, Slack is asked though the answer is young, and what it says now is what is known from then on."""
+    async with scripted(users_info=[user(), user(deleted=True)]) as slack:
+        asked = people(slack)
+        for found, standing in (
+            (await asked.person("T1", "U1"), Standing.MEMBER),
+            (await asked.person("T1", "U1"), Standing.MEMBER),
+            (await asked.person_now("T1", "U1"), Standing.DEACTIVATED),
+            (await asked.person("T1", "U1"), Standing.DEACTIVATED),
+        ):
+            assert isinstance(found, Person)
+            assert found.standing is standing
+
+
 def test_a_name_is_what_people_read() -> None:
     """The full name of the profile first, then what else there is; one line, and not without end."""
     profile = {"real_name": "Ada\nLovelace", "display_name": "ada"}

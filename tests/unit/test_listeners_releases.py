@@ -41,6 +41,10 @@ class Notebook(Inlet):
         self.wishes.append(wish)
         return True
 
+    async def put_of_known(self, wish: Wish) -> bool:
+        """Note it."""
+        return await self.put(wish)
+
 
 @dataclass
 class Desk:
