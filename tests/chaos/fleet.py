@@ -5,7 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,8 @@ from tests.stories.forked import forked
 LEASE = 2
 AGAIN = 0.3
 """Seconds after which a supervisor starts what has ended."""
+PATIENCE, MOST = 12.0, 20
+"""Seconds after which somebody asks again, and how often."""
 Launch = Callable[[Mapping[str, str], Path], Awaitable[Process]]
 
 
@@ -159,11 +161,22 @@ class Fleet(Bench):
         self.doing[place.project] = "is to be asked for"
         await asyncio.sleep(after)
         self.doing[place.project] = "is asked for"
-        await self.slack.command(f"{place.user}1", place.channel, f"{place.project} v1.0.0")
-        self.doing[place.project] = "is not shown yet"
-        root = await self.slack.root(place.project)
-        self.doing[place.project] = "is being approved"
-        await self.slack.click(f"{place.user}2", root)
+        # Whom Slack does not tell the bot of is answered so, and asks again; everything else comes of what was acknowledged.
+        for _ in range(MOST):
+            await self.slack.command(f"{place.user}1", place.channel, f"{place.project} v1.0.0")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    root = await self.slack.root(place.project)
+                    break
+        else:
+            raise AssertionError(f"{place} was never shown")
+        self.doing[place.project] = "is shown"
+        for _ in range(MOST):
+            await self.slack.click(f"{place.user}2", root)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self.slack.decided(root)
+                    break
         del self.doing[place.project]
 
     def faults(self) -> list[str]:

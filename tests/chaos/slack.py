@@ -48,6 +48,7 @@ class ChaosSlack(SlackServer):
         self.acks: list[float] = []
         """Seconds until each ack that came."""
         self._roots: dict[str, Asked] = {}
+        self._decided: set[str] = set()
 
     async def _api(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]
@@ -88,7 +89,14 @@ class ChaosSlack(SlackServer):
     def _heard(self, asked: Asked) -> None:
         if asked.approve and not asked.thread:
             self._roots.setdefault(asked.text.split()[2], asked)
+        if asked.method == "chat.update" and not asked.approve:
+            self._decided.add(asked.ts)
         super()._heard(asked)
+
+    async def decided(self, root: Asked) -> None:
+        """Wait until a release does not ask for approvals any more."""
+        while root.ts not in self._decided:
+            await self._changed.wait()
 
     async def _send(self, fields: dict[str, str]) -> None:
         """Deliver until it is acknowledged."""

@@ -97,7 +97,8 @@ class Storm:
     async def _limits(self, fault: Fault) -> None:
         self.fleet.slack.limited = 0.5
         self.fleet.forge.fail("/", status=429, headers={"retry-after": "1"}, times=3)
-        self.fleet.index.fail("/", status=429, headers={"retry-after": "1"}, times=3)
+        # Not what a run uploads: that would fail, and be a person's to run again.
+        self.fleet.index.fail("/simple/", status=429, headers={"retry-after": "1"}, times=3)
         await asyncio.sleep(fault.lasts)
         self.fleet.slack.limited = 0.0
 
