@@ -143,7 +143,7 @@ async def write(
     if not measuring.held(
         "releases", await ledger.move(session, release, owner, keep_lease=keep_lease, **values)
     ):
-        log.info("claim lost", release=str(release.id), event=decision.event.name)
+        log.info("claim lost", release=str(release.id), lost=decision.event.name)
         return None
     for user in decision.withdrawn:
         await approvals.withdraw(session, release, user, seen.now)

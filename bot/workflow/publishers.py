@@ -261,7 +261,7 @@ async def write(
     if frees:
         await ledger.places(session, publisher)  # locked in one order by all who change what a person has
     if not measuring.held("publishers", await ledger.move(session, publisher, owner, **values)):
-        log.info("claim lost", publisher=str(publisher.id), event=decision.event.name)
+        log.info("claim lost", publisher=str(publisher.id), lost=decision.event.name)
         return False
     if decision.evidence:
         await ledger.keep_evidence(session, publisher, decision.evidence)

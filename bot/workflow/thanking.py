@@ -140,7 +140,7 @@ class Thanking:
             if not measuring.held(
                 "thanks", await ledger.move(session, row, hands.owner, packed(thanks), next_at)
             ):
-                log.info("claim lost", release=str(release.id), event="thanks")
+                log.info("claim lost", release=str(release.id), lost="thanks")
                 return
             told = decide.told(thanks) if thanks.over else {}
             if not told:

@@ -98,6 +98,7 @@ class Fleet(Bench):
         self.webs: list[Kept] = []
         self.workers: list[Kept] = []
         self.size = size
+        self.lease = LEASE
         self.wires: dict[str, Wire] = {}
         self.doing: dict[str, str] = {}
         """What people wait for, by project."""
@@ -145,7 +146,7 @@ class Fleet(Bench):
         return super().environment() | {
             "SHIPBELL_DATABASE_URL": self.database_url,
             "SHIPBELL_ENGINE": "postgres",
-            "SHIPBELL_LEASE_SECONDS": str(LEASE),
+            "SHIPBELL_LEASE_SECONDS": str(self.lease),
             "SHIPBELL_SLACK_API_URL": f"{wires['slack'].url}/api/",
             "SHIPBELL_GITHUB_API_URL": wires["forge"].url,
             "SHIPBELL_INDEXES": json.dumps({"company": index}),

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.core import intents
 from storage.database import Database
+from storage.ledger import leases
 from storage.records import Release, ReleaseReason, ReleaseState, StartBy
 from tests.releases.fake_forge import Code
 from tests.releases.kit import ADMIN, ALICE, BOB, World
@@ -122,5 +124,26 @@ async def test_broken_glass_outlives_another_vote(database: Database) -> None:
     await world.deliver(BOB, intents.Withdraw(str(release.id), release.round))
     await world.work()
     assert (await newest(world)).state is S.APPROVED
+    await world.rest()
+    assert (await newest(world)).state is S.PUBLISHED
+
+
+async def test_a_lost_claim_is_no_fault(database: Database) -> None:
+    """Who was taken for dead in the midst of a step writes nothing of it, and that is no fault of the release's."""
+    world = World(database)
+    _, release = await asked(world, StartBy.PUSH)
+    await approve(world, release)
+    for item in await world.life.intents.claim(1):
+        await world.life.intents.carry_out(item)
+    slow = world.life.releases
+    (claimed,) = await slow.claim(1)
+    async with database.transaction() as session:
+        await leases.give_back(session, slow.hands.owner, world.clock())
+    before = await newest(world)
+    with capture_logs() as logged:
+        await slow.advance(claimed)
+    assert [one["event"] for one in logged if one["log_level"] != "debug"] == ["claim lost"]
+    assert await newest(world) == before
+    world.clock.forward(timedelta(seconds=1))
     await world.rest()
     assert (await newest(world)).state is S.PUBLISHED
