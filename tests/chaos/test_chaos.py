@@ -40,6 +40,7 @@ PATIENCE = float(knob("PATIENCE", "240"))
 """Seconds after the storm in which all must be over: a minute after a fault of its own a release is tried again."""
 
 
+@pytest.mark.skipif(not THOROUGH, reason="a minute long: `make chaos` plays it")
 @pytest.mark.timeout(300)
 async def test_a_rolling_restart(tmp_path: Path) -> None:
     """While each process is replaced, steps under way, every command and click is heard at once, done once, and all exits are in order."""
