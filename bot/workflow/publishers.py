@@ -190,7 +190,7 @@ class Publishers:
         """Return the situation with what our own books say: whom the feeds tell, whether a run is under way."""
         async with self.database.reading() as session:
             feed = await feeds.read(session, site.name) if site.feeds else None
-            awaits = await confirmations.under_way(session, publisher.id)
+            awaits = await confirmations.under_way(session, publisher.team_id, publisher.id)
         fed = feeding.waiting(feed, self.clock(), self.base) if site.feeds else None
         return replace(self.situation(publisher), fed=fed, awaits_run=awaits)
 

@@ -87,10 +87,12 @@ async def nudge(session: AsyncSession, owner: str, repository: str, now: datetim
     return len(moved.all())
 
 
-async def under_way(session: AsyncSession, publisher_id: UUID) -> bool:
+async def under_way(session: AsyncSession, team_id: UUID, publisher_id: UUID) -> bool:
     """Say whether one of a publisher is not over yet."""
     found = select(col(ConfirmationRow.id)).where(
-        col(ConfirmationRow.publisher_id) == publisher_id, col(ConfirmationRow.state).in_(_OPEN)
+        col(ConfirmationRow.team_id) == team_id,
+        col(ConfirmationRow.publisher_id) == publisher_id,
+        col(ConfirmationRow.state).in_(_OPEN),
     )
     return await session.scalar(found) is not None
 

@@ -84,9 +84,8 @@ async def enter(
         "index_name": typed.index, "project": typed.project, "kind": typed.kind, "seen": list(typed.seen),
         "browser_hash": browser_hash, "sealed": sealed, "entered": True,
     }  # fmt: skip
-    won = await update_one(
-        session, update(row).where(col(row.id) == found.id, col(row.entered).is_(False)).values(**written)
-    )
+    same = (col(row.id) == found.id) & (col(row.team_id) == found.team_id) & col(row.entered).is_(False)
+    won = await update_one(session, update(row).where(same).values(**written))
     return await get(session, found.team_id, found.id, now) if won else None
 
 

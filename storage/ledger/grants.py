@@ -89,7 +89,8 @@ async def keep(session: AsyncSession, ticket: Ticket, pair: Secret, now: datetim
     place = _place(row.team_id, row.id)
     kept = await keys.unseal(session, place, row.sealed)
     sealed = await keys.seal(session, place, kept | {"pair": pair})
-    first = update(GrantRow).where(col(GrantRow.id) == row.id, col(GrantRow.asked).is_(False))
+    same = (col(GrantRow.id) == row.id) & (col(GrantRow.team_id) == row.team_id)
+    first = update(GrantRow).where(same, col(GrantRow.asked).is_(False))
     if await update_one(session, first.values(sealed=sealed, asked=True)):
         return pair
     return await token(session, ticket, now)

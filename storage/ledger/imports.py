@@ -128,7 +128,7 @@ async def choose(
         return False
     await session.execute(
         update(ImportItemRow)
-        .where(col(ImportItemRow.import_id) == one.id, col(ImportItemRow.number).in_(list(numbers)))
+        .where(_of(one), col(ImportItemRow.number).in_(list(numbers)))
         .values(state=ImportItemState.WAITING)
         .execution_options(synchronize_session=False)
     )
@@ -152,7 +152,7 @@ async def told(session: AsyncSession, one: Import, numbers: Sequence[int]) -> No
     """Record that the forms of these packages were given."""
     await session.execute(
         update(ImportItemRow)
-        .where(col(ImportItemRow.import_id) == one.id, col(ImportItemRow.number).in_(list(numbers)))
+        .where(_of(one), col(ImportItemRow.number).in_(list(numbers)))
         .values(told=True)
         .execution_options(synchronize_session=False)
     )
@@ -187,9 +187,12 @@ def _is(team_id: UUID, import_id: UUID) -> ColumnElement[bool]:
     return (col(ImportRow.id) == import_id) & (col(ImportRow.team_id) == team_id)
 
 
+def _of(one: Import) -> ColumnElement[bool]:
+    return (col(ImportItemRow.import_id) == one.id) & (col(ImportItemRow.team_id) == one.team_id)
+
+
 def _item(one: Import, number: int) -> ColumnElement[bool]:
-    mine = (col(ImportItemRow.import_id) == one.id) & (col(ImportItemRow.team_id) == one.team_id)
-    return mine & (col(ImportItemRow.number) == number)
+    return _of(one) & (col(ImportItemRow.number) == number)
 
 
 def _held(one: Import, owner: UUID) -> ColumnElement[bool]:

@@ -90,17 +90,17 @@ async def claim(
 
 async def done(session: AsyncSession, item: InboxItem, now: datetime) -> bool:
     """Close an intent in the transaction that carries out what it asked; False where somebody else has."""
-    return await update_one(session, _close(item.id, InboxState.DONE, now))
+    return await update_one(session, _close(item, InboxState.DONE, now))
 
 
 async def bury(session: AsyncSession, item: InboxItem, error: str, now: datetime) -> bool:
     """Set an intent aside that can't be carried out; its secrets are destroyed."""
-    return await update_one(session, _close(item.id, InboxState.DEAD, now).values(error=error[:500]))
+    return await update_one(session, _close(item, InboxState.DEAD, now).values(error=error[:500]))
 
 
 async def postpone(session: AsyncSession, item: InboxItem, error: str, until: datetime) -> None:
     """Try an intent again later; whoever has taken it since goes on undisturbed."""
-    mine = _waiting(item.id) & (col(InboxRow.attempts) == item.attempts)
+    mine = _waiting(item) & (col(InboxRow.attempts) == item.attempts)
     values = {"next_at": until, "error": error[:500], "lease_owner": None}
     await update_one(session, update(InboxRow).where(mine).values(**values))
 
@@ -161,14 +161,15 @@ def _in_turn() -> ColumnElement[bool]:
     return (col(row.turn) == "") | ~select(col(earlier.id)).where(theirs, waits, before).exists()
 
 
-def _waiting(row_id: UUID) -> Any:
-    return (col(InboxRow.id) == row_id) & (col(InboxRow.state) == InboxState.WAITING)
+def _waiting(item: InboxItem) -> Any:
+    one = (col(InboxRow.id) == item.id) & (col(InboxRow.team_id) == item.team_id)
+    return one & (col(InboxRow.state) == InboxState.WAITING)
 
 
-def _close(row_id: UUID, state: InboxState, now: datetime) -> Any:
+def _close(item: InboxItem, state: InboxState, now: datetime) -> Any:
     return (
         update(InboxRow)
-        .where(_waiting(row_id))
+        .where(_waiting(item))
         .values(state=state, done_at=now, next_at=None, sealed=None, lease_owner=None)
     )
 

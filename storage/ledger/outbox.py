@@ -196,7 +196,7 @@ async def sent(session: AsyncSession, item: OutboxItem, ts: str, now: datetime, 
             "sealed": None,
             "lease_owner": None,
         }
-        await update_one(session, update(OutboxRow).where(_open(item.id)).values(**changed, **values))
+        await update_one(session, update(OutboxRow).where(_open(item)).values(**changed, **values))
 
 
 async def bury(session: AsyncSession, item: OutboxItem, error: str) -> None:
@@ -349,18 +349,19 @@ def _is_parent(parent: type[OutboxRow]) -> ColumnElement[bool]:
     )
 
 
-def _open(row_id: UUID) -> Any:
-    return (col(OutboxRow.id) == row_id) & col(OutboxRow.state).in_(_OPEN)
+def _open(item: OutboxItem) -> Any:
+    one = (col(OutboxRow.id) == item.id) & (col(OutboxRow.team_id) == item.team_id)
+    return one & col(OutboxRow.state).in_(_OPEN)
 
 
 def _mine(item: OutboxItem) -> Any:
     """Return the clause: nobody else has taken it since."""
-    return _open(item.id) & (col(OutboxRow.attempts) == item.attempts + 1)
+    return _open(item) & (col(OutboxRow.attempts) == item.attempts + 1)
 
 
 async def _end(session: AsyncSession, item: OutboxItem, **values: Any) -> bool:
     """End a message that is still to say what the item says; False where it is to say something newer."""
-    where = _open(item.id) & (col(OutboxRow.revision) == item.revision)
+    where = _open(item) & (col(OutboxRow.revision) == item.revision)
     return await update_one(
         session, update(OutboxRow).where(where).values(next_at=None, sealed=None, lease_owner=None, **values)
     )

@@ -40,7 +40,9 @@ async def request(
     )  # fmt: skip
     row = await session.scalar(
         select(PublisherRow).where(
-            col(PublisherRow.project_id) == project_id, col(PublisherRow.state).in_(_OPEN)
+            col(PublisherRow.team_id) == team_id,
+            col(PublisherRow.project_id) == project_id,
+            col(PublisherRow.state).in_(_OPEN),
         )
     )
     assert row is not None
@@ -48,7 +50,7 @@ async def request(
         # The project is what its newest publisher says; one that was refused for being open changes nothing.
         await session.execute(
             update(ProjectRow)
-            .where(col(ProjectRow.id) == project_id)
+            .where(col(ProjectRow.id) == project_id, col(ProjectRow.team_id) == team_id)
             .values(**wanted)
             .execution_options(synchronize_session=False)
         )
@@ -65,7 +67,8 @@ async def know(
         "environment": registration.environment, "channel": channel,
     }  # fmt: skip
     project_id = await _project(session, team_id, registration, wanted, (actor, now))
-    change = update(ProjectRow).where(col(ProjectRow.id) == project_id).values(**wanted)
+    own = (col(ProjectRow.id) == project_id) & (col(ProjectRow.team_id) == team_id)
+    change = update(ProjectRow).where(own).values(**wanted)
     await session.execute(change.execution_options(synchronize_session=False))
 
 

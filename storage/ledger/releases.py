@@ -376,6 +376,7 @@ def _alone(release: Release) -> ColumnElement[bool]:
     return ~(
         select(col(other.id))
         .where(
+            col(other.team_id) == release.team_id,
             col(other.project_id) == release.project_id,
             col(other.version) == release.version,
             col(other.kind) == release.kind,

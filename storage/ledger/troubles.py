@@ -72,7 +72,12 @@ async def note(session: AsyncSession, what: Faulty, error: str, now: datetime) -
 
 async def set_aside(session: AsyncSession, what: Faulty, now: datetime) -> None:
     """Say that a row is not tried by itself any more."""
-    await update_one(session, update(TroubleRow).where(_is(what.kind, what.id)).values(aside_at=now))
+    await update_one(
+        session,
+        update(TroubleRow)
+        .where(_is(what.kind, what.id), col(TroubleRow.team_id) == what.team_id)
+        .values(aside_at=now),
+    )
 
 
 async def listed(session: AsyncSession, since: datetime) -> Sequence[Trouble]:
