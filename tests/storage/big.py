@@ -130,13 +130,13 @@ def fill(url: str, size: Size) -> None:
     analyze(url)
 
 
-def give_key(url: str, vault: Vault) -> None:
-    """Give the first team a data key, so that it can be worked for."""
-    key = vault.make(team())
+def give_key(url: str, vault: Vault, number: int = 1) -> None:
+    """Give a team a data key, so that it can be worked for."""
+    key = vault.make(team(number))
     with psycopg.connect(plain(url)) as connection:
         connection.execute(
             "INSERT INTO data_keys (id, team_id, wrapped, master_key_id, created_at) VALUES (%s, %s, %s, %s, %s)",
-            (key.id, team(), key.blob, key.master_key_id, NOW),
+            (key.id, team(number), key.blob, key.master_key_id, NOW),
         )
 
 
