@@ -21,11 +21,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import measuring
 from bot.core import approvals as rules
 from bot.core import homes as decide
-from bot.core import intents
-from bot.core.approvals import Groups, Policy, Refusal
+from bot.core import intents, permissions
+from bot.core.approvals import Allowed, Groups, Policy, Refusal
 from bot.core.credentials import OLD
 from bot.core.home_notices import AgingLine, HomePage, HomeProject, HomeSettings, OpenLine, Viewer
 from bot.core.people import PersonOutcome
+from bot.core.permissions import Action
 from bot.core.release_notices import FreezeLine, LinksShown, ReleaseDialog, ReleaseShown
 from bot.core.releases import have
 from bot.pacing import Paces
@@ -128,7 +129,7 @@ def page_of(
         projects=tuple(map(_project, facts.projects[0])), projects_total=facts.projects[1],
         page=facts.page, pages=decide.pages(facts.projects[1], PROJECTS),
         credentials=_aging(facts, now) if inside else (), credentials_total=facts.aging[1] if inside else 0,
-        settings=_settings(facts) if viewer is Viewer.ADMIN else None,
+        settings=_settings(facts) if _sets_policy(facts, person, groups) else None,
         status_url=status_url if inside else "",
     )  # fmt: skip
 
@@ -158,8 +159,18 @@ def _aging(facts: Facts, now: datetime) -> tuple[AgingLine, ...]:
     return tuple(AgingLine(credential(one), why) for one, why in found if why is not None)
 
 
+def _sets_policy(facts: Facts, person: PersonOutcome, groups: Groups) -> bool:
+    """Say whether somebody may set the workspace's policy: admins, and whom it names."""
+    policy = permissions.holding(Action.SET_POLICY, _policy(facts), None)
+    return isinstance(permissions.may(Action.SET_POLICY, policy, person, groups), Allowed)
+
+
+def _policy(facts: Facts) -> Policy:
+    return Policy() if facts.laid.team is None else unpacked(Policy, facts.laid.team)
+
+
 def _settings(facts: Facts) -> HomeSettings:
-    policy = Policy() if facts.laid.team is None else unpacked(Policy, facts.laid.team)
+    policy = _policy(facts)
     standing = (
         FreezeLine(one.project, one.starts_at, one.ends_at, one.reason, one.set_by)
         for one in facts.freezes[:FREEZES]
@@ -236,7 +247,10 @@ class Homes:
         async with hands.database.reading() as session:
             facts = await gather(session, home.team_id, home.page, now)
         named = (policy_of(facts.laid, one).groups for one in facts.asked[0])
-        names = sorted({name for groups in named for name in groups})
+        setters = permissions.groups_of(
+            Action.SET_POLICY, permissions.holding(Action.SET_POLICY, _policy(facts), None)
+        )
+        names = sorted({*setters, *(name for groups in named for name in groups)})
         found = await asyncio.gather(*(hands.people.group(home.slack_team_id, name) for name in names))
         return page_of(facts, person, dict(zip(names, found, strict=True)), now, self.status_url)
 

@@ -27,6 +27,7 @@ from storage.records import CredentialKind, PublisherState, Registration, Releas
 from tests.releases.kit import ADMIN, ALICE, BOB, CAROL, GUEST, World
 
 STRANGER = "U7"
+SETTERS = "SSETTERS"
 TABLES = re.compile(
     r"^\w+ (homes|teams|projects|publishers|health|releases|approvals|policies|credentials|freezes)"
 )
@@ -128,13 +129,18 @@ async def test_each_sees_what_waits_for_them(database: Database) -> None:
 
 
 async def test_settings_are_for_admins_and_nothing_for_outsiders(database: Database) -> None:
-    """Admins see settings, guests no credentials, people from elsewhere nothing; where Slack is silent nobody is an admin."""
+    """Admins and named setters see settings, guests no credentials, people from elsewhere nothing; where Slack is silent nobody is an admin."""
     world = World(database)
     await world.uploaded("p", StartBy.PUSH)
     world.people.known[STRANGER] = Person(STRANGER, Standing.STRANGER, admin=True)
     lobby = Lobby(world)
     world.clock.forward(timedelta(days=200))
     assert (await lobby.opens(ADMIN)).settings is not None
+    assert (await lobby.opens(BOB)).settings is None
+    await world.deliver(ADMIN, intents.SetPolicy("", {"setters": f"<!subteam^{SETTERS}>"}))
+    await world.rest()
+    world.people.groups[SETTERS] = frozenset({CAROL})
+    assert (await lobby.opens(CAROL)).settings is not None
     assert (await lobby.opens(BOB)).settings is None
     assert [one.why for one in lobby.shown(BOB).credentials] == [Aging.OLD]
     assert (await lobby.opens(GUEST)).credentials == ()

@@ -74,7 +74,7 @@ async def test_people_see_their_home(browser: Browser, tmp_path: Path) -> None:
         await confirmed(world)
         await ask(world, ALICE, "widgets v1.4.0")
         await see(page, BOB, "Waiting for you (1)", "home-member")
-        await see(page, ALICE, "Only admins of this workspace", "home-admin")
+        await see(page, ALICE, "Only those who may set the release policy", "home-admin")
         await see(page, BOB, "Waiting for you (1)", "home-member")
         await page.get_by_role("button", name="Review and decide").click()
         await expect(page.get_by_role("button", name="Approve widgets 1.4.0")).to_be_visible(timeout=PATIENCE)

@@ -223,12 +223,12 @@ def _aging(one: AgingLine) -> str:
 
 
 def _settings(page: HomePage) -> list[Block]:
-    """What admins see below all."""
+    """What those who may set the policy see below all."""
     if page.settings is None:
         return []
     buttons = actions(button("Release policy", POLICY), button("Audit trail", AUDIT))
     small = context(
-        "Only admins of this workspace see this part. To change it: `/shipbell settings policy quorum=2`."
+        "Only those who may set the release policy see this part. To change it: `/shipbell settings policy quorum=2`."
     )
     lines = [section(_policy(page.settings.policy)), *policies.freezes(page.settings.freezes)]
     return [DIVIDER, header("Settings"), *lines, buttons, small]
