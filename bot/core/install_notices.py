@@ -44,8 +44,24 @@ class Welcome:
     org_wide: bool = False
 
 
-InstallNotice = InstallEnds | ScopesMissing | Welcome
+@dataclass(frozen=True, slots=True)
+class ChannelGone:
+    """The bot can't speak in a channel any more, for whoever waits for something there."""
+
+    channel: str
+    why: str
+    """Slack's name for the event."""
+    waits: tuple[str, ...]
+    """What of that person's waits there: `release NAME VERSION`, `publisher NAME`; for whoever installed the app, of all."""
+
+
+InstallNotice = InstallEnds | ScopesMissing | Welcome | ChannelGone
 
 INSTALL_KINDS: Mapping[str, type[InstallNotice]] = MappingProxyType(
-    {"install.ends": InstallEnds, "install.scopes_missing": ScopesMissing, "install.welcome": Welcome}
+    {
+        "install.ends": InstallEnds,
+        "install.scopes_missing": ScopesMissing,
+        "install.welcome": Welcome,
+        "channel.gone": ChannelGone,
+    }
 )

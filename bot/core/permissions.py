@@ -137,6 +137,8 @@ ACTIONS: Mapping[type[intents.Intent], tuple[Action, ...]] = MappingProxyType(
         # Slack's own word, which no person can send: `bot.slack.leaving`.
         intents.LeaveTeam: (),
         intents.PersonLeft: (),
+        intents.ChannelLost: (),
+        intents.ChannelBack: (),
     }
 )
 """What each intent may need to be allowed; `wanted` says which of it one does. A test asserts that every kind is a key."""

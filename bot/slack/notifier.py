@@ -72,6 +72,11 @@ INVITED_SECONDS = 20.0
 """How often it is tried whether the bot has been invited."""
 OPERATOR_SECONDS = 600.0
 """How long to wait where only the operator can mend it: a token revoked, a scope missing."""
+LOST = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
+"""The bot spoke there before and can't now: the channel may be unarchived, or the bot invited back."""
+LOST_SECONDS = 300.0
+"""How often that is tried; Slack's word that it is back lets it be tried at once."""
+WAIT = SayLater("channel lost", arrived_maybe=False, seconds=LOST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,8 @@ class SlackNotifier:
             hearer = await self._hearer(item, asker) if error_code(error) in NOT_THERE else ""
             if hearer:
                 return await self._tell_asker(client, item, said, hearer)
+            if item.thread_ts and error_code(error) in LOST:
+                return WAIT
             if error_code(error) not in BAD_SHAPE:
                 raise
             # Our own fault, found by Slack: the bare text still tells what happened.
@@ -191,6 +198,8 @@ async def _edit(client: AsyncWebClient, item: OutboxItem, said: base.Message, _a
     try:
         await client.chat_update(**place, **_content(said))
     except SlackApiError as error:
+        if error_code(error) in LOST:
+            return WAIT
         if error_code(error) not in BAD_SHAPE:
             raise
         log.warning("blocks refused", kind=item.kind, error=error_code(error))

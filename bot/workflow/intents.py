@@ -23,6 +23,7 @@ from bot.core.setup import SetupReport
 from bot.workflow import (
     adding,
     bulk,
+    channels,
     confirming,
     connecting,
     deciding,
@@ -52,7 +53,7 @@ LEASE = timedelta(minutes=2)
 STEP = "step.run"
 ATTEMPTS = 5
 Did = Awaitable[notices.Notice | None]
-ELSEWHERE = (*deciding.DECIDED, *bulk.BULK, *exporting.TRAIL, *leaving.LEFT)
+ELSEWHERE = (*deciding.DECIDED, *bulk.BULK, *exporting.TRAIL, *leaving.LEFT, *channels.CHANNELS)
 """Intents that a module of their own carries out."""
 
 
@@ -271,13 +272,15 @@ class Intents:
         self,
         session: AsyncSession,
         item: InboxItem,
-        intent: deciding.Decided | bulk.Bulk | exporting.Trail | leaving.Left,
+        intent: deciding.Decided | bulk.Bulk | exporting.Trail | leaving.Left | channels.Word,
         known: deciding.Known,
     ) -> Did:
         if isinstance(intent, bulk.BULK):
             return bulk.carry_out(session, self.hands, item, intent)
         if isinstance(intent, exporting.TRAIL):
             return exporting.carry_out(session, item, intent, known.chain, self.clock)
+        if isinstance(intent, channels.CHANNELS):
+            return channels.carry_out(session, item, intent, self.clock())
         if isinstance(intent, leaving.LEFT):
             return leaving.carry_out(session, self.hands, item, intent, known.person)
         return deciding.carry_out(session, self.hands, item, intent, known)

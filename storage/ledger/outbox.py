@@ -247,10 +247,17 @@ async def give_back(session: AsyncSession, owner: UUID, now: datetime, settle: t
     )
 
 
-async def hasten(session: AsyncSession, team_id: UUID, errors: Sequence[str], now: datetime) -> None:
-    """Let a team's messages be tried at once that wait because of one of these errors: it is mended."""
+async def hasten(
+    session: AsyncSession, team_id: UUID, errors: Sequence[str], now: datetime, *, channel: str = ""
+) -> None:
+    """Let a team's messages (`channel`: those for it) be tried at once that wait because of one of these errors: it is mended.
+
+    One that somebody is just saying is left to them.
+    """
     row = OutboxRow
     waits = (col(row.team_id) == team_id) & (col(row.next_at) > now) & col(row.error).in_(errors)
+    if channel:
+        waits &= (col(row.channel) == channel) & col(row.lease_owner).is_(None)
     await session.execute(
         update(row).where(waits).values(next_at=now).execution_options(synchronize_session=False)
     )

@@ -87,7 +87,7 @@ async def ask(
             col(ReleaseRow.project_id) == project.id,
             col(ReleaseRow.version) == new.version,
             col(ReleaseRow.kind) == new.kind,
-            _under_way(),
+            is_under_way(),
         ),
     )
     assert found is not None
@@ -122,7 +122,7 @@ async def newest(
         query = query.where(col(ReleaseRow.index_name) == index)
     if kind:
         query = query.where(col(ReleaseRow.kind) == kind)
-    return await _first(session, query.order_by(_under_way().desc(), *_newest_first()))
+    return await _first(session, query.order_by(is_under_way().desc(), *_newest_first()))
 
 
 async def listed(
@@ -139,13 +139,13 @@ async def listed(
 
 async def under_way(session: AsyncSession, project_id: UUID, team_id: UUID) -> Sequence[Release]:
     """Return the releases of a project that are under way, oldest first; no yanks."""
-    query = _found(team_id).where(col(ReleaseRow.project_id) == project_id, _under_way(), _is_release())
+    query = _found(team_id).where(col(ReleaseRow.project_id) == project_id, is_under_way(), _is_release())
     return await _all(session, query.order_by(col(ReleaseRow.requested_at), col(ReleaseRow.id)))
 
 
 async def open_of_team(session: AsyncSession, team_id: UUID) -> Sequence[Release]:
     """Return every release and yank of a team that is under way, locked until the end of the transaction."""
-    query = _found(team_id).where(_under_way()).order_by(col(ReleaseRow.id))
+    query = _found(team_id).where(is_under_way()).order_by(col(ReleaseRow.id))
     return await _all(session, query.with_for_update(of=ReleaseRow))
 
 
@@ -360,7 +360,8 @@ def _is_release() -> ColumnElement[bool]:
     return col(ReleaseRow.kind) == ReleaseKind.RELEASE
 
 
-def _under_way() -> ColumnElement[bool]:
+def is_under_way() -> ColumnElement[bool]:
+    """Return the clause: it has not ended."""
     return col(ReleaseRow.state).in_(_UNDER_WAY)
 
 

@@ -244,9 +244,13 @@ class FakeSlack:
     """(person, kind, facts)"""
     lost: list[bool] = field(default_factory=list)
     """Whether the next messages arrive whose answers are lost."""
+    closed: set[str] = field(default_factory=set)
+    """Channels that were archived: what was begun there waits."""
 
     async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> Delivery:
         """Say, or edit, unless the history shows that it was said."""
+        if item.channel in self.closed and (item.ts or item.thread_ts):
+            return SayLater("channel lost", arrived_maybe=False, seconds=300)
         arrives = self.lost.pop() if self.lost else None
         if arrives is False:
             return SayLater("Slack did not answer.", arrived_maybe=True)

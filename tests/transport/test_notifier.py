@@ -14,7 +14,7 @@ from bot import codec
 from bot.core import notices
 from bot.core.release_notices import Unapproved
 from bot.errors import NotInstalled
-from bot.slack.notifier import INVITED_SECONDS, OPERATOR_SECONDS, SlackNotifier
+from bot.slack.notifier import INVITED_SECONDS, OPERATOR_SECONDS, WAIT, SlackNotifier
 from bot.workflow.ports import NeverSay, Said, SayLater
 from storage.records import OutboxItem, OutboxState, Registration
 from tests.transport.slack_server import HANG_UP, ScriptedSlack, scripted
@@ -66,7 +66,7 @@ async def test_blocks_that_slack_refuses_leave_the_bare_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", ["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived"]
+    "error", ["message_not_found", "cant_update_message", "edit_window_closed"]
 )  # fmt: skip
 async def test_what_can_not_be_edited_is_given_up(error: str) -> None:
     """A message that is gone, or is not ours any more, is not tried again."""
@@ -154,6 +154,16 @@ async def test_a_doubt_stays_while_nobody_can_look() -> None:
         assert slack.asked("chat.postMessage") == []
 
 
+@pytest.mark.parametrize("error", ["not_in_channel", "channel_not_found", "is_archived"])
+async def test_what_was_begun_in_a_lost_channel_waits(error: str) -> None:
+    """An edit, and an answer in a thread, wait while the channel is archived or the bot is not in it: it may come back."""
+    kind, facts = codec.pack(UNAPPROVED, notices.KINDS)
+    answer = replace(ROOT, kind=kind, facts=facts, thread_ts="1.1")
+    async with scripted(chat_update=[refused(error)], chat_postMessage=[refused(error)]) as slack:
+        assert await notifier(slack).deliver(EDIT, maybe_said=False) == WAIT
+        assert await notifier(slack).deliver(answer, maybe_said=False) == WAIT
+
+
 async def test_the_asker_hears_what_a_channel_can_not() -> None:
     """Where the bot is not in the channel, who asked gets it; it has no id there by which it could be edited."""
     pending = notices.PublisherPending(ASKED.target, "https://index.example", "U1", NOW, by_hand=False)
@@ -213,7 +223,7 @@ async def test_where_the_app_is_gone_it_waits() -> None:
 
 @pytest.mark.parametrize("error", ["not_in_channel", "channel_not_found"])
 async def test_what_nobody_asked_for_goes_to_who_installed_the_app(error: str) -> None:
-    """Where the bot is not in the channel and nobody has asked, whoever installed it hears it, with the way to let it in; answers in a thread don't."""
+    """Where the bot is not in the channel and nobody has asked, whoever installed it hears it, with the way to let it in; answers in a thread wait."""
 
     async def keeper(team: str) -> str:
         return f"U-of-{team}"
@@ -231,4 +241,4 @@ async def test_what_nobody_asked_for_goes_to_who_installed_the_app(error: str) -
         assert slack.session
         with_keeper = SlackNotifier(slack.client_for, slack.session, keeper)
         answer = replace(item, thread_ts="1.1")
-        assert await with_keeper.deliver(answer, maybe_said=False) == NeverSay(error)
+        assert await with_keeper.deliver(answer, maybe_said=False) == WAIT

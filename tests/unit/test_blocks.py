@@ -71,6 +71,9 @@ NOTICES: dict[str, notices.Notice] = {
     "install, no App yet": install_notices.Welcome("", "C1", "", signs_in=False, org_wide=True),
     "install, one left": install_notices.Welcome("ada", "", "acme-widgets"),
     "install, all done": install_notices.Welcome("ada", "C1", "acme-widgets"),
+    "channel archived": install_notices.ChannelGone("C1", "channel_archive", ("acme-widgets 1.4.0", "gears")),
+    "channel deleted": install_notices.ChannelGone("C1", "group_deleted", ("acme-widgets 1.4.0",)),
+    "channel left": install_notices.ChannelGone("C1", "channel_left", ("gears",)),
     "install lacks scopes": install_notices.ScopesMissing(("users:read", "im:write"), f"{URL}/slack/install"),
     "pending": notices.PublisherPending(WANTED, URL, "U1", AT, by_hand=False),
     "pending by hand": notices.PublisherPending(WANTED, URL, "U1", AT, by_hand=True),
@@ -365,6 +368,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.ImportOwner("acme", "pypi"),
         intents.ShowImport("v", ID), intents.SetUpImport(ID, (1, 3)),
         intents.ToOrganization(ID), intents.AgreePolicy(ID), intents.RefusePolicy(ID), intents.LeaveTeam(AT, "app_uninstalled"), intents.PersonLeft("U1"),
+        intents.ChannelLost("C1", AT, "channel_left"), intents.ChannelBack("C1", AT),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:

@@ -62,3 +62,30 @@ async def test_who_is_deactivated_is_named(desk: Desk) -> None:
     (wish,) = desk.notebook.wishes
     assert (wish.slack_team_id, wish.actor) == ("E1", "")
     assert wish.intent == intents.PersonLeft("U2")
+
+
+@pytest.mark.parametrize("kind", ["channel", "group"])
+@pytest.mark.parametrize("why", ["archive", "deleted", "left"])
+async def test_a_lost_channel_is_named(desk: Desk, kind: str, why: str) -> None:
+    """Word that a channel is archived, deleted or left is a wish of nobody's, with Slack's time."""
+    said = {"type": f"{kind}_{why}", "channel": "C7", "user": "U9"}
+    assert await event(desk, said, event_time=AT) == 200
+    (wish,) = desk.notebook.wishes
+    assert wish.actor == ""
+    assert wish.intent == intents.ChannelLost("C7", THEN, f"{kind}_{why}")
+
+
+@pytest.mark.parametrize("kind", ["channel", "group"])
+async def test_a_channel_that_is_back_is_named(desk: Desk, kind: str) -> None:
+    """Word that a channel is unarchived is a wish of nobody's; what names no channel is none."""
+    assert await event(desk, {"type": f"{kind}_unarchive", "channel": "C7"}, event_time=AT) == 200
+    (wish,) = desk.notebook.wishes
+    assert wish.intent == intents.ChannelBack("C7", THEN)
+
+
+@pytest.mark.parametrize(("user", "wishes"), [("UBOT", 1), ("U2", 0)])
+async def test_only_the_bots_own_joining_counts(desk: Desk, user: str, wishes: int) -> None:
+    """That the bot was invited is heard; that somebody else joins is nothing to us."""
+    said = {"type": "member_joined_channel", "channel": "C7", "user": user}
+    assert await event(desk, said, event_time=AT) == 200
+    assert len(desk.notebook.wishes) == wishes

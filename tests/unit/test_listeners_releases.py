@@ -107,7 +107,7 @@ async def desk() -> AsyncIterator[Desk]:
 
         async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
             team, org = found.serves[0] or team_id, found.serves[1] or enterprise_id
-            return AuthorizeResult(enterprise_id=org, team_id=team, bot_token="xoxb-test")
+            return AuthorizeResult(enterprise_id=org, team_id=team, bot_token="xoxb-test", bot_user_id="UBOT")
 
         bolt = AsyncApp(
             signing_secret="unused", request_verification_enabled=False, client=slack.client(), authorize=authorize,

@@ -53,6 +53,8 @@ from bot.core.intents.releases import (
 from bot.core.intents.steps import RunStep
 from bot.core.intents.team import (
     AgreePolicy,
+    ChannelBack,
+    ChannelLost,
     ExportAudit,
     LeaveTeam,
     LiftFreeze,
@@ -76,6 +78,8 @@ __all__ = [
     "AskYank",
     "BreakGlass",
     "CancelRelease",
+    "ChannelBack",
+    "ChannelLost",
     "CheckPublisher",
     "ConfirmNow",
     "ConnectGithub",
@@ -170,6 +174,8 @@ Intent = (
     | RefusePolicy
     | LeaveTeam
     | PersonLeft
+    | ChannelLost
+    | ChannelBack
 )
 
 LOOKS = (
@@ -230,5 +236,7 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "policy.refuse": RefusePolicy,
         "team.leave": LeaveTeam,
         "person.left": PersonLeft,
+        "channel.lost": ChannelLost,
+        "channel.back": ChannelBack,
     }
 )

@@ -95,6 +95,25 @@ class LeaveTeam:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelLost:
+    """Tell whom it concerns that the bot can't speak in a channel any more: Slack says that it is archived, deleted, or that the bot was removed."""
+
+    channel: str
+    at: datetime
+    """When that was, by Slack's clock."""
+    why: str
+    """Slack's name for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelBack:
+    """Say at once what waits for a channel: Slack says that it is unarchived, or that the bot was invited."""
+
+    channel: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PersonLeft:
     """Let nothing count any more of somebody who, Slack says, was deactivated."""
 

@@ -1,0 +1,73 @@
+"""A channel in which the bot can't speak any more, and one that is back.
+
+Knows: who waits for something there. Must not know: Slack's payloads, wording.
+
+One transaction and no network: killed anywhere, nothing has happened and the inbox has Slack's word still. Which of Slack's
+words was the last one stands in the audit trail, so that one said twice, late, or in two ways (archived, then removed) is one loss.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import codec
+from bot.core import intents, notices
+from bot.core.install_notices import ChannelGone
+from bot.workflow.telling import SHIPBELL, write_down
+from storage.ledger import audit, channels, installations, outbox
+from storage.ledger.outbox import Destination
+from storage.records import AuditEvent, InboxItem
+
+Word = intents.ChannelLost | intents.ChannelBack
+CHANNELS = (intents.ChannelLost, intents.ChannelBack)
+LOST, BACK = "channel.lost", "channel.back"
+REASON = "channel lost"
+"""Why a message waits that Slack does not take for now."""
+WAITS = (REASON, "not invited")
+LOOKED = 50
+"""Events about one channel that are looked through for the newest of ours."""
+
+
+async def carry_out(session: AsyncSession, item: InboxItem, intent: Word, now: datetime) -> None:
+    """Tell of a loss once, and let what waits be said once a channel is back."""
+    team_id, at = item.team_id, intent.at.isoformat()
+    # Locks: of two words of one loss the second one sees the first.
+    if await installations.since(session, team_id) is None:
+        return
+    last = await _last(session, team_id, intent.channel)
+    known = str(last.detail.get("at", "")) if last else ""
+    if isinstance(intent, intents.ChannelLost):
+        if at > known and (last is None or last.action == BACK):
+            await _lost(session, team_id, intent, now)
+        return
+    await outbox.hasten(session, team_id, WAITS, now, channel=intent.channel)
+    lost = last is not None and last.action == LOST
+    # Also where no loss is known: word of an older one may still come.
+    if at >= known and (lost or await channels.waiting(session, team_id, intent.channel)):
+        await write_down(session, team_id, (SHIPBELL, BACK, intent.channel), now, at=at)
+
+
+async def _lost(session: AsyncSession, team_id: UUID, intent: intents.ChannelLost, now: datetime) -> None:
+    """Tell who waits for something there, each of their own, and whoever installed the app of all."""
+    waits = await channels.waiting(session, team_id, intent.channel)
+    if not waits:
+        return  # Slack tells of every public channel
+    told: dict[str, list[str]] = {}
+    for user, name in waits:
+        told.setdefault(user, []).append(name)
+    install = await installations.of_team(session, team_id)
+    if install is not None and install.installed_by:
+        told[install.installed_by] = [name for _, name in waits]
+    at = intent.at.isoformat()
+    for user, names in told.items():
+        notice = ChannelGone(intent.channel, intent.why, tuple(names))
+        key = f"channel:{intent.channel}:{at}:{user}"
+        await outbox.add(session, team_id, key, Destination(user), codec.pack(notice, notices.KINDS), now)
+    done = (SHIPBELL, LOST, intent.channel)
+    await write_down(session, team_id, done, now, at=at, why=intent.why, told=len(told))
+
+
+async def _last(session: AsyncSession, team_id: UUID, channel: str) -> AuditEvent | None:
+    events = await audit.trail(session, team_id, limit=LOOKED, project=channel)
+    return next((event for event in events if event.action in {LOST, BACK}), None)

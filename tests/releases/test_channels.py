@@ -1,0 +1,130 @@
+"""Channels that the bot can't speak in any more: who waits there hears it once, and what is to be said waits until they are back."""
+
+import contextlib
+from datetime import timedelta
+
+import pytest
+
+from bot.core import intents
+from storage.database import Database
+from storage.ledger import audit
+from tests.releases.dying import Killed, Points, around
+from tests.releases.fakes import Message
+from tests.releases.kit import ALICE, World
+from tests.releases.test_leaving import full, leave
+
+
+async def lose(world: World, why: str = "channel_archive", seconds: int = 0) -> None:
+    """Let Slack say that the channel is lost, so long from now by its clock."""
+    at = world.clock() + timedelta(seconds=seconds)
+    await world.deliver("", intents.ChannelLost("C-one", at, why))
+    await world.work()
+
+
+async def regain(world: World, seconds: int) -> None:
+    """Let Slack say that the channel is back, so long from now by its clock."""
+    await world.deliver("", intents.ChannelBack("C-one", world.clock() + timedelta(seconds=seconds)))
+    await world.work()
+
+
+def told(world: World) -> list[Message]:
+    """Return what people were told of lost channels."""
+    return [one for one in world.slack.messages if one.kind == "channel.gone"]
+
+
+async def pause(world: World) -> None:
+    """Let some time go by, at Slack's pace."""
+    for _ in range(5):
+        world.clock.now += timedelta(seconds=2)
+        await world.work()
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    """Return a world with a team that has two releases under way in its channel."""
+    return World(database)
+
+
+async def test_who_waits_there_hears_it_once(world: World) -> None:
+    """A loss that Slack tells of twice and in two ways is told once to who asked, with all that waits there, and written down."""
+    team_id = await full(world)
+    for seconds, why in enumerate(("channel_archive", "channel_archive", "channel_left")):
+        await lose(world, why, seconds)
+    await pause(world)
+    (one,) = told(world)
+    assert one.channel == ALICE
+    assert one.facts["why"] == "channel_archive"
+    assert "one 1.0.0" in one.facts["waits"]
+    async with world.database.reading() as session:
+        trail = await audit.trail(session, team_id, limit=50, project="C-one")
+        assert [event.action for event in trail] == ["channel.lost"]
+        assert not (await audit.verify(session, team_id)).broken
+
+
+async def test_a_second_loss_is_told_again_and_a_late_word_is_not(world: World) -> None:
+    """Lost, back and lost again is told twice; word of a loss that comes after newer word of its end is not told."""
+    await full(world)
+    await regain(world, 10)
+    await lose(world, seconds=5)
+    await pause(world)
+    assert not told(world)
+    for _ in range(2):
+        await pause(world)
+        await lose(world)
+        await pause(world)
+        await regain(world, 0)
+    await pause(world)
+    assert len(told(world)) == 2
+
+
+async def test_a_channel_where_nothing_waits_is_nothing_to_us(world: World) -> None:
+    """The loss of a channel in which nothing is under way is told to nobody and not written down; so is one after the team left."""
+    team_id = await full(world)
+    await world.deliver("", intents.ChannelLost("C9", world.clock(), "channel_deleted"))
+    await world.work()
+    await leave(world)
+    await world.work()
+    await lose(world)
+    assert not told(world)
+    async with world.database.reading() as session:
+        actions = [event.action for event in await audit.trail(session, team_id, limit=50)]
+    assert "channel.lost" not in actions
+
+
+async def test_what_waits_is_said_at_once_when_the_channel_is_back(world: World) -> None:
+    """While a channel is archived what belongs into its threads waits; when it is back it is said at once, and once."""
+    await full(world)
+    await pause(world)
+    world.slack.closed.add("C-one")
+    await lose(world)
+    found = await world.newest("one")
+    assert found is not None
+    await world.deliver("U2", intents.Approve(str(found.id), found.round))
+    await pause(world)
+    root = world.slack.roots(str(found.id))[0]
+    before = len(world.slack.lines(root))
+    world.slack.closed.clear()
+    await pause(world)
+    assert len(world.slack.lines(root)) == before
+    await regain(world, 60)
+    await pause(world)
+    assert len(world.slack.lines(root)) > before
+    assert not world.slack.doubled()
+
+
+async def test_killed_anywhere_a_loss_is_told_once(database: Database) -> None:
+    """Killed at any await of it and started again, a loss is told once."""
+    fatal, last = -1, False
+    while not last:
+        world = World(database, slack_team=f"T{fatal + 2}")
+        await full(world)
+        points = Points(fatal)
+        await world.restart(around(world.parts, points, speech=False))
+        with contextlib.suppress(Killed):
+            await lose(world)
+        last = fatal >= 0 and not points.dead
+        await world.restart()
+        await world.work()
+        await pause(world)
+        assert len(told(world)) == 1
+        fatal += 1
