@@ -23,7 +23,7 @@ SWEEP = (
 NEWS = "news of a public place: it only brings forward when the engine looks, of every team that waits for it"
 OPERATOR = "the operator's: counts, restoring, erasing, and what was set aside"
 HASH = "found by the hash of a secret that only its own person's browser has; the team is what it tells"
-WORKSPACE = "by what Slack itself says was installed: from it the team is made"
+WORKSPACE = "by the workspace that Slack itself has named: from it the team is made, or found"
 BEGUN = "a part of queries: what calls it says of which team"
 UNBOUND: Mapping[str, str] = {
     **dict.fromkeys(
@@ -122,6 +122,7 @@ UNBOUND: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "installations.put",
+            "installations.find",
             "installations._row_of",
         ),
         WORKSPACE,
@@ -157,8 +158,16 @@ class Module:
     def unbound(self) -> Iterator[str]:
         """Yield each function with a statement on a team's rows that names no team."""
         for name, function in self.functions.items():
-            if any(not self._bound(function, one) for one in _statements(function)):
+            if any(not self._bound(function, one) for one in self._statements_of(function)):
                 yield f"{self.name}.{name}"
+
+    def _statements_of(self, function: Function) -> Iterator[ast.Call]:
+        """Yield what is looked at: statements, and calls of what only begins one."""
+        yield from _statements(function)
+        begun = {name for name in self.functions if UNBOUND.get(f"{self.name}.{name}") == BEGUN}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in begun:
+                yield node
 
     def _bound(self, function: Function, statement: ast.Call) -> bool:
         lines = _lines(function)
