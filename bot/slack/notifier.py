@@ -72,8 +72,8 @@ INVITED_SECONDS = 20.0
 """How often it is tried whether the bot has been invited."""
 OPERATOR_SECONDS = 600.0
 """How long to wait where only the operator can mend it: a token revoked, a scope missing."""
-LOST = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
-"""The bot spoke there before and can't now: the channel may be unarchived, or the bot invited back."""
+LOST = frozenset({"not_in_channel", "channel_not_found", "is_archived", "is_inactive"})
+"""The bot spoke there before and can't now: the channel may be unarchived, or the bot invited back. An edit hears `is_inactive`."""
 LOST_SECONDS = 300.0
 """How often that is tried; Slack's word that it is back lets it be tried at once."""
 WAIT = SayLater("channel lost", arrived_maybe=False, seconds=LOST_SECONDS)

@@ -154,7 +154,7 @@ async def test_a_doubt_stays_while_nobody_can_look() -> None:
         assert slack.asked("chat.postMessage") == []
 
 
-@pytest.mark.parametrize("error", ["not_in_channel", "channel_not_found", "is_archived"])
+@pytest.mark.parametrize("error", ["not_in_channel", "channel_not_found", "is_archived", "is_inactive"])
 async def test_what_was_begun_in_a_lost_channel_waits(error: str) -> None:
     """An edit, and an answer in a thread, wait while the channel is archived or the bot is not in it: it may come back."""
     kind, facts = codec.pack(UNAPPROVED, notices.KINDS)
