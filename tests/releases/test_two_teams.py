@@ -102,6 +102,8 @@ ATTACKS: Mapping[str, Callable[[Ids], intents.Intent]] = {
     "import.show": lambda ids: intents.ShowImport("v1", ids.list),
     "import.set_up": lambda ids: intents.SetUpImport(ids.list, (1,)),
     "publisher.remove": lambda _: intents.RemovePublisher(NAME, "pypi"),
+    "channel.lost": lambda _: intents.ChannelLost("C1", BEGIN + timedelta(days=1), "channel_archive"),
+    "channel.back": lambda _: intents.ChannelBack("C1", BEGIN + timedelta(days=2)),
     "person.left": lambda _: intents.PersonLeft(ALICE),
     "team.leave": lambda _: intents.LeaveTeam(BEGIN + timedelta(days=1), "app_uninstalled"),
 }
