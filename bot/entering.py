@@ -23,6 +23,7 @@ from bot.core import notices
 from bot.core.credential_notices import CredentialOvertaken, EntryEnded
 from bot.core.names import Problem, normalize_project, project_problem
 from bot.core.permission_notices import NotAllowed
+from bot.core.sites import take_codes
 from bot.index import intake
 from bot.index.intake import Intake
 from bot.workflow.entering import Entering
@@ -88,8 +89,7 @@ class EntryPages:
 
     def _fields(self, who: str, shown: Mapping[str, str], problems: Mapping[str, str]) -> str:
         index = self.entering.index
-        codes = any(index.site(name).one_time_code for name in index.names())
-        return pages.enter_secret(who, index.names(), shown, problems, codes=codes)
+        return pages.enter_secret(who, index.names(), shown, problems, codes=take_codes(index))
 
     async def keep(self, request: Request) -> Response:
         """Keep what was shown."""

@@ -4,6 +4,7 @@ Knows: the fields of the setting `SHIPBELL_INDEXES`. Must not know: where settin
 """
 
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from storage.records import Secret
@@ -44,6 +45,21 @@ class IndexSite:
     def host(self) -> str:
         """The index's host name, which its tokens carry unless `token_location` says otherwise."""
         return self.token_location or urlsplit(self.url).hostname or ""
+
+
+class Sites(Protocol):
+    """The indexes that are served, by name."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return their names."""
+
+    def site(self, name: str) -> IndexSite:
+        """Return what is known of one; KeyError for an unknown name."""
+
+
+def take_codes(sites: Sites) -> bool:
+    """Return whether any index takes one-time codes."""
+    return any(sites.site(name).one_time_code for name in sites.names())
 
 
 def token_page(site: IndexSite) -> str:

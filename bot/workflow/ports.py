@@ -58,7 +58,7 @@ from bot.core.outcomes import (
 )
 from bot.core.people import GroupOutcome, PersonOutcome
 from bot.core.repositories import RepositoryFacts
-from bot.core.sites import IndexSite
+from bot.core.sites import Sites
 from bot.core.steps import Ending
 from storage.records import OutboxItem, Registration, Secret
 
@@ -66,7 +66,7 @@ Clock = Callable[[], datetime]
 """Gives the time now, aware, UTC."""
 
 
-class Index(Protocol):
+class Index(Sites, Protocol):
     """The package indexes. No method raises for what an index answers or fails to answer: outcomes are values."""
 
     async def register(self, registration: Registration, token: Secret) -> RegisterOutcome:
@@ -96,12 +96,6 @@ class Index(Protocol):
         self, index: str, provenance_url: str, filename: str, sha256: str
     ) -> AttestationOutcome:
         """Fetch a file's attestation and verify it against the file's name and digest."""
-
-    def names(self) -> tuple[str, ...]:
-        """Return the names of the indexes that are served."""
-
-    def site(self, name: str) -> IndexSite:
-        """Return what is known of an index; KeyError for an unknown name."""
 
     def by_hand(self, registration: Registration, *, project_exists: bool | None) -> ByHand:
         """Return how a person registers it in a browser."""

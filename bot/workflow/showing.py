@@ -18,6 +18,7 @@ from bot.core.health import State
 from bot.core.health_notices import Fares, HealthShown
 from bot.core.release_notices import ReleaseLine, ReleaseList
 from bot.core.setup import SetupReport
+from bot.core.sites import take_codes
 from bot.workflow.ports import Index
 from bot.workflow.telling import VIA
 from storage.ledger import audit
@@ -117,9 +118,8 @@ async def show(
         return await releases(session, team_id, intent.project)
     if isinstance(intent, intents.ShowCredentials):
         found = tuple(map(credential, await credential_ledger.listed(session, team_id)))
-        names = index.names()
-        codes = any(index.site(name).one_time_code for name in names)
-        return notices.CredentialsShown(intent.view_id, found, names, intent.index, typed, codes)
+        codes = take_codes(index)
+        return notices.CredentialsShown(intent.view_id, found, index.names(), intent.index, typed, codes)
     publishers, total = await ledger.listed(session, team_id, PAGE)
     fares = await health_ledger.of_publishers(session, team_id, [one.id for one in publishers])
     shown = tuple(line(one, fares.get(one.id)) for one in publishers)

@@ -19,6 +19,7 @@ from bot.core.oauth1 import Grant
 from bot.core.outcomes import FileThere, Login, UploadOutcome, UploadRefused
 from bot.core.releases import Decision, Situation
 from bot.index import one_time
+from bot.index.one_time import Codes
 from bot.index.upload import TOKEN_USER, timeout
 from bot.workflow import credentials as keeping
 from bot.workflow.hands import Hands, subject
@@ -97,8 +98,8 @@ async def _send(trip: _Trip, seen: Situation, parcel: Parcel) -> Decision | None
     now = hands.clock()
     async with hands.database.transaction() as session:
         found = await credentials.find(session, release.team_id, release.target.index, release.target.project)
+        codes = one_time.read(found.one_time) if found and found.one_time else None
         if found is not None:
-            codes = one_time.read(found.one_time) if found.one_time else None
             use = (f"upload of {subject(release)}", now)
             since = codes.since(now) if codes else None
             if not await credentials.used(session, release.team_id, found.credential.id, use, since):
@@ -109,7 +110,7 @@ async def _send(trip: _Trip, seen: Situation, parcel: Parcel) -> Decision | None
             return None
     if found is None:
         return uploading.no_credential(seen)
-    login = await asyncio.to_thread(_login, found, seen, now)
+    login = await asyncio.to_thread(_login, found, seen, now, codes)
     seconds = min(timeout(parcel.file.digests.size), max(trip.end - _now(), LAST))
     outcome = await hands.index.upload(release.target.index, parcel.file, parcel.content, login, seconds)
     if isinstance(outcome, UploadRefused) and outcome.blames_token:
@@ -133,14 +134,13 @@ async def _blame(hands: Hands, found: OpenCredential, outcome: UploadRefused) ->
         await keeping.refused(session, found.credential, hands.index, outcome.detail, hands.clock())
 
 
-def _login(found: OpenCredential, seen: Situation, now: datetime) -> Login | Grant:
+def _login(found: OpenCredential, seen: Situation, now: datetime, codes: Codes | None) -> Login | Grant:
     """Return what is sent: of a token a copy for this project and a quarter of an hour; a password or a grant as it is."""
     project = seen.release.target.project
     if found.credential.kind is CredentialKind.OAUTH1:
         # The index knows of the release since its first file; killed before that was written, it is told again.
         return Grant(oauth1.unpacked(found.secret), told=bool(seen.progress.sent))
     if found.username is not None:
-        codes = one_time.read(found.one_time) if found.one_time else None
         return Login(found.username, found.secret, codes.code(now) if codes else None)
     return Login(Secret(TOKEN_USER), keeping.sendable(found.secret, now, project).secret)
 
