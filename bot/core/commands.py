@@ -136,9 +136,7 @@ def _leaked(fields: Mapping[str, str]) -> tuple[Problem, ...]:
         "index": "index",
     }
     return tuple(
-        Problem(
-            cast("Field", known[name]), f"This looks like {kind.name}, so it was kept nowhere. {kind.revoke}"
-        )
+        Problem(cast("Field", known[name]), kind.refusal)
         for name, value in fields.items()
         if name in known and (kind := token_in(value))
     )

@@ -62,11 +62,7 @@ def request(fields: Mapping[str, str], context: Context) -> intents.AskRelease |
 
     Returns every problem at once.
     """
-    leaked = [
-        Problem(name, f"This looks like {kind.name}, so it was kept nowhere. {kind.revoke}")
-        for name, value in fields.items()
-        if (kind := token_in(value))
-    ]
+    leaked = [Problem(name, kind.refusal) for name, value in fields.items() if (kind := token_in(value))]
     if leaked:  # nothing else is said of it: an answer could repeat a part
         return tuple(leaked)
     fields = {**fields, **{name: _kept(fields.get(name, "")) for name in ("notes", "override")}}

@@ -20,6 +20,11 @@ class TokenKind:
     revoke: str
     """A whole sentence."""
 
+    @property
+    def refusal(self) -> str:
+        """What is said of a field that holds one."""
+        return f"This looks like {self.name}, so it was kept nowhere. {self.revoke}"
+
 
 INDEX_TOKEN = TokenKind(
     "a package index's API token", "Revoke it in your account on that index, under API tokens."

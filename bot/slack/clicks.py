@@ -175,7 +175,7 @@ def decided(
     """Return what a dialog with a reason means, or Slack's inline errors; a reason is wanted, and no secret in it."""
     reason = " ".join(typed.get("reason", "").split())
     if kind := looks_like_token(reason):
-        return {"reason": f"This looks like {kind.name}, so it was kept nowhere. {kind.revoke}"}
+        return {"reason": kind.refusal}
     if not reason:
         return {"reason": "Say why, in a few words."}
     try:
@@ -213,7 +213,7 @@ def setup_sent(carried: Carried, typed: Mapping[str, str]) -> intents.OpenSetupP
     """Return what the dialog with a pull request means, or Slack's inline errors."""
     said = typed.get("reviewers", "")
     if kind := looks_like_token(said):
-        return {"reviewers": f"This looks like {kind.name}, so it was kept nowhere. {kind.revoke}"}
+        return {"reviewers": kind.refusal}
     reviewers = tuple(dict.fromkeys(word.lstrip("@") for word in _BETWEEN.split(said) if word))
     odd = next((name for name in reviewers if not _LOGIN.fullmatch(name)), "")
     if odd:
