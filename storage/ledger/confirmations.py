@@ -33,14 +33,8 @@ async def claim(
 ) -> Sequence[Confirmation]:
     """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = fairness.first(fairness.leased(ConfirmationRow, "id", now, true()), limit)
-    taken = (
-        update(ConfirmationRow)
-        .where(col(ConfirmationRow.id).in_(due.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=until)
-        .returning(ConfirmationRow)
-        .execution_options(synchronize_session=False)
-    )
+    queue = fairness.leased(ConfirmationRow, "id", now, true())
+    taken = fairness.taken(queue, (owner, until), limit).returning(ConfirmationRow)
     return [_record(row) for row in (await session.scalars(taken)).all()]
 
 

@@ -42,13 +42,9 @@ async def claim(
 ) -> Sequence[AuditExport]:
     """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = fairness.first(fairness.leased(_Row, "id", now, true()), limit)
-    taken = (
-        update(_Row)
-        .where(col(_Row.id).in_(due.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=until, attempts=col(_Row.attempts) + 1)
-        .returning(col(_Row.id))
-        .execution_options(synchronize_session=False)
+    queue = fairness.leased(_Row, "id", now, true())
+    taken = fairness.taken(queue, (owner, until), limit, attempts=col(_Row.attempts) + 1).returning(
+        col(_Row.id)
     )
     ids = list(await session.scalars(taken))
     query = (

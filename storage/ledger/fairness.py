@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Select,
+    Update,
     case,
     func,
     literal,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     true,
     tuple_,
     union,
+    update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
@@ -152,6 +154,20 @@ def _some_teams(queue: Queue, where: ColumnElement[bool]) -> CTE:
 def _apart(query: Select[Any] | CompoundSelect[Any], name: str) -> CTE:
     """Return a query that is answered by itself: for the sake of the order SQLite would read the whole history by team."""
     return query.cte(name).prefix_with("MATERIALIZED")
+
+
+def taken(queue: Queue, lease: tuple[UUID, datetime], limit: int, **more: Any) -> Update:
+    """Return the statement that takes the rows whose turn it is; `lease` is (owner, end), `more` what is written besides.
+
+    The caller says what it returns. Rows that the session holds already are not brought up to date.
+    """
+    owner, until = lease
+    return (
+        update(queue.row)
+        .where(queue.key.in_(first(queue, limit).scalar_subquery()))
+        .values(lease_owner=owner, lease_until=until, **more)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def room(session: AsyncSession, queue: Queue, name: str, most: int, limit: int) -> int:

@@ -50,13 +50,11 @@ async def claim(
 ) -> Sequence[Health]:
     """Take due ones, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = fairness.first(fairness.leased(HealthRow, "publisher_id", now, true()), limit)
+    queue = fairness.leased(HealthRow, "publisher_id", now, true())
     taken = (
-        update(HealthRow)
-        .where(col(HealthRow.publisher_id).in_(due.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=until)
+        fairness.taken(queue, (owner, until), limit)
         .returning(HealthRow)
-        .execution_options(synchronize_session=False, populate_existing=True)
+        .execution_options(populate_existing=True)
     )
     return [record(row) for row in (await session.scalars(taken)).all()]
 

@@ -50,14 +50,8 @@ async def claim(
 ) -> Sequence[Import]:
     """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = fairness.first(fairness.leased(ImportRow, "id", now, true()), limit)
-    taken = (
-        update(ImportRow)
-        .where(col(ImportRow.id).in_(due.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=until)
-        .returning(ImportRow)
-        .execution_options(synchronize_session=False)
-    )
+    queue = fairness.leased(ImportRow, "id", now, true())
+    taken = fairness.taken(queue, (owner, until), limit).returning(ImportRow)
     return [_record(row) for row in (await session.scalars(taken)).all()]
 
 

@@ -133,14 +133,7 @@ async def claim(
     here = col(PublisherRow.index_name) == index
     queue = fairness.leased(PublisherRow, "id", now, here, here)
     room = await fairness.room(session, queue, f"publishers {index}", MOST_AT_ONCE, limit)
-    due = fairness.first(queue, room)
-    taken = (
-        update(PublisherRow)
-        .where(col(PublisherRow.id).in_(due.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=until)
-        .returning(PublisherRow)
-        .execution_options(synchronize_session=False)
-    )
+    taken = fairness.taken(queue, (owner, until), room).returning(PublisherRow)
     return [record(row) for row in (await session.scalars(taken)).all()]
 
 

@@ -185,14 +185,7 @@ async def claim(
     now, until = times
     queue = fairness.leased(ReleaseRow, "id", now, _in(share))
     room = await fairness.room(session, queue, f"releases {share}", MOST_AT_ONCE, limit)
-    due = fairness.first(queue, room)
-    taken = (
-        update(ReleaseRow)
-        .where(col(ReleaseRow.id).in_(due.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=until)
-        .returning(col(ReleaseRow.id))
-        .execution_options(synchronize_session=False)
-    )
+    taken = fairness.taken(queue, (owner, until), room).returning(col(ReleaseRow.id))
     ids = (await session.scalars(taken)).all()
     query = _joined().where(col(ReleaseRow.id).in_(ids)).order_by(col(ReleaseRow.next_at), col(ReleaseRow.id))
     return await _all(session, query) if ids else []

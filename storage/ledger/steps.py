@@ -79,13 +79,9 @@ async def claim(
 ) -> Sequence[Step]:
     """Take due runs, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = fairness.first(fairness.leased(StepRow, "id", now, true()), limit)
-    taken = (
-        update(StepRow)
-        .where(col(StepRow.id).in_(due.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=until, attempts=col(StepRow.attempts) + 1)
-        .returning(col(StepRow.id))
-        .execution_options(synchronize_session=False)
+    queue = fairness.leased(StepRow, "id", now, true())
+    taken = fairness.taken(queue, (owner, until), limit, attempts=col(StepRow.attempts) + 1).returning(
+        col(StepRow.id)
     )
     ids = (await session.scalars(taken)).all()
     if not ids:

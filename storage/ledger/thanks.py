@@ -27,13 +27,9 @@ async def claim(
 ) -> Sequence[ReleaseThanks]:
     """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = fairness.first(fairness.leased(ThanksRow, "release_id", now, true()), limit)
-    taken = (
-        update(ThanksRow)
-        .where(col(ThanksRow.release_id).in_(due.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=until)
-        .returning(col(ThanksRow.release_id), col(ThanksRow.team_id), col(ThanksRow.progress))
-        .execution_options(synchronize_session=False)
+    queue = fairness.leased(ThanksRow, "release_id", now, true())
+    taken = fairness.taken(queue, (owner, until), limit).returning(
+        col(ThanksRow.release_id), col(ThanksRow.team_id), col(ThanksRow.progress)
     )
     return [ReleaseThanks(*row) for row in await session.execute(taken)]
 

@@ -57,14 +57,8 @@ async def claim(
 ) -> Sequence[Watch]:
     """Take due watches, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    due = fairness.first(fairness.leased(WatchRow, "project_id", now, true()), limit)
-    taken = (
-        update(WatchRow)
-        .where(col(WatchRow.project_id).in_(due.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=until)
-        .returning(col(WatchRow.project_id))
-        .execution_options(synchronize_session=False)
-    )
+    queue = fairness.leased(WatchRow, "project_id", now, true())
+    taken = fairness.taken(queue, (owner, until), limit).returning(col(WatchRow.project_id))
     ids = (await session.scalars(taken)).all()
     return await _all(session, col(WatchRow.project_id).in_(ids)) if ids else []
 
