@@ -103,14 +103,11 @@ class Confirming:
 
     async def claim(self, limit: int) -> Sequence[Confirmation]:
         """Take what is due."""
-        now = self.hands.clock()
-        async with self.hands.database.transaction() as session:
-            return await ledger.claim(session, self.hands.owner, (now, now + LEASE), limit)
+        return await self.hands.take(ledger.claim, LEASE, limit)
 
     async def next_due(self) -> datetime | None:
         """Return when the next one is due."""
-        async with self.hands.database.reading() as session:
-            return await ledger.next_due(session, self.hands.clock())
+        return await self.hands.due(ledger.next_due)
 
     async def nudge(self, owner: str, repository: str) -> int:
         """Let every one that follows a run of this repository be looked at now."""

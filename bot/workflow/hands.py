@@ -3,7 +3,7 @@
 Knows: the concrete parts as protocols; ledger, outbox and audit in one transaction. Must not know: wording, Slack.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -36,6 +36,10 @@ from storage.records import Release, ReleaseKind, ReleaseState, Verdict
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+Claiming = Callable[[AsyncSession, UUID, tuple[datetime, datetime], int], Awaitable[Sequence[T]]]
+"""Takes at most so many due rows for an owner, at (now, end of the lease)."""
+NextDue = Callable[[AsyncSession, datetime], Awaitable[datetime | None]]
+"""Says when the next row is due that nobody works on now."""
 ENDS = frozenset(
     {
         Step.PUBLISHED,
@@ -89,6 +93,17 @@ class Hands:
         async with self.database.transaction() as session:
             fresh = await write(session, self, seen, decision, (self.owner, SHIPBELL), keep_lease=True)
         return None if fresh is None else replace(fresh, now=self.clock())
+
+    async def take(self, claim: Claiming[T], lease: timedelta, limit: int) -> Sequence[T]:
+        """Take rows that are due, for this process."""
+        now = self.clock()
+        async with self.database.transaction() as session:
+            return await claim(session, self.owner, (now, now + lease), limit)
+
+    async def due(self, next_due: NextDue) -> datetime | None:
+        """Return when the next row is due."""
+        async with self.database.reading() as session:
+            return await next_due(session, self.clock())
 
     async def begin(self, release: Release, act: str) -> bool:
         """Write down, before the forge is asked, that an act begins; False where the claim was lost."""

@@ -223,14 +223,11 @@ class Homes:
 
     async def claim(self, limit: int) -> Sequence[Home]:
         """Take tabs that are to be shown."""
-        now = self.hands.clock()
-        async with self.hands.database.transaction() as session:
-            return await homes.claim(session, self.hands.owner, (now, now + LEASE), limit)
+        return await self.hands.take(homes.claim, LEASE, limit)
 
     async def next_due(self) -> datetime | None:
         """Return when the next tab is to be shown."""
-        async with self.hands.database.reading() as session:
-            return await homes.next_due(session, self.hands.clock())
+        return await self.hands.due(homes.next_due)
 
     async def show(self, home: Home) -> None:
         """Show a claimed tab. A fault costs this person a minute, never the others anything."""

@@ -121,14 +121,11 @@ class Steps:
 
     async def claim(self, limit: int) -> Sequence[Step]:
         """Take due runs."""
-        now = self.hands.clock()
-        async with self.hands.database.transaction() as session:
-            return await ledger.claim(session, self.hands.owner, (now, now + LEASE), limit)
+        return await self.hands.take(ledger.claim, LEASE, limit)
 
     async def next_due(self) -> datetime | None:
         """Return when the next run is due."""
-        async with self.hands.database.reading() as session:
-            return await ledger.next_due(session, self.hands.clock())
+        return await self.hands.due(ledger.next_due)
 
     async def advance(self, step: Step) -> None:
         """Look whether a claimed run has ended, and tell Slack. A fault costs this one a minute, never the others anything."""

@@ -52,14 +52,11 @@ class Thanking:
 
     async def claim(self, limit: int) -> Sequence[ReleaseThanks]:
         """Take what is due."""
-        now = self.hands.clock()
-        async with self.hands.database.transaction() as session:
-            return await ledger.claim(session, self.hands.owner, (now, now + LEASE), limit)
+        return await self.hands.take(ledger.claim, LEASE, limit)
 
     async def next_due(self) -> datetime | None:
         """Return when the next one is due."""
-        async with self.hands.database.reading() as session:
-            return await ledger.next_due(session, self.hands.clock())
+        return await self.hands.due(ledger.next_due)
 
     async def advance(self, row: ReleaseThanks) -> None:
         """Do the next step of a claimed one. A fault costs this row a minute, never the others anything."""

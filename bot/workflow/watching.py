@@ -44,14 +44,11 @@ class Watching:
 
     async def claim(self, limit: int) -> Sequence[Watch]:
         """Take due watches."""
-        now = self.hands.clock()
-        async with self.hands.database.transaction() as session:
-            return await watches.claim(session, self.hands.owner, (now, now + LEASE), limit)
+        return await self.hands.take(watches.claim, LEASE, limit)
 
     async def next_due(self) -> datetime | None:
         """Return when the next watch is due."""
-        async with self.hands.database.reading() as session:
-            return await watches.next_due(session, self.hands.clock())
+        return await self.hands.due(watches.next_due)
 
     async def look(self, watch: Watch) -> None:
         """Look once at a claimed watch. A fault costs this row a minute, never the others anything."""
