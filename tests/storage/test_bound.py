@@ -35,6 +35,7 @@ UNBOUND: Mapping[str, str] = {
             "entries.begin",
             "entries.next_end",
             "entries.prune",
+            "exports.claim",
             "exports.prune",
             "health.claim",
             "health.next_due",
@@ -217,6 +218,8 @@ def _statements(function: Function) -> Iterator[ast.Call]:
         for name in _assigned([line])
     }  # fmt: skip
     for node in ast.walk(function):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "fairness.taken":
+            yield node
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         named = {name for argument in node.args for name in _named(argument)}
