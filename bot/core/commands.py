@@ -290,6 +290,7 @@ _TABLE: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "disconnect": _disconnect,
             "credentials": lambda _command, _rest, _context: OpenCredentials(""),
             "settings": release_commands.settings,
+            "policy": release_commands.policy,
             "audit": _audit,
             "help": _help,
         },

@@ -24,7 +24,8 @@ from bot.core.health_notices import HEALTH_KINDS, Fares, HealthNotice, HealthSho
 from bot.core.import_notices import IMPORT_KINDS, ImportNotice
 from bot.core.install_notices import INSTALL_KINDS, InstallNotice
 from bot.core.outcomes import ByHand
-from bot.core.permission_notices import NotAllowed
+from bot.core.permission_notices import DialogShut, NotAllowed
+from bot.core.policy_forms import PolicyFormShown
 from bot.core.policy_notices import ChangeAnswer, PolicyChangeShown
 from bot.core.publisher_forms import PublisherFormShown
 from bot.core.release_notices import (
@@ -376,6 +377,8 @@ Notice = (
     | NotAllowed
     | InstallNotice
     | PolicyChangeShown
+    | PolicyFormShown
+    | DialogShut
     | ChangeAnswer
 )
 
@@ -441,5 +444,7 @@ KINDS: Mapping[str, type[Notice]] = MappingProxyType(
         **INSTALL_KINDS,
         "policy.change": PolicyChangeShown,
         "policy.change_answer": ChangeAnswer,
+        "policy.form": PolicyFormShown,
+        "dialog.shut": DialogShut,
     }
 )

@@ -36,6 +36,13 @@ class OpenReleaseForm:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenPolicyForm:
+    """Open the dialog with the release policy of a project, or ("") of the workspace."""
+
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenCredentials:
     """Open the dialog with the team's credentials; `index` is offered first."""
 
@@ -88,6 +95,7 @@ Parsed = (
     ShowHelp
     | OpenPublisherForm
     | OpenReleaseForm
+    | OpenPolicyForm
     | OpenCredentials
     | ShowSettings
     | NotYet

@@ -21,3 +21,11 @@ class NotAllowed:
     detail: str = ""
     who: tuple[str, ...] = ()
     """People and user groups that the policy names for it; none: all full members, or admins and owners."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialogShut:
+    """A dialog waits to be filled, and whoever opened it may not see it."""
+
+    view_id: str
+    why: NotAllowed

@@ -130,6 +130,7 @@ ACTIONS: Mapping[type[intents.Intent], tuple[Action, ...]] = MappingProxyType(
         intents.ExportAudit: (Action.SEE_AUDIT,),
         intents.SetPolicy: (Action.SET_POLICY,),
         intents.ShowPolicy: SEEN,
+        intents.ShowPolicyForm: (Action.SET_POLICY,),
         intents.AgreePolicy: (Action.SET_POLICY,),
         intents.RefusePolicy: (Action.SET_POLICY,),
         intents.SetFreeze: (Action.LOCK, Action.FREEZE_ALL),

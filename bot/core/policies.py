@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from bot.core.approvals import MOST_SEATS, Policy, Publish, Tell
+from bot.core.approvals import MOST_SEATS, Policy, Publish, Tell, is_group
 from bot.core.names import Problem
 from bot.core.permissions import OF_TEAM
 from bot.core.roles import Holders, Role, named
@@ -70,6 +70,18 @@ def changed(
 def of_project(roles: tuple[Holders, ...]) -> tuple[Holders, ...]:
     """Return what a project's first policy takes over of the workspace's roles: what that does not say for all."""
     return tuple(one for one in roles if one.role is not Role.SETTERS and one.role not in OF_TEAM)
+
+
+def too_few(policy: Policy) -> int | None:
+    """Return how many could approve where those named can never be enough; None where they may be.
+
+    A group may hold anybody, so only bare people are counted.
+    """
+    named = (*policy.approvers, *policy.one_of_each)
+    if not named or any(is_group(name) for name in named):
+        return None
+    left = len(set(named) - set(policy.deny))
+    return left if left < policy.quorum else None
 
 
 def _number(least: int, most: int, what: str) -> Callable[[str], object]:

@@ -12,7 +12,17 @@ from bot.core import intents
 from bot.core.approvals import Policy
 from bot.core.moments import FORMS, moment
 from bot.core.names import Problem, normalize_project
-from bot.core.parsed import Context, Handler, Misspelt, OpenReleaseForm, Parsed, ShowHelp, ShowSettings, Wrong
+from bot.core.parsed import (
+    Context,
+    Handler,
+    Misspelt,
+    OpenPolicyForm,
+    OpenReleaseForm,
+    Parsed,
+    ShowHelp,
+    ShowSettings,
+    Wrong,
+)
 from bot.core.policies import FIELDS, changed
 from bot.core.secrets import TokenKind, looks_like_token
 from bot.core.versions import read
@@ -161,7 +171,7 @@ def lock(command: str, rest: Sequence[str], context: Context) -> Parsed:
         return Misspelt(command, *unknown)
     if len(plain) != 1:
         return Wrong(command, (Problem("project", "Name one project, for example acme-widgets."),))
-    return _named_one(command, plain[0]) or _freeze(command, normalize_project(plain[0]), options, context)
+    return _named_one(command, plain[0]) or freeze(command, normalize_project(plain[0]), options, context)
 
 
 def unlock(command: str, rest: Sequence[str], _context: Context) -> Parsed:
@@ -223,6 +233,12 @@ def settings(command: str, rest: Sequence[str], context: Context) -> Parsed:
     return Misspelt(command, rest[0][:50], f"{command} settings {close[0]}" if close else "")
 
 
+def policy(command: str, rest: Sequence[str], context: Context) -> Parsed:
+    """Read `policy [PROJECT] [NAME=VALUE ...]`, which opens the dialog where nothing is to be changed."""
+    found = _policy(command, rest, context)
+    return OpenPolicyForm(found.project) if isinstance(found, intents.ShowPolicy) else found
+
+
 def _policy(command: str, rest: Sequence[str], context: Context) -> Parsed:
     plain, options = _split(_joined(rest))
     if unknown := _unknown(options, tuple(FIELDS)):
@@ -244,10 +260,11 @@ def _team_freeze(command: str, rest: Sequence[str], context: Context) -> Parsed:
         return Misspelt(command, plain[0][:50], "")
     if unknown := _unknown(options, ("from", "until", "reason")):
         return Misspelt(command, *unknown)
-    return _freeze(command, "", options, context)
+    return freeze(command, "", options, context)
 
 
-def _freeze(command: str, project: str, options: Mapping[str, str], context: Context) -> Parsed:
+def freeze(command: str, project: str, options: Mapping[str, str], context: Context) -> Parsed:
+    """Read the options `from until reason` of a freeze, from a command or a dialog alike; "" freezes every project."""
     problems = []
     times: dict[str, datetime | None] = {}
     for name in ("from", "until"):

@@ -94,6 +94,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "multi_conversations_select": (ACTION, PLACEHOLDER),
     "datepicker": (ACTION, PLACEHOLDER),
     "timepicker": (ACTION, PLACEHOLDER),
+    "datetimepicker": (ACTION,),
     "plain_text_input": (ACTION, PLACEHOLDER, Rule("initial_value", "string", 3_000, least=0)),
     "email_text_input": (ACTION, PLACEHOLDER),
     "url_text_input": (ACTION, PLACEHOLDER),

@@ -26,6 +26,7 @@ VALUE_KEYS = {
     "multi_conversations_select": "selected_conversations",
     "datepicker": "selected_date",
     "timepicker": "selected_time",
+    "datetimepicker": "selected_date_time",
 }
 """Under which key of `state.values[block][action]` Slack puts what was entered, by the element's type."""
 

@@ -3,19 +3,24 @@
 Knows: views as Slack and as local-slack have them. Must not know: HTTP, what a view is for.
 
 local-slack gives a view a new id at each update, forgets initial values that nobody touched, and has no picker
-for channels, conversations and people in modals. So it is handed views in which those are plain menus, and that carry our id
-as `external_id`; the bot is handed back what it sent, with the ids and states that Slack would give.
+for channels, conversations and people in modals. So it is handed views in which those are plain menus, lists of several are lines
+to type names in, and that carry our id as `external_id`; the bot is handed back what it sent, with the ids and states that Slack would give.
 """
 
 import copy
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bot.demo.slack_config import Channel, User
 from bot.demo.slack_mirror import VALUE_KEYS, Json, elements
 
+SEVERAL = {"multi_users_select": "initial_users", "multi_static_select": "initial_options"}
+"""Menus in which several can be chosen, and where they have what is chosen at first: shown as a line of names."""
+TYPED = {"external_select", "number_input", "datetimepicker", *SEVERAL}
+"""What local-slack can't show, and a person types."""
 PICKERS = {"channels_select", "conversations_select", "users_select"}
 DEFAULTS: Json = {
     "callback_id": "",
@@ -50,6 +55,7 @@ class ViewBook:
             "conversations_select": [_option(f"#{at.name}", at.id) for at in channels],
             "users_select": [_option(f"@{user.name}", user.id) for user in users],
         }
+        self._names = {user.id: f"@{user.name}" for user in users}
         self._seen: dict[str, Seen] = {}
         self._homes: dict[str, str] = {}
         self._count = itertools.count(1)
@@ -117,7 +123,7 @@ class ViewBook:
             "hash": seen.hash,
             "root_view_id": seen.root,
             "previous_view_id": seen.previous,
-            "state": {"values": _states(seen.view["blocks"], entered)},
+            "state": {"values": _states(seen.view["blocks"], entered, self._names)},
         }
 
     def standing(self, seen: Seen, typed: Mapping[str, Json]) -> Json:
@@ -131,8 +137,8 @@ class ViewBook:
 
     def _showable(self, element: Json) -> Json:
         shown = dict(element)
-        if element["type"] == "external_select":
-            return _typed(element)
+        if element["type"] in TYPED:
+            return _typed(element, self._names)
         if element["type"] in PICKERS:
             key = VALUE_KEYS[element["type"]]
             shown |= {"type": "static_select", "options": self._options[element["type"]]}
@@ -140,18 +146,35 @@ class ViewBook:
             initial = next((option for option in shown["options"] if option["value"] == first), None)
         else:
             initial = element.get("initial_option")
-        if initial is not None and shown["type"] == "static_select":
+        if initial is not None and shown["type"] in {"static_select", "radio_buttons"}:
             # Its page shows no initial choice, but the placeholder stands where the choice would.
-            shown |= {"initial_option": initial, "placeholder": initial["text"]}
+            shown |= {"type": "static_select", "initial_option": initial, "placeholder": initial["text"]}
         return shown
 
 
-def _typed(element: Json) -> Json:
-    """Return a menu that asks the bot what is in it as a field to type in: local-slack can't ask."""
+def _typed(element: Json, names: Mapping[str, str]) -> Json:
+    """Return what local-slack has no element for as a field to type in; people are called by their names."""
     shown = {"type": "plain_text_input", "action_id": element["action_id"]}
-    first = element.get("initial_option") or {}
-    told = {"placeholder": element.get("placeholder"), "initial_value": first.get("value")}
+    first = (element.get("initial_option") or {}).get("value") or element.get("initial_value")
+    if key := SEVERAL.get(element["type"]):
+        known = _called(element, names)
+        chosen = [one if isinstance(one, str) else one["value"] for one in element.get(key, [])]
+        first = ", ".join(known.get(one, one) for one in chosen)
+    told = {"placeholder": element.get("placeholder"), "initial_value": first}
     return shown | {name: value for name, value in told.items() if value}
+
+
+def _called(element: Json, names: Mapping[str, str]) -> dict[str, str]:
+    """Return what can be chosen in a menu, by value, with what a person types for it."""
+    return {one["value"]: one["text"]["text"] for one in element.get("options", [])} or dict(names)
+
+
+def _chosen(element: Json, typed: str, names: Mapping[str, str]) -> list[Any]:
+    """Return what somebody has chosen by typing names; who is unknown is left out."""
+    values = {text: value for value, text in _called(element, names).items()}
+    found = [values[one] for name in typed.split(",") if (one := name.strip()) in values]
+    options = element.get("options", [])
+    return [one for one in options if one["value"] in found] if options else found
 
 
 def _option(text: str, value: str) -> Json:
@@ -171,12 +194,15 @@ def _complete(view: Json, channel: str) -> Json:
     return own
 
 
-def _states(blocks: list[Json], entered: Mapping[str, Any]) -> dict[str, dict[str, Json]]:
+def _states(
+    blocks: list[Json], entered: Mapping[str, Any], names: Mapping[str, str]
+) -> dict[str, dict[str, Json]]:
     return {
         block["block_id"]: {
             block["element"]["action_id"]: _state(
                 block["element"],
                 (entered.get(block["block_id"]) or {}).get(block["element"]["action_id"]) or {},
+                names,
             )
         }
         for block in blocks
@@ -184,9 +210,19 @@ def _states(blocks: list[Json], entered: Mapping[str, Any]) -> dict[str, dict[st
     }
 
 
-def _state(element: Json, got: Json) -> Json:
+def _state(element: Json, got: Json, names: Mapping[str, str]) -> Json:
     kind = element["type"]
     key = VALUE_KEYS[kind]
+    if kind in SEVERAL:
+        typed = got.get("value")
+        first = element.get(SEVERAL[kind], [])
+        return {
+            "type": kind,
+            key: _chosen(element, typed, names) if isinstance(typed, str) else got.get(key, first),
+        }
+    if kind == "datetimepicker":
+        typed = str(got.get("value") or "")
+        return {"type": kind, key: int(datetime.fromisoformat(typed).timestamp()) if typed else None}
     value = got.get(key)
     if kind == "external_select" and isinstance(got.get("value"), str):
         value = _option(got["value"], got["value"]) if got["value"] else ""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -123,6 +124,11 @@ def clicked(name: str, value: str) -> intents.Intent | None:
     except (ValueError, TypeError, KeyError, AttributeError):
         log.warning("unreadable button", action=name[:50])
         return None
+
+
+def value_of(action: Mapping[str, Any]) -> str:
+    """Return what a button carries, or what was chosen in a menu."""
+    return str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
 
 
 def turns(name: str, value: str) -> int | None:

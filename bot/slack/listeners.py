@@ -22,6 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core import commands, intents, publisher_forms
 from bot.core.names import Problem, parse_slug
+from bot.core.parsed import OpenPolicyForm
 from bot.core.publisher_forms import Form
 from bot.core.sites import IndexSite
 from bot.errors import NotInstalled
@@ -36,15 +37,17 @@ from bot.slack.blocks import (
     dialogs,
     home,
     imports,
+    policy_dialog,
     publisher_form,
     publishers,
     release_dialogs,
     releases,
     setup,
 )
-from bot.slack.blocks.forms import INDEX_CHOICE, View
+from bot.slack.blocks.forms import INDEX_CHOICE, View, errors
 from bot.slack.events import Events
 from bot.slack.leaving import Leaving
+from bot.slack.ruling import Ruling
 from bot.slack.visits import (
     Body,
     Reply,
@@ -63,7 +66,7 @@ from storage.records import Registration
 
 log = structlog.get_logger(__name__)
 
-_CREDENTIAL_FIELDS: Mapping[str, str] = MappingProxyType({"index": INDEX_CHOICE})
+_FIELDS: Mapping[str, str] = MappingProxyType({"index": INDEX_CHOICE})
 """Fields of what was entered -> fields of the dialog, where they have other names."""
 
 
@@ -113,6 +116,10 @@ class Listeners:
         """The names of the indexes that this bot serves."""
         return tuple(self.sites)
 
+    @property
+    def _ruling(self) -> Ruling:
+        return Ruling(self.inlet, self.indexes)
+
     async def on_command(
         self,
         ack: AsyncAck,
@@ -142,7 +149,12 @@ class Listeners:
                 return ephemeral(answers.refusal(parsed))
             case commands.OpenPublisherForm():
                 return await self._publisher(visit, parsed.typed)
-            case commands.OpenReleaseForm() | commands.OpenCredentials() | commands.OpenSignIn():
+            case (
+                commands.OpenReleaseForm()
+                | commands.OpenCredentials()
+                | commands.OpenSignIn()
+                | OpenPolicyForm()
+            ):
                 return await self._open(parsed, visit)
             case _:
                 fresh = await self.inlet.put(visit.wish(parsed))
@@ -153,10 +165,14 @@ class Listeners:
                 )
 
     async def _open(
-        self, parsed: commands.OpenReleaseForm | commands.OpenCredentials | commands.OpenSignIn, visit: Visit
+        self,
+        parsed: commands.OpenReleaseForm | commands.OpenCredentials | commands.OpenSignIn | OpenPolicyForm,
+        visit: Visit,
     ) -> Reply | str:
         if isinstance(parsed, commands.OpenSignIn):
             return await self._sign_in(visit)
+        if isinstance(parsed, OpenPolicyForm):
+            return await self._ruling.open(visit, parsed.project)
         if isinstance(parsed, commands.OpenCredentials):
             site = self.sites.get(parsed.index)
             granting = site is not None and site.oauth1 is not None
@@ -259,7 +275,9 @@ class Listeners:
         if filling.is_form(body):
             await self._publisher_changed(visit, action)
         else:
-            await self._clicked(visit, str(action.get("action_id", "")), str(action.get("value") or ""))
+            name, value = str(action.get("action_id", "")), clicks.value_of(action)
+            if not await self._ruling.clicked(visit, name, value):
+                await self._clicked(visit, name, value)
         await ack()
 
     async def _clicked(self, visit: Visit, name: str, value: str) -> None:
@@ -296,7 +314,7 @@ class Listeners:
         carried = metadata(visit.body) if visit.in_dialog else {}
         if show := clicks.shows_after(intent, carried.get("dialog", "")):
             await visit.change(home.counting(show.view_id))
-            await self.inlet.put(replace(visit.wish(show), delivery=f"{visit.delivery}:shown"))
+            await self.inlet.put(visit.wish(show, after="shown"))
 
     async def _release(self, visit: Visit, release: str) -> None:
         """Open the dialog as "loading" before the trigger dies; the engine fills it with the release."""
@@ -320,6 +338,8 @@ class Listeners:
             setup.CONFIRM: self._confirm_sent,
             imports.CHOOSE: self._import_chosen,
             imports.CONFIRM: self._import_confirmed,
+            policy_dialog.SAVE: self._ruling.saved,
+            policy_dialog.FROZEN: self._ruling.frozen,
         }
         handler = handlers.get(str(body["view"].get("callback_id", "")))
         answer = await handler(visit, field_values(body)) if handler else {}
@@ -355,7 +375,7 @@ class Listeners:
             }
         found = intake.take({**typed, "index": typed.get(INDEX_CHOICE, "")}, self.sites, self.inlet.clock())
         if not isinstance(found, Intake):
-            return {_CREDENTIAL_FIELDS.get(one.field, one.field): one.message for one in found}
+            return errors(found, _FIELDS)
         entry, seen = str(uuid4()), metadata(visit.body).get("seen", "").split(",")
         wanted = intents.EnterCredential(entry, found.index, found.project, found.kind, tuple(seen))
         await self.inlet.put(visit.wish(wanted, found.secrets))
@@ -375,7 +395,7 @@ class Listeners:
         channel = metadata(visit.body).get("channel", "")
         wanted = commands.release_request(fields, self._typed(channel))
         if not isinstance(wanted, intents.AskRelease):
-            return release_dialogs.errors(wanted)
+            return errors(wanted, _FIELDS)
         await self.inlet.put(visit.wish(wanted, channel=channel))
         return {}
 

@@ -22,6 +22,8 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import codec
 from bot.core import notices
 from bot.core.import_notices import ImportChoices
+from bot.core.permission_notices import DialogShut
+from bot.core.policy_forms import PolicyFormShown
 from bot.core.publisher_forms import PublisherFormShown
 from bot.core.release_notices import LinksShown, ReleaseDialog
 from bot.core.setup_notices import SetupShown
@@ -66,6 +68,8 @@ TOKEN_ENDED = frozenset({"token_expired"})
 UNREADABLE = "unreadable_answer"
 WAIT_FOR_INVITATION = frozenset({"release.shown", "import.shown", "policy.change"})
 """Kinds of messages that people press buttons on and that are answered in a thread: of no use anywhere else."""
+FILLED = (notices.CredentialsShown, SetupShown, ImportChoices, ReleaseDialog, PolicyFormShown, DialogShut)
+"""What fills a dialog that was opened as "loading"."""
 PEOPLE = ("U", "W")
 """How the ids of people begin, to whom a message goes as a direct one that is edited."""
 INVITED_SECONDS = 20.0
@@ -260,7 +264,7 @@ async def _show(client: AsyncWebClient, notice: notices.Notice) -> Delivery:
         return Said()  # left behind by an older version: the tab has a lane of its own now
     view = VIEWS[type(notice)](notice)
     try:
-        if isinstance(notice, notices.CredentialsShown | SetupShown | ImportChoices | ReleaseDialog):
+        if isinstance(notice, FILLED):
             await client.views_update(external_id=notice.view_id, view=dict(view))
         elif isinstance(notice, PublisherFormShown):
             place = {"external_id": notice.form.view_id, "hash": notice.hash or None}

@@ -46,6 +46,7 @@ class SlackPeople:
     clock: Clock
     _people: Kept[Person] = field(default_factory=dict)
     _groups: Kept[Group] = field(default_factory=dict)
+    _handles: Kept[Mapping[str, str]] = field(default_factory=dict)
 
     async def person(self, slack_team_id: str, user: str) -> PersonOutcome:
         """Return what a user is."""
@@ -83,6 +84,22 @@ class SlackPeople:
             return CannotTell("Slack's answer about the user group makes no sense")
         found = Group(group, frozenset(str(member) for member in members))
         return self._keep(self._groups, slack_team_id, group, found)
+
+    async def handles(self, slack_team_id: str) -> Mapping[str, str]:
+        """Return the user groups to choose from, by id, with their handles; none where Slack does not tell."""
+        if known := self._known(self._handles, slack_team_id, ""):
+            return known
+        try:
+            client = await self.client_for(slack_team_id)
+            # An org-wide token has to name the workspace whose groups it wants: there they are named in the command.
+            team = None if slack_team_id.startswith("E") else slack_team_id or None
+            answer = await client.usergroups_list(team_id=team)
+        except (SlackApiError, NotInstalled, aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.warning("user groups not known", error=type(error).__name__)
+            return {}
+        listed = cast("list[Mapping[str, Any]]", answer.get("usergroups") or [])
+        found = {str(one.get("id")): one_line(str(one.get("handle") or ""), limit=60) for one in listed}
+        return self._keep(self._handles, slack_team_id, "", found)
 
     def _known(self, kept: Kept[T], team: str, name: str) -> T | None:
         until, found = kept.get((team, name), (self.clock(), None))

@@ -94,15 +94,22 @@ class Visit:
         return ORIGINS.get(kind) or ORIGINS.get(event, "event")
 
     def wish(
-        self, intent: intents.Intent, secrets: Mapping[str, Secret] | None = None, channel: str = ""
+        self,
+        intent: intents.Intent,
+        secrets: Mapping[str, Secret] | None = None,
+        channel: str = "",
+        after: str = "",
     ) -> Wish:
-        """Return what is written down; `channel` is where the dialog was opened, which Slack does not say again."""
+        """Return what is written down; `channel` is where the dialog was opened, which Slack does not say again.
+
+        `after` tells what is wanted besides of one delivery apart.
+        """
         url = self.body.get("response_url")
         team, enterprise = whose(self.context)
         return Wish(
             slack_team_id=team,
             enterprise_id=enterprise,
-            delivery=self.delivery,
+            delivery=f"{self.delivery}:{after}" if after else self.delivery,
             actor=self.context.user_id or "",
             channel=self.channel or channel,
             intent=intent,
@@ -163,6 +170,7 @@ def field_values(body: Body) -> dict[str, str]:
         for element in elements.values():
             option = element.get("selected_option") or {}
             value = element.get("value") or option.get("value") or element.get("selected_conversation")
+            value = value or element.get("selected_date_time")
             found[str(name)] = str(value or "")
     return found
 

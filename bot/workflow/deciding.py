@@ -51,11 +51,13 @@ Decided = (
     | intents.TellChannel
     | intents.ShowTold
     | intents.AskYank
+    | intents.ShowPolicyForm
 )
 DECIDED = (
     intents.AskRelease, intents.Approve, intents.Reject, intents.Withdraw, intents.BreakGlass, intents.CancelRelease,
     intents.RetryRelease, intents.SetPolicy, intents.ShowPolicy, intents.SetFreeze, intents.LiftFreeze,
     intents.TellChannel, intents.ShowTold, intents.AskYank, intents.AgreePolicy, intents.RefusePolicy,
+    intents.ShowPolicyForm,
 )  # fmt: skip
 
 
@@ -81,6 +83,8 @@ class Known:
     """What was found along the audit trail; None: it was not walked."""
     asker: changing.Asker | None = None
     """Who asked for the change of policy that the person decides on, and the groups that say whether that one may."""
+    handles: Mapping[str, str] = field(default_factory=dict)
+    """The user groups to choose from, by id, with their handles."""
     form: PublisherFormShown | None = None
     """The dialog that registers a publisher, filled in."""
 
@@ -91,6 +95,8 @@ async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Deci
         return Known(rights=await askers_rights(hands, item, intent.project, intent.index))
     if isinstance(intent, changing.Decided):
         return Known(asker=await changing.before(hands, item, slack_team_id, intent))
+    if isinstance(intent, intents.ShowPolicyForm):
+        return Known(handles=await hands.people.handles(slack_team_id))
     if not isinstance(intent, Vote):
         return Known()
     async with hands.database.reading() as session:
@@ -122,7 +128,7 @@ def carry_out(
         case intents.TellChannel() | intents.ShowTold():
             return hearing.carry_out(session, item, intent, hands.clock())
         case _:
-            return settling.carry_out(session, hands, item, intent, known.asker)
+            return settling.carry_out(session, hands, item, intent, known.asker, known.handles)
 
 
 async def _ask(

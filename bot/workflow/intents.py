@@ -17,7 +17,7 @@ from bot.core import intents, notices
 from bot.core import publishers as decide
 from bot.core.credential_notices import TokenUnneeded
 from bot.core.lifecycle import OPEN, PublisherEvent
-from bot.core.permission_notices import NotAllowed
+from bot.core.permission_notices import DialogShut, NotAllowed
 from bot.core.publishers import Decision, Situation
 from bot.core.setup import SetupReport
 from bot.workflow import (
@@ -425,4 +425,7 @@ def _told(item: InboxItem, intent: intents.Intent, no: NotAllowed) -> notices.No
     """Return what somebody hears who may not; in a dialog, where that waits to be filled."""
     if isinstance(intent, intents.EnterCredential):
         return None  # told once it is to be kept
-    return bulk.shut(item, intent, no) if isinstance(intent, intents.ShowImport) else no
+    if isinstance(intent, intents.ShowImport):
+        return bulk.shut(item, intent, no)
+    view_id = getattr(intent, "view_id", "")
+    return DialogShut(view_id, no) if view_id else no

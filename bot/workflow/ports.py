@@ -318,6 +318,9 @@ class People(Protocol):
     async def group(self, slack_team_id: str, group: str) -> GroupOutcome:
         """Return the members of a user group."""
 
+    async def handles(self, slack_team_id: str) -> Mapping[str, str]:
+        """Return the user groups by id, with their handles; none where that can't be told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:

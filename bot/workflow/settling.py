@@ -3,6 +3,7 @@
 Knows: what is written together. Must not know: Slack's payloads, wording.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from uuid import uuid4
 
@@ -11,22 +12,38 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.core import approvals as rules
 from bot.core import intents, notices
 from bot.core.approvals import Policy
-from bot.core.policies import changed, of_project
+from bot.core.policies import changed, of_project, too_few
+from bot.core.policy_forms import LONGEST_CHOICE, MOST_PROJECTS, PolicyFormShown
 from bot.core.release_notices import FreezeLine, FreezeSet, PolicyRefused, PolicyShown
 from bot.workflow import changing
 from bot.workflow.gate import read_policies
 from bot.workflow.hands import Hands, packed
 from bot.workflow.telling import say_in_channel, write_down
-from storage.ledger import freezes, policies, policy_changes
+from storage.ledger import freezes, policies, policy_changes, projects
 from storage.records import Freeze, InboxItem
 
-Settled = intents.SetPolicy | intents.ShowPolicy | intents.SetFreeze | intents.LiftFreeze | changing.Decided
+Handles = Mapping[str, str]
+Settled = (
+    intents.SetPolicy
+    | intents.ShowPolicy
+    | intents.ShowPolicyForm
+    | intents.SetFreeze
+    | intents.LiftFreeze
+    | changing.Decided
+)
 
 
 async def carry_out(
-    session: AsyncSession, hands: Hands, item: InboxItem, intent: Settled, asker: changing.Asker | None
+    session: AsyncSession,
+    hands: Hands,
+    item: InboxItem,
+    intent: Settled,
+    asker: changing.Asker | None,
+    handles: Handles,
 ) -> notices.Notice | None:
-    """Set or show who decides; `asker` is who asked for the change that is agreed to."""
+    """Set or show who decides; `asker` is who asked for the change that is agreed to, `handles` are the user groups."""
+    if isinstance(intent, intents.ShowPolicyForm):
+        return await _form(session, hands, item, intent, handles)
     if isinstance(intent, changing.Decided):
         return await changing.carry_out(session, hands, item, intent, asker)
     if isinstance(intent, intents.ShowPolicy):
@@ -49,6 +66,26 @@ async def _shown(
     return PolicyShown(project, rules.merged(team, own), own is not None, lines, was_changed, asker)
 
 
+async def _form(
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.ShowPolicyForm, known: Handles
+) -> PolicyFormShown:
+    """Return what one of a policy's dialogs is filled with."""
+    project, channel = intent.project, intent.channel or item.channel
+    team, own = await read_policies(session, item.team_id, project)
+    standing = await freezes.standing(session, item.team_id, project, hands.clock())
+    waits = await policy_changes.waiting(session, item.team_id, project)
+    owners = await policies.projects(session, item.team_id)
+    names = await projects.near(session, item.team_id, "", MOST_PROJECTS + 1)
+    offered = list(dict.fromkeys([*([project] if project else []), *owners, *names]))
+    fitting = [name for name in offered if len(name) <= LONGEST_CHOICE]
+    return PolicyFormShown(
+        intent.view_id, project, intent.part, rules.merged(team, own), own is not None,
+        any(one.second for one in (team, own) if one), tuple(map(_line, standing)), waits.asked_by if waits else "",
+        tuple(sorted(fitting[:MOST_PROJECTS])), len(offered) > len(fitting[:MOST_PROJECTS]), tuple(hands.index.names()),
+        channel, dict(known),
+    )  # fmt: skip
+
+
 def _line(freeze: Freeze) -> FreezeLine:
     return FreezeLine(freeze.project, freeze.starts_at, freeze.ends_at, freeze.reason, freeze.set_by)
 
@@ -64,21 +101,13 @@ async def _set(
     after = changed(begun, intent.changes, tuple(hands.index.names()), intent.project)
     if not isinstance(after, Policy):
         return PolicyRefused("unreadable", " ".join(problem.message for problem in after))
-    if _nobody_left(after):
+    if too_few(after) is not None:
         return PolicyRefused("nobody_left")
     now = hands.clock()
     if changing.needs_second(team, own, after):
         return await changing.propose(session, item, intent.project, (before, after), now)
     await changing.make(session, item, intent.project, (packed(before), after), now)
     return await _shown(session, hands, item, intent.project, was_changed=True)
-
-
-def _nobody_left(policy: Policy) -> bool:
-    """Whether the people named could never be enough: a group may hold anybody, so only bare people are counted."""
-    named = (*policy.approvers, *policy.one_of_each)
-    if not named or any(rules.is_group(name) for name in named):
-        return False
-    return len(set(named) - set(policy.deny)) < policy.quorum
 
 
 async def _freeze(

@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002 - a fake is given all that the protocol gives
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
@@ -220,6 +220,10 @@ class FakePeople:
         if self.silent:
             return CannotTell("Slack is out of order.")
         return Group(group, self.groups.get(group, frozenset()))
+
+    async def handles(self, slack_team_id: str) -> Mapping[str, str]:
+        """Return the groups, called by their ids."""
+        return {} if self.silent else {group: group.lower() for group in self.groups}
 
 
 @dataclass

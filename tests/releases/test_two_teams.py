@@ -92,6 +92,7 @@ ATTACKS: Mapping[str, Callable[[Ids], intents.Intent]] = {
     "audit.export": lambda _: intents.ExportAudit("", "csv"),
     "policy.set": lambda _: intents.SetPolicy(NAME, {"quorum": "2"}),
     "policy.show": lambda _: intents.ShowPolicy(NAME),
+    "policy.form": lambda _: intents.ShowPolicyForm("v1", NAME),
     "policy.agree": lambda ids: intents.AgreePolicy(ids.change),
     "policy.refuse": lambda ids: intents.RefusePolicy(ids.change),
     "freeze.set": lambda _: intents.SetFreeze(NAME, None, None, "ours"),

@@ -84,7 +84,7 @@ HIS = "project-10"
 WISHES = (
     intents.ListPublishers(), intents.OpenHome(), intents.ShowReleases(""), intents.ShowReleases(HIS), intents.ShowAudit(""),
     intents.ShowAudit(HIS), intents.CheckPublisher(HIS, ""), intents.CheckPublisher("missing", ""),
-    intents.ShowCredentials("v1", ""), intents.ShowPolicy(HIS), intents.ShowTold(), intents.CancelRelease(HIS, "1.9"),
+    intents.ShowCredentials("v1", ""), intents.ShowPolicy(HIS), intents.ShowPolicyForm("v1", HIS), intents.ShowTold(), intents.CancelRelease(HIS, "1.9"),
     intents.RetryRelease(HIS, "1.9"), intents.AskYank(HIS, "1.9", "broken"),
 )  # fmt: skip
 

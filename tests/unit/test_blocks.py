@@ -28,6 +28,7 @@ from bot.slack.blocks import (
     credentials,
     dialogs,
     imports,
+    policy_dialog,
     publisher_form,
     publishers,
     release_dialogs,
@@ -40,6 +41,7 @@ from tests.unit import (
     form_examples,
     health_examples,
     import_examples,
+    policy_examples,
     release_examples,
     rules_examples,
     setup_examples,
@@ -160,6 +162,7 @@ NOTICES: dict[str, notices.Notice] = {
     **health_examples.NOTICES,
     **import_examples.NOTICES,
     **rules_examples.NOTICES,
+    **policy_examples.NOTICES,
 }
 
 FACTS = tokens.TokenFacts(
@@ -216,6 +219,9 @@ IMPORT = {"import": ID, "index": "company", "channel": "C1"}
 DIALOGS: dict[str, View] = {
     "publisher form": publisher_form.form(shown(BEGUN)),
     "loading": dialogs.loading("view-1"),
+    "policy loading": policy_dialog.loading("view-1"),
+    "freeze everything": policy_dialog.freeze("", "C1"),
+    "freeze a project": policy_dialog.freeze("acme-widgets", ""),
     **{f"entered {name}": credentials.entered(intake, ID) for name, intake in ENTERED.items()},
     "page": credentials.page_offered("https://bell.example/credentials/enter?state=x"),
     "no page": credentials.page_missing(),
@@ -369,6 +375,7 @@ def test_intents_survive_the_inbox() -> None:
         intents.ShowImport("v", ID), intents.SetUpImport(ID, (1, 3)),
         intents.ToOrganization(ID), intents.AgreePolicy(ID), intents.RefusePolicy(ID), intents.LeaveTeam(AT, "app_uninstalled"), intents.PersonLeft("U1"),
         intents.ChannelLost("C1", AT, "channel_left"), intents.ChannelBack("C1", AT),
+        intents.ShowPolicyForm("v", "a", intents.PolicyPart.ROLES, "C1"),
     ]  # fmt: skip
     assert {type(one) for one in examples} == set(intents.KINDS.values()) == set(intents.Intent.__args__)
     for example in examples:

@@ -53,6 +53,10 @@ class OnePerson:
         """Return an empty group."""
         return Group(group, frozenset())
 
+    async def handles(self, slack_team_id: str) -> Mapping[str, str]:
+        """Return none."""
+        return {}
+
 
 @dataclass
 class OneList:

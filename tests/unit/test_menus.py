@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002 - a fake is given all that the protocol gives
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -34,6 +34,10 @@ class Members:
     async def group(self, slack_team_id: str, group: str) -> GroupOutcome:
         """Return an empty group."""
         return Group(group, frozenset())
+
+    async def handles(self, slack_team_id: str) -> Mapping[str, str]:
+        """Return none."""
+        return {}
 
 
 @dataclass

@@ -60,11 +60,13 @@ from bot.core.intents.team import (
     LiftFreeze,
     OpenHome,
     PersonLeft,
+    PolicyPart,
     RefusePolicy,
     SetFreeze,
     SetPolicy,
     ShowAudit,
     ShowPolicy,
+    ShowPolicyForm,
 )
 
 __all__ = [
@@ -98,6 +100,7 @@ __all__ = [
     "OpenHome",
     "OpenSetupPull",
     "PersonLeft",
+    "PolicyPart",
     "RefusePolicy",
     "Reject",
     "RemovePublisher",
@@ -111,6 +114,7 @@ __all__ = [
     "ShowCredentials",
     "ShowImport",
     "ShowPolicy",
+    "ShowPolicyForm",
     "ShowRelease",
     "ShowReleases",
     "ShowSetup",
@@ -176,11 +180,12 @@ Intent = (
     | PersonLeft
     | ChannelLost
     | ChannelBack
+    | ShowPolicyForm
 )
 
 LOOKS = (
     ListPublishers, CheckPublisher, ShowSetup, FillPublisherForm, ShowImport, ShowCredentials, ShowReleases, ShowTold,
-    OpenHome, ShowAudit, ShowPolicy, UnfurlLinks,
+    OpenHome, ShowAudit, ShowPolicy, ShowPolicyForm, UnfurlLinks,
     LeaveTeam, PersonLeft,
 )  # fmt: skip
 """Intents that change nothing that others see, and nobody's: they need no turn, since one that waits for a slow host must hold back none."""
@@ -238,5 +243,6 @@ KINDS: Mapping[str, type[Intent]] = MappingProxyType(
         "person.left": PersonLeft,
         "channel.lost": ChannelLost,
         "channel.back": ChannelBack,
+        "policy.form": ShowPolicyForm,
     }
 )

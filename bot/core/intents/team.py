@@ -7,6 +7,16 @@ Written words are forever: a kind that was ever written keeps its fields.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+
+class PolicyPart(StrEnum):
+    """The dialogs of a policy: all of it, and what is changed together."""
+
+    OVERVIEW = "overview"
+    DECIDING = "deciding"
+    ROLES = "roles"
+    ACTING = "acting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,17 @@ class ShowPolicy:
     """Show who decides about releases."""
 
     project: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPolicyForm:
+    """Fill one of the dialogs in which a policy is changed."""
+
+    view_id: str
+    project: str
+    part: PolicyPart = PolicyPart.OVERVIEW
+    channel: str = ""
+    """Where the first of the dialogs was opened; "" where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ Knows: words, the ids of fields. Must not know: Bolt, network, rules.
 from bot.slack.blocks.base import section
 from bot.slack.blocks.forms import View, modal
 
+CHANGE_POLICY, WHOLE_TEAM = "policy.change", "-"
+"""The button that opens a policy's dialog, and what it carries for the workspace itself: no project is called that."""
 ADD_PUBLISHER, HELP, OPEN_PUBLISHER = "publisher.add", "help", "publisher.open"
 
 

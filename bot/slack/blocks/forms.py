@@ -3,9 +3,10 @@
 Knows: the ids of fields, Slack's limits. Must not know: what a dialog is for, Bolt, network.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bot.core.names import Problem
 from bot.slack.blocks.base import OPTION, OPTIONS, Block, plain
 
 VALUE = "value"
@@ -23,7 +24,7 @@ def modal(title: str, blocks: Sequence[Block], callback: str, submit: str = "", 
         "title": plain(title, 24),
         "close": plain("Cancel" if submit else "Close", 24),
         **({"submit": plain(submit, 24)} if submit else {}),
-        "blocks": list(blocks[:100]),
+        "blocks": [dict(block) for block in blocks[:100]],
         **more,
     }
 
@@ -69,6 +70,15 @@ def text_field(
     if example:
         element["placeholder"] = plain(example, 150)
     return element | ({"initial_value": initial[:longest]} if initial else {})
+
+
+def errors(problems: Iterable[Problem], places: Mapping[str, str]) -> dict[str, str]:
+    """Return Slack's inline errors, several of a field together; `places` are the blocks of fields that are called otherwise."""
+    found: dict[str, str] = {}
+    for problem in problems:
+        at = places.get(problem.field, problem.field)
+        found[at] = f"{found[at]} {problem.message}" if at in found else problem.message
+    return found
 
 
 def choice(names: Sequence[str], initial: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from bot.slack.blocks.base import (
     link_button,
     section,
 )
-from bot.slack.blocks.dialogs import OPEN_PUBLISHER
+from bot.slack.blocks.dialogs import CHANGE_POLICY, OPEN_PUBLISHER, WHOLE_TEAM
 from bot.slack.blocks.forms import View, modal
 from bot.slack.blocks.pieces import called, count, mention, one_line, tidy
 from bot.slack.blocks.publishers import OPEN_CREDENTIALS, SIGNS
@@ -226,9 +226,9 @@ def _settings(page: HomePage) -> list[Block]:
     """What those who may set the policy see below all."""
     if page.settings is None:
         return []
-    buttons = actions(button("Release policy", POLICY), button("Audit trail", AUDIT))
+    buttons = actions(button("Release policy…", CHANGE_POLICY, WHOLE_TEAM), button("Audit trail", AUDIT))
     small = context(
-        "Only those who may set the release policy see this part. To change it: `/shipbell settings policy quorum=2`."
+        "Only those who may set the release policy see this part. Each project can have a policy of its own: `/shipbell policy PROJECT`."
     )
     lines = [section(_policy(page.settings.policy)), *policies.freezes(page.settings.freezes)]
     return [DIVIDER, header("Settings"), *lines, buttons, small]

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from bot.core.approvals import Policy, Publish, Tell
 from bot.core.release_notices import FreezeLine, FreezeSet, PolicyRefused, PolicyShown
 from bot.slack.blocks import permissions
-from bot.slack.blocks.base import Message, context, date, fields, header, message, section
+from bot.slack.blocks.base import Message, actions, button, context, date, fields, header, message, section
+from bot.slack.blocks.dialogs import CHANGE_POLICY, WHOLE_TEAM
 from bot.slack.blocks.pieces import called, count, mention, one_line, paragraphs, quoted, span, tidy
 
 TELLS: Mapping[Tell, str] = MappingProxyType(
@@ -93,13 +94,15 @@ def shown(notice: PolicyShown) -> Message:
             ),
             section(permissions.roles(notice.policy, notice.project)),
             *freezes(notice.freezes),
-            *([section(_waits(notice.waiting_by))] if notice.waiting_by else []),
-            context(f"This policy is {whose}. To change a value, type its word in brackets, as in `/shipbell settings policy{project} quorum=2`"),
+            *([section(waits(notice.waiting_by))] if notice.waiting_by else []),
+            actions(button("Change the policy…", CHANGE_POLICY, one_line(notice.project, 200) or WHOLE_TEAM)),
+            context(f"This policy is {whose}. To change a value without the dialog, type its word in brackets, as in `/shipbell settings policy{project} quorum=2`"),
         ],
     )  # fmt: skip
 
 
-def _waits(asked_by: str) -> str:
+def waits(asked_by: str) -> str:
+    """Say that a change of the policy waits."""
     return f":hourglass_flowing_sand: A change that {mention(asked_by)} asked for waits for a second person."
 
 

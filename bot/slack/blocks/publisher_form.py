@@ -12,6 +12,7 @@ from bot.core.names import Problem, parse_slug
 from bot.core.proposals import Note, Noted, Package
 from bot.core.publisher_forms import USUAL, Form, Looked, NameIs, PublisherFormShown
 from bot.core.repositories import RepositorySummary
+from bot.slack.blocks import forms
 from bot.slack.blocks.base import OPTION, OPTIONS, Block, cut, escape, plain, section
 from bot.slack.blocks.dialogs import ADD_PUBLISHER
 from bot.slack.blocks.forms import INDEX_CHOICE, View, choice, field, modal, text_field
@@ -159,11 +160,9 @@ def errors(problems: Sequence[Problem], places: Mapping[str, str]) -> dict[str, 
     `places` are the blocks of the fields that are there; what is said of one that isn't stands at the repository.
     """
     names = {"owner": "repository", "slug": "repository"}
-    found: dict[str, str] = {}
-    for problem in problems:
-        at = places.get(names.get(problem.field, problem.field)) or places.get("repository", "repository")
-        found[at] = f"{found[at]} {problem.message}" if at in found else problem.message
-    return found
+    there = places.get("repository", "repository")
+    at = {problem.field: places.get(names.get(problem.field, problem.field)) or there for problem in problems}
+    return forms.errors(problems, at)
 
 
 STILL_READING = "I am still reading the repository. Wait a moment, or choose it again."

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.core.names import Problem
 from bot.slack.blocks.base import OPTION, context, plain, section
 from bot.slack.blocks.forms import INDEX_CHOICE, View, choice, field, modal, text_field
 from bot.slack.blocks.pieces import one_line, tidy
@@ -80,12 +79,3 @@ def _carried(known: Mapping[str, str], channel: str) -> str:
     return json.dumps(
         {name: one_line(known.get(name, ""), 100) for name in names} | {"channel": channel[:60]}
     )
-
-
-def errors(problems: Sequence[Problem]) -> dict[str, str]:
-    """Return Slack's inline errors for the release dialog: field -> message, several of a field together."""
-    found: dict[str, str] = {}
-    for problem in problems:
-        name = {"index": INDEX_CHOICE}.get(problem.field, str(problem.field))
-        found[name] = f"{found[name]} {problem.message}" if name in found else problem.message
-    return found

@@ -16,6 +16,7 @@ from bot.core import (
     install_notices,
     notices,
     permission_notices,
+    policy_forms,
     policy_notices,
     publisher_forms,
     setup_notices,
@@ -37,6 +38,7 @@ from bot.slack.blocks import (
     permissions,
     policies,
     policy_changes,
+    policy_dialog,
     publisher_form,
     publishers,
     release_answers,
@@ -123,6 +125,8 @@ VIEWS: Mapping[type[Any], Callable[[Any], View]] = MappingProxyType(
         setup_notices.SetupShown: setup.shown,
         import_notices.ImportChoices: imports.choices,
         publisher_forms.PublisherFormShown: publisher_form.form,
+        policy_forms.PolicyFormShown: policy_dialog.view,
+        permission_notices.DialogShut: policy_dialog.shut,
     }
 )
 """Notices that fill a dialog."""

@@ -1,0 +1,41 @@
+"""The dialogs of a policy, filled from the ledger: for those who may set it, told in the dialog to those who may not."""
+
+from typing import Any
+
+from bot.core import intents
+from bot.core.intents import PolicyPart
+from storage.database import Database
+from tests.releases.test_gate import ADMIN, ALICE, BOB, GROUP, team_of
+
+
+async def test_the_dialog_shows_what_holds(database: Database) -> None:
+    """It shows the workspace's policy until the project has its own, the projects to choose from, and who may be named."""
+    team = await team_of(database)
+    team.world.people.groups[GROUP] = frozenset({BOB})
+    await team.policy(quorum="2")
+    kind, facts = await team.wants(ADMIN, intents.ShowPolicyForm("v1", "p", channel="C1"))
+    assert (kind, facts["view_id"], facts["of_project"], facts["policy"]["quorum"]) == (
+        "policy.form",
+        "v1",
+        False,
+        2,
+    )
+    assert (facts["projects"], facts["more"], facts["handles"]) == (["p"], False, {GROUP: GROUP.lower()})
+    await team.policy(ADMIN, "p", quorum="3", second="no")
+    await team.policy(ADMIN, "q" * 200, quorum="3")
+    _, facts = await team.wants(ADMIN, intents.ShowPolicyForm("v2", "p", PolicyPart.ROLES))
+    assert (facts["of_project"], facts["policy"]["quorum"], facts["part"]) == (True, 3, "roles")
+    assert (facts["projects"], facts["more"]) == (["p"], True)
+
+
+async def test_who_may_not_is_told_in_the_dialog(database: Database) -> None:
+    """A dialog that waits to be filled says who may, instead of loading for ever: the policy's, and every other's."""
+    team = await team_of(database)
+
+    async def shut(who: str, wanted: Any) -> tuple[str, str, str]:
+        kind, facts = await team.wants(who, wanted)
+        return kind, str(facts.get("view_id")), str(facts["why"]["why"])
+
+    assert await shut(ALICE, intents.ShowPolicyForm("v1", "p")) == ("dialog.shut", "v1", "not_admin")
+    for wanted in (intents.ShowCredentials("v2", "pypi"), intents.ShowSetup("v2", "0" * 32)):
+        assert (await shut("U0NOBODY", wanted))[:2] == ("dialog.shut", "v2")
