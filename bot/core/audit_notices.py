@@ -22,6 +22,8 @@ class ChainFound:
     """`number:mac` of the last one."""
     before: int = 0
     """How many of the events were checked when they were new, and not now."""
+    left: int = 0
+    """How many of the newest are not checked yet: the next look goes on with them."""
 
 
 @dataclass(frozen=True, slots=True)

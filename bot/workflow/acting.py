@@ -62,17 +62,15 @@ async def _tag(hands: Hands, seen: Situation) -> Decision | None:
 
 
 def tag_message(seen: Situation) -> str:
-    """Return the annotated tag's message: the notes, and who approved."""
+    """Return the annotated tag's message: the notes, and who approved.
+
+    The notes are indented: what begins at the margin is ours, and no note can say who approved.
+    """
     release = seen.release
     people = ", ".join(approvers(seen)) or "nobody had to"
-    lines = [
-        f"{release.target.project} {release.version}",
-        "",
-        release.notes,
-        "",
-        f"Approved in Slack by: {people}",
-    ]
-    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+    notes = "\n".join(f"    {line}".rstrip() for line in release.notes.splitlines())
+    paragraphs = (f"{release.target.project} {release.version}", notes, f"Approved in Slack by: {people}")
+    return "\n\n".join(one for one in paragraphs if one) + "\n"
 
 
 def _begun(seen: Situation, act: str) -> Situation:

@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=15)
 """Longer than a long trail takes to check, write and upload."""
 MOST_CHECKED = 20_000
-"""New events of a trail that are checked for a page of it: a second's work; the file is checked whatever its length."""
+"""New events of a trail that are checked for a page of it: a second's work; the next page goes on, the file is checked whatever its length."""
 ATTEMPTS = 8
 LONGEST_WAIT = 600.0
 TOLD = 20
@@ -176,8 +176,8 @@ async def _ask(
     return AuditFileComing(*what)
 
 
-async def looked_along(database: Database, item: InboxItem, intent: intents.ShowAudit) -> ChainFound | None:
-    """Check what is new in the team's trail and what the page shows, while nobody waits to write; None where much is new.
+async def looked_along(database: Database, item: InboxItem, intent: intents.ShowAudit) -> ChainFound:
+    """Check what is new in the team's trail and what the page shows, while nobody waits to write; of much that is new a part.
 
     Runs twice where the process dies: how far it came is written down afterwards, and never set back.
     """
@@ -189,8 +189,6 @@ async def looked_along(database: Database, item: InboxItem, intent: intents.Show
             report = await audit.look(session, item.team_id, [seq for seq, _ in page], most=MOST_CHECKED)
         except StorageError as error:
             return ChainFound(0, ((0, f"it can't be checked: {error.cause}"),), 1)
-    if report is None:
-        return None
     if audit.worth_remembering(report):
         async with database.transaction() as session:
             await audit.remember(session, report)
@@ -199,4 +197,6 @@ async def looked_along(database: Database, item: InboxItem, intent: intents.Show
 
 def found_of(report: ChainReport) -> ChainFound:
     """Return what a check found, as it is told."""
-    return ChainFound(report.events, report.broken[:TOLD], len(report.broken), report.head, report.since)
+    return ChainFound(
+        report.events, report.broken[:TOLD], len(report.broken), report.head, report.since, report.left
+    )

@@ -105,18 +105,16 @@ async def verify(session: AsyncSession, team_id: UUID, *, page: int = PAGE) -> C
 
 async def look(
     session: AsyncSession, team_id: UUID, shown: Sequence[int], *, most: int, page: int = PAGE
-) -> ChainReport | None:
+) -> ChainReport:
     """Report what does not fit among what came since the last check, and among the rows (their places) that are shown.
 
-    None where more than `most` came since. What was changed before that, and is not shown, a whole walk finds.
+    At most `most` of what came since are walked along; how many are left is told, and once that is remembered the next look
+    goes on from there. What was changed before that, and is not shown, a whole walk finds.
     """
     key = await keys.chain_key(session, team_id)
     begun = await _begun(session, team_id, key)
-    end = await _end(session, team_id)
-    if end is not None and end[0] - (begun.number if begun else 0) > most:
-        return None
-    report = await _walked(session, team_id, key, begun, page)
-    if begun is None:
+    report = await _walked(session, team_id, key, begun, page, most)
+    if begun is None and not report.left:
         return report
     broken = {*report.broken, *await _misfits(session, team_id, key, shown)}
     return replace(report, broken=tuple(sorted(broken)))
@@ -148,16 +146,27 @@ def _head(report: ChainReport) -> tuple[int, bytes]:
 
 
 async def _walked(
-    session: AsyncSession, team_id: UUID, key: ChainKey, begun: Link | None, page: int
+    session: AsyncSession,
+    team_id: UUID,
+    key: ChainKey,
+    begun: Link | None,
+    page: int,
+    most: int | None = None,
 ) -> ChainReport:
-    walk = chain.Walk(key, await _end(session, team_id), begun)
+    end = await _end(session, team_id)
+    walk = chain.Walk(key, end, begun)
+    steps, left = 0, 0
     async for link in _links(session, team_id, page, begun):
+        if steps == most:
+            left = max(1, (end[0] if end else 0) - walk.events)
+            break
         walk.step(link)
+        steps += 1
     unchained, late = await _unchained(session, team_id, begun)
-    broken = walk.findings()
+    broken = walk.findings(ended=not left)
     if late:
         broken += ((0, f"added: {late} without a number after the chain began"),)
-    return ChainReport(team_id, walk.events, unchained, broken, walk.last, begun.number if begun else 0)
+    return ChainReport(team_id, walk.events, unchained, broken, walk.last, begun.number if begun else 0, left)
 
 
 async def _begun(session: AsyncSession, team_id: UUID, key: ChainKey) -> Link | None:

@@ -35,6 +35,8 @@ class ChainReport:
     """`number:mac` of the last row, to be noted elsewhere; "" where there is no chain yet."""
     since: int = 0
     """Up to this number it was walked along before, and not now."""
+    left: int = 0
+    """How many of the newest rows were not walked along yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,10 @@ class Walk:
         self._before = self._key.head(link.mac)
         self.last = _named(link)
 
-    def findings(self) -> tuple[tuple[int, str], ...]:
-        """Return what is broken, after the last row."""
+    def findings(self, *, ended: bool = True) -> tuple[tuple[int, str], ...]:
+        """Return what is broken, after the last row, or (not `ended`) on the way."""
+        if not ended:
+            return tuple(self._broken)
         if self._end is None:
             if self.events:
                 self._tell(self._number, "the record of the chain's end is missing")

@@ -5,7 +5,8 @@ from typing import Any
 from bot.core import intents
 from bot.core.intents import PolicyPart
 from storage.database import Database
-from tests.releases.test_gate import ADMIN, ALICE, BOB, GROUP, team_of
+from tests.releases.kit import ALICE
+from tests.releases.test_gate import ADMIN, BOB, GROUP, team_of
 
 
 async def test_the_dialog_shows_what_holds(database: Database) -> None:

@@ -14,22 +14,14 @@ from tests.storage.test_audit import event, tampered, verified, written
 MOST = 1_000
 
 
-async def looked(
+async def found(
     database: Database, team_id: UUID, shown: Sequence[int] = (), *, most: int = MOST, page: int = 2
-) -> ChainReport | None:
+) -> ChainReport:
     """Look at a trail, as a page of it does, and remember how far it was found whole."""
     async with database.reading(steady=True) as session:
         report = await audit.look(session, team_id, shown, most=most, page=page)
-    if report is not None:
-        async with database.transaction() as session:
-            await audit.remember(session, report)
-    return report
-
-
-async def found(database: Database, team_id: UUID, shown: Sequence[int] = ()) -> ChainReport:
-    """Return what a look finds."""
-    report = await looked(database, team_id, shown)
-    assert report is not None
+    async with database.transaction() as session:
+        await audit.remember(session, report)
     return report
 
 
@@ -80,16 +72,25 @@ async def test_two_looks_at_once_never_set_the_mark_back(database: Database) -> 
     assert (await found(database, team_id)).since == 11
 
 
-async def test_much_that_is_new_is_left_to_a_whole_walk(database: Database) -> None:
-    """Where too much came since the last check a look says nothing; a whole walk, once remembered, lets it begin there."""
+async def test_much_that_is_new_is_checked_bit_by_bit(database: Database) -> None:
+    """A look checks so many and tells how many are left, the next goes on from there, and the last finds the end."""
     team_id = await written(database)
-    assert await looked(database, team_id, most=5) is None
-    whole = await verified(database, team_id)
-    async with database.transaction() as session:
-        await audit.remember(session, whole)
-    report = await looked(database, team_id, most=5)
-    assert report is not None
-    assert (report.events, report.since) == (6, 6)
+    looks = [await found(database, team_id, most=2) for _ in range(4)]
+    assert [(one.events, one.since, one.left, one.broken) for one in looks] == [
+        (2, 0, 4, ()), (4, 2, 2, ()), (6, 4, 0, ()), (6, 6, 0, ()),
+    ]  # fmt: skip
+    assert looks[-1].head == (await verified(database, team_id)).head
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 6])
+async def test_what_was_changed_shows_bit_by_bit_too(database: Database, number: int) -> None:
+    """What was changed is told once its bit is looked at, or it is shown, and no look goes past it as if it were whole."""
+    team_id = await written(database)
+    await tampered(database, [f"UPDATE audit_events SET actor = 'U9' WHERE number = {number}"])
+    shown = await seqs(database, team_id)
+    assert number in [one for one, _ in (await found(database, team_id, shown, most=2)).broken]
+    looks = [await found(database, team_id, most=2) for _ in range(4)]
+    assert number in [one for one, _ in looks[-1].broken]
 
 
 @pytest.mark.parametrize(

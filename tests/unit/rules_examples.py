@@ -28,6 +28,7 @@ CHANGE = PolicyChangeShown(
 )
 WHOLE = ChainFound(3, head="3:" + "ab" * 32)
 MARKED = ChainFound(40_012, head="40012:" + "ab" * 32, before=40_000)
+PARTLY = ChainFound(40_000, head="40000:" + "ab" * 32, before=20_000, left=25_012)
 BROKEN = ChainFound(9, tuple((number, "missing") for number in range(7)), 7)
 LINES = (
     AuditLine(AT, "U1", "release.glass_broken", "acme-widgets on company", "a <fix>", "button"),
@@ -36,12 +37,18 @@ LINES = (
         evidence={"commit": "a" * 40, "digest": "b" * 64, "url": "https://company.example/simple/acme-widgets/"},
     ),
     AuditLine(AT, "U1", "publisher.requested", "acme-widgets on company"),
+    AuditLine(AT, "U1", "release.vote.approved", "acme-widgets on company 1.0", via="button"),
+    AuditLine(AT, "shipbell", "channel.lost", "C1"),
+    AuditLine(AT, "shipbell", "person.left", "U2"),
+    AuditLine(AT, "U1", "policy.set", "every project", via="dialog"),
+    AuditLine(AT, "U1", "something.new", "acme-widgets"),
 )  # fmt: skip
 NOTICES: dict[str, notices.Notice] = {
     "audit": AuditShown(LINES, "", WHOLE, 7),
     "audit of a project, unchecked": AuditShown(LINES, "acme-widgets"),
     "audit, broken": AuditShown(LINES, "", BROKEN),
     "audit, checked before": AuditShown(LINES[:1], "", MARKED),
+    "audit, checked in part": AuditShown(LINES[:1], "", PARTLY),
     "audit, nothing": AuditShown((), "", WHOLE),
     "audit, nothing older": AuditShown((), "", WHOLE, page=True),
     "audit as a file": AuditFile("acme-widgets", "csv", 3, WHOLE),

@@ -15,13 +15,13 @@ from bot.core.audit_notices import (
     AuditShown,
     ChainFound,
 )
+from bot.slack.blocks import deeds
 from bot.slack.blocks.base import (
     Message,
     actions,
     button,
     context,
     date,
-    escape,
     header,
     message,
     person,
@@ -53,8 +53,8 @@ def shown(notice: AuditShown) -> Message:
 
 def _line(line: AuditLine) -> str:
     who = person(line.actor) if line.actor != "shipbell" else "Shipbell"
-    said = f"{date(line.at)} · {who} · {escape(one_line(line.action, 64))} · {tidy(line.subject, 150)}"
-    more = [f"by {tidy(line.via, 64)}"] if line.via else []
+    said = f"{date(line.at)} · {who} {deeds.told(line.action, line.subject)}"
+    more = [f"by {via}"] if (via := tidy(line.via, 64)) else []
     more += [_fact(name, value) for name, value in line.evidence.items()]
     why = f": “{tidy(line.why, 300)}”" if line.why else ""
     beside = f" ({', '.join(more)})" if more else ""
@@ -72,6 +72,11 @@ def _fact(name: str, value: str) -> str:
 def _chain(found: ChainFound | None) -> str:
     if found is None:
         return "This trail is too long to be checked here. Ask for the file: it is checked from beginning to end."
+    if not found.breaks and found.left:
+        return (
+            f":hourglass_flowing_sand: Checked so far: the first {found.events:,} of {count(f'{found.events + found.left:,}', 'event')}, "
+            "none changed or removed. Look again to check more; the file is checked from beginning to end."
+        )
     if not found.breaks:
         end = f" The trail's fingerprint: {tick(one_line(found.head, 100))}" if found.head else ""
         early = f" ({found.before:,} of them checked when they were new)" if found.before else ""
