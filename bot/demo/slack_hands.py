@@ -13,7 +13,7 @@ from bot.demo.slack_deliveries import Carrier, Deliveries
 from bot.demo.slack_limits import option_problems
 from bot.demo.slack_mirror import VALUE_KEYS, Json
 from bot.demo.slack_parcels import Parcel, Reply
-from bot.demo.slack_views import Seen, ViewBook
+from bot.demo.slack_views import HANDS, Seen, ViewBook
 from bot.demo.slack_workspace import SlackWorkspace
 
 
@@ -50,7 +50,7 @@ class Hands:
         }
         element = _element(seen, block)
         action = states[block] | {"block_id": block, "action_id": element["action_id"], "action_ts": "1.0"}
-        number = f"hands.{next(self._count)}"
+        number = f"{HANDS}{next(self._count)}"
         self.triggers(number, seen.channel)
         about = self._about(user, seen, states) | {
             "type": "block_actions",
@@ -70,7 +70,7 @@ class Hands:
         )
         block, button = found
         pressed = {name: button[name] for name in ("type", "action_id", "value") if name in button}
-        number = f"hands.{next(self._count)}"
+        number = f"{HANDS}{next(self._count)}"
         self.triggers(number, seen.channel)
         told = {
             "actions": [pressed | {"block_id": block["block_id"], "action_ts": "1.0"}],

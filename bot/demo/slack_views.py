@@ -21,6 +21,8 @@ SEVERAL = {"multi_users_select": "initial_users", "multi_static_select": "initia
 """Menus in which several can be chosen, and where they have what is chosen at first: shown as a line of names."""
 TYPED = {"external_select", "number_input", "datetimepicker", *SEVERAL}
 """What local-slack can't show, and a person types."""
+HANDS = "hands."
+"""How triggers begin that local-slack knows nothing of: `slack_hands`."""
 PICKERS = {"channels_select", "conversations_select", "users_select"}
 DEFAULTS: Json = {
     "callback_id": "",

@@ -3,6 +3,7 @@
 SHIPBELL_PICTURES names a folder that gets pictures of it, as `docs/images` has them.
 """
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from uuid import uuid4
 
 from playwright.async_api import Browser, Page, expect
 
-from bot.demo.slack_config import ALICE, BOB, RELEASES, TEAM_ID, User
+from bot.demo.slack_config import ALICE, BOB, CAROL, RELEASES, TEAM_ID, User
+from bot.demo.world import World
+from bot.slack.blocks.policy_dialog import PART
 from storage.database import Database
 from storage.ledger import publishers, releases, teams
 from storage.ledger.releases import NewRelease
@@ -63,6 +66,32 @@ async def fill(url: str, count: int) -> None:
     await database.close()
 
 
+async def _modal(page: Page, says: str, name: str) -> None:
+    """Wait until the open dialog says this, and keep a picture of it."""
+    await expect(page.locator(".modal").get_by_text(says, exact=False).first).to_be_visible(timeout=PATIENCE)
+    if PICTURES:
+        await page.locator(".modal").last.screenshot(path=Path(PICTURES) / f"{name}.png")
+
+
+async def _changes_the_policy(page: Page, world: World) -> None:
+    """Open the policy's dialog as an admin, go into who decides, name an approver there, and hear that it holds."""
+    parts = {
+        "roles": "who always may",
+        "acting": "A trusted publisher is safer",
+        "deciding": "How many people must approve",
+    }
+    for part, says in parts.items():
+        await page.get_by_role("button", name="Release policy…").click()
+        await _modal(page, "Whose policy", "policy")
+        await world.gate.hands.press(ALICE, f"{PART}{part}")
+        await _modal(page, says, f"policy-{part}")
+        if part != "deciding":
+            await world.slack.close_view(ALICE)
+    await page.locator(".modal input[placeholder='Choose people']").first.fill("@bob, @carol")
+    await page.locator(".modal").last.get_by_role("button", name="Save").click()
+    await world.slack.wait_for(lambda at: CAROL.id in json.dumps(at.homes.get(ALICE.id)))
+
+
 async def test_people_see_their_home(browser: Browser, tmp_path: Path) -> None:
     """An empty team sees the first steps; who may approve what waits, looks and approves there; pages turn; admins see settings."""
     url = f"sqlite:///{tmp_path}/shipbell.db"
@@ -75,6 +104,7 @@ async def test_people_see_their_home(browser: Browser, tmp_path: Path) -> None:
         await ask(world, ALICE, "widgets v1.4.0")
         await see(page, BOB, "Waiting for you (1)", "home-member")
         await see(page, ALICE, "Only those who may set the release policy", "home-admin")
+        await _changes_the_policy(page, world)
         await see(page, BOB, "Waiting for you (1)", "home-member")
         await page.get_by_role("button", name="Review and decide").click()
         await expect(page.get_by_role("button", name="Approve widgets 1.4.0")).to_be_visible(timeout=PATIENCE)

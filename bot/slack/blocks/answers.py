@@ -90,6 +90,10 @@ HELP: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType(
             ),
             ("/shipbell settings", "shows which indexes this bot serves"),
             (
+                "/shipbell policy [PROJECT]",
+                "opens the dialog that shows and changes who decides, who may do what, and what is frozen",
+            ),
+            (
                 "/shipbell settings policy [PROJECT]",
                 "shows who decides about releases, and what is frozen",
             ),
