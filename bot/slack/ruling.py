@@ -106,7 +106,7 @@ class Ruling:
         """Take a freeze: Slack's inline errors, or nothing where it is written down."""
         carried = metadata(visit.body)
         if kind := release_commands.token_in(typed.get("reason", "")):
-            return {"reason": f"This looks like {kind.name}, so it was kept nowhere. {kind.revoke}"}
+            return {"reason": kind.refusal}
         said = {name: typed.get(name, "") for name in (*_TIMES, "reason")}
         said |= {name: _moment(said[name]) for name in _TIMES}
         now = Context(self.indexes, "", now=self.inlet.clock())

@@ -228,7 +228,7 @@ def _settings(page: HomePage) -> list[Block]:
         return []
     buttons = actions(button("Release policy…", CHANGE_POLICY, WHOLE_TEAM), button("Audit trail", AUDIT))
     small = context(
-        "Only those who may set the release policy see this part. Each project can have a policy of its own: `/shipbell policy PROJECT`."
+        "Only those who may set the release policy see this part. `/shipbell policy PROJECT` opens a project's."
     )
     lines = [section(_policy(page.settings.policy)), *policies.freezes(page.settings.freezes)]
     return [DIVIDER, header("Settings"), *lines, buttons, small]
@@ -239,8 +239,8 @@ def _policy(policy: Policy) -> str:
     if policy.one_of_each:
         who = f"one of each of {called(policy.one_of_each)}"
     need = count(policy.seats, "approval") if policy.seats else "no approval"
-    own = "the asker counts" if policy.requester_counts else "not the asker"
-    return f"*A release needs:* {need} by {who} ({own}). A project can have its own rules."
+    own = "counts too" if policy.requester_counts else "does not count"
+    return f"*A release needs:* {need} by {who}. Whoever asked {own}. A project can have a policy of its own."
 
 
 def _foot(page: HomePage) -> Block:
