@@ -138,7 +138,7 @@ async def running(
         parts = await _parts(settings, stack, again, worker=worker)
         engine = parts.driver.engine
         works_here = worker or not engines.together(settings)
-        menu = forging.forge_menu(settings, parts.lines, parts.people, now)
+        menu = forging.forge_menu(settings, parts.lines, parts.people, parts.clock)
         if menu is not None:
             stack.push_async_callback(menu.close)
         browsing = Browsing(
@@ -146,7 +146,7 @@ async def running(
             parts.database,
             parts.index,
             parts.index.grants,
-            now,
+            parts.clock,
             parts.people,
             partial(engine.nudge, "outbox"),
         )
@@ -154,7 +154,9 @@ async def running(
         restored = await restoring.settle(steps.shipping.hands)
         await engine.start(_works(parts, steps, menu, restored) if works_here else ())
         stack.push_async_callback(engine.stop)
-        probes = web.Probes(partial(_ready, parts.database, engine), lambda: figures(parts.database, now()))
+        probes = web.Probes(
+            partial(_ready, parts.database, engine), lambda: figures(parts.database, parts.clock())
+        )
         if worker:
             yield Bot(web.health(probes), engine, parts.database, parts.driver.lost)
             return
@@ -173,6 +175,8 @@ class _Parts:
     """What everything else is wired from: the database, and the ways out."""
 
     settings: Settings
+    clock: Callable[[], datetime]
+    """By what everything here happens."""
     database: Database
     transport: Transport
     session: aiohttp.ClientSession
@@ -196,7 +200,8 @@ async def _parts(
 ) -> _Parts:
     owner = uuid4()
     await stack.enter_async_context(telemetry.recording(settings, owner))
-    database = await _database(settings, stack, again)
+    clock = engines.clock(settings, now)
+    database = await _database(settings, clock, stack, again)
     transport = await stack.enter_async_context(
         Transport(
             allow_private_addresses=settings.allow_private_addresses,
@@ -207,24 +212,25 @@ async def _parts(
         )
     )
     session = await stack.enter_async_context(shared_session())
-    sides = Slacking(settings, database, session, now, owner)
+    sides = Slacking(settings, database, session, clock, owner)
     clients = sides.clients()
-    driver = engines.driver(settings, database, now, partial(_tidy, database), (owner, worker))
+    driver = engines.driver(settings, database, clock, partial(_tidy, database, clock), (owner, worker))
     shared = driver.paces if engines.together(settings) else None
-    lines = forging.forge_lines(settings, transport, now, min(WRITE_GAP, settings.poll_seconds), shared)
+    lines = forging.forge_lines(settings, transport, clock, min(WRITE_GAP, settings.poll_seconds), shared)
     return _Parts(
         settings=settings,
+        clock=clock,
         database=database,
         transport=transport,
         session=session,
         sides=sides,
         clients=clients,
         index=IndexClient(
-            transport, settings.indexes, now, trust_root=settings.sigstore_trust_root, paces=shared
+            transport, settings.indexes, clock, trust_root=settings.sigstore_trust_root, paces=shared
         ),
         lines=lines,
         forge=forging.forge_client(settings, transport, lines),
-        people=SlackPeople(clients.client_for, now),
+        people=SlackPeople(clients.client_for, clock),
         base=timedelta(seconds=settings.poll_seconds),
         driver=driver,
     )
@@ -233,7 +239,7 @@ async def _parts(
 def _listeners(parts: _Parts, engine: Engine, browsing: Browsing, menu: Menu | None) -> Listeners:
     settings = parts.settings
     return Listeners(
-        Inlet(parts.database, now, partial(engine.nudge, "inbox")),
+        Inlet(parts.database, parts.clock, partial(engine.nudge, "inbox")),
         settings.indexes,
         settings.poll_seconds,
         settings.github_web_url,
@@ -258,9 +264,18 @@ def _steps(parts: _Parts) -> _Steps:
     web_url, forge = parts.settings.github_web_url, parts.forge
     shared = forging.is_shared(parts.settings, parts.lines)
     hands = Hands(
-        parts.database, parts.index, forge, parts.people, now, parts.base, parts.owner, web_url, forge, shared
+        parts.database,
+        parts.index,
+        forge,
+        parts.people,
+        parts.clock,
+        parts.base,
+        parts.owner,
+        web_url,
+        forge,
+        shared,
     )
-    publishers = Publishers(parts.database, parts.index, now, parts.base, parts.owner)
+    publishers = Publishers(parts.database, parts.index, parts.clock, parts.base, parts.owner)
     return _Steps(publishers, Releases(hands), Confirming(hands, publishers, forge))
 
 
@@ -271,27 +286,27 @@ def _works(
     settings, database, index, forge = parts.settings, parts.database, parts.index, parts.forge
     hands, names = steps.shipping.hands, tuple(settings.indexes)
     reach = Reach(database, forge) if hands.shared else None
-    setups = Setups(database, index, forge, parts.people, now, reach)
+    setups = Setups(database, index, forge, parts.people, parts.clock, reach)
     tending = _tending(setups, parts.owner, settings.health_hours)
     filling = Filling(
         database, index, Picking(forge), parts.people, settings.github_web_url, menu is not None, reach=reach
     )
     wishes = Intents(
-        database, steps.publishers, hands, names, now, setups, tending, settings.secrets_in_slack, filling
+        database, steps.publishers, hands, names, parts.clock, setups, tending, settings.secrets_in_slack, filling
     )  # fmt: skip
     notifier = SlackNotifier(parts.clients.client_for, parts.session, parts.clients.keeper)
-    messages = Outbox(database, notifier, now, parts.driver.paces, parts.owner, restored=restored)
+    messages = Outbox(database, notifier, parts.clock, parts.driver.paces, parts.owner, restored=restored)
     beside = (Thanking(hands, forge), steps.confirming)
     scout = Scouting(forging.forge_catalog(settings, parts.lines), Picking(forge), forge, settings.indexes)
-    feeding = Feeding(database, index, now, parts.base, parts.owner)
+    feeding = Feeding(database, index, parts.clock, parts.base, parts.owner)
     works = [
         *lanes.works(wishes, steps.publishers, steps.shipping, beside, messages, names),
-        lanes.credentials(Credentials(database, index, now)),
-        lanes.changes(Changing(database, now)),
+        lanes.credentials(Credentials(database, index, parts.clock)),
+        lanes.changes(Changing(database, parts.clock)),
         lanes.exports(
-            Exporting(database, SlackFiles(parts.clients.client_for, parts.session), now, parts.owner)
+            Exporting(database, SlackFiles(parts.clients.client_for, parts.session), parts.clock, parts.owner)
         ),
-        lanes.imports(Importing(database, index, scout, now, parts.owner), settings.indexes),
+        lanes.imports(Importing(database, index, scout, parts.clock, parts.owner), settings.indexes),
         *lanes.feeds(feeding, settings.indexes),
         *parts.sides.lanes(parts.clients),
     ]
@@ -308,7 +323,7 @@ def _pages(parts: _Parts, browsing: Browsing, nudge: Callable[[str], None]) -> l
     """Return the pages that people see in the browser."""
     settings, transport = parts.settings, parts.transport
     # What is made there lies in a file of one machine, and the one-time address in one process.
-    making = None if engines.together(settings) else forging.app_pages(settings, transport, now)
+    making = None if engines.together(settings) else forging.app_pages(settings, transport, parts.clock)
     if making is not None:
         log.info(
             "no GitHub App yet: whoever opens this address within an hour can make one", at=making.address
@@ -320,7 +335,10 @@ def _pages(parts: _Parts, browsing: Browsing, nudge: Callable[[str], None]) -> l
 
 
 async def _database(
-    settings: Settings, stack: AsyncExitStack, again: Callable[[], Settings] | None
+    settings: Settings,
+    clock: Callable[[], datetime],
+    stack: AsyncExitStack,
+    again: Callable[[], Settings] | None,
 ) -> Database:
     database = Database(settings.database_url)
     await database.open()
@@ -335,7 +353,7 @@ async def _database(
     database.vault = Vault(ring)
     async with database.reading() as session:
         log.info("master keys", state=await keys.check(session))
-    await engines.begin(settings, database, now)
+    await engines.begin(settings, database, clock)
     return database
 
 
@@ -352,16 +370,16 @@ def _tending(setups: Setups, owner: UUID, hours: float) -> Tending | None:
     return Tending(setups, owner, timedelta(hours=hours)) if hours else None
 
 
-async def _tidy(database: Database) -> None:
+async def _tidy(database: Database, clock: Callable[[], datetime]) -> None:
     async with database.transaction() as session:
-        await inbox.prune(session, now() - KEEP_INBOX)
-        await outbox.prune(session, now() - KEEP_ANSWERS)
-        await homes.prune(session, now() - KEEP_HOMES)
-        await paces.prune(session, now() - KEEP_PACES)
-        await steps.prune(session, now() - KEEP_HOMES)
-        await exports.prune(session, now() - KEEP_ENDED)
-        await policy_changes.prune(session, now() - KEEP_ENDED)
-    await teaming.sweep(database, now())
+        await inbox.prune(session, clock() - KEEP_INBOX)
+        await outbox.prune(session, clock() - KEEP_ANSWERS)
+        await homes.prune(session, clock() - KEEP_HOMES)
+        await paces.prune(session, clock() - KEEP_PACES)
+        await steps.prune(session, clock() - KEEP_HOMES)
+        await exports.prune(session, clock() - KEEP_ENDED)
+        await policy_changes.prune(session, clock() - KEEP_ENDED)
+    await teaming.sweep(database, clock())
 
 
 async def _ready(database: Database, engine: Engine) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ Knows: settings, which parts fit together. Must not know: what a lane does.
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable, Collection, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from bot.engine.claims import Claims
 from bot.engine.crew import Engine
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.pulse import Pulse
+from bot.engine.servers_time import ServersTime
 from bot.pacing import OwnPaces, Paces
 from bot.settings import Settings
 from bot.workflow.outbox import SETTLE
@@ -23,6 +25,8 @@ from bot.workflow.pacing import SharedPaces
 from storage.database import Database, is_away
 from storage.ledger import inbox, leases, outbox, processes
 from storage.records import Process
+
+Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,11 @@ def together(settings: Settings) -> bool:
     return settings.engine == "postgres"
 
 
+def clock(settings: Settings, own: Callable[[], datetime]) -> Clock:
+    """Return the clock by which this process works: its machine's own, or, with others, that of the server which they share."""
+    return ServersTime(own, time.monotonic) if together(settings) else own
+
+
 async def begin(settings: Settings, database: Database, clock: Callable[[], datetime]) -> None:
     """Make sure that nobody of the other kind drives the database; alone, take up what a dead process had begun."""
     if together(settings):
@@ -56,7 +65,7 @@ async def begin(settings: Settings, database: Database, clock: Callable[[], date
 def driver(
     settings: Settings,
     database: Database,
-    clock: Callable[[], datetime],
+    clock: Clock,
     housekeeping: Callable[[], Awaitable[None]],
     who: tuple[UUID, bool],
 ) -> Driver:
@@ -70,7 +79,8 @@ def driver(
 
     kind, started = "worker" if worker else "serve", clock()
     process = Process(owner, kind, socket.gethostname(), __version__, started, started)
-    pulse = Pulse(database, process, timedelta(seconds=settings.lease_seconds), SETTLE)
+    heard = clock.hear if isinstance(clock, ServersTime) else lambda _when, _asked: None
+    pulse = Pulse(database, process, timedelta(seconds=settings.lease_seconds), SETTLE, heard)
     engine = PostgresEngine(database.conninfo, clock, housekeeping, pulse, claims)
     return Driver(engine, owner, SharedPaces(database, clock), pulse.lost)
 

@@ -8,6 +8,7 @@ its supervisor starts another, with another id.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -34,12 +35,17 @@ class Pulse:
         process: Process,
         lease: timedelta,
         settle: timedelta,
+        heard: Callable[[datetime, float], None] = lambda _when, _asked: None,
     ) -> None:
-        """Take the database, who this is, the lease, and how long a dead one's requests may still be on their way."""
+        """Take the database, who this is, the lease, and how long a dead one's requests may still be on their way.
+
+        `heard` is told each time what the server's clock says, and when it was asked, by the machine's steady clock.
+        """
         self._database = database
         self._process = process
         self._lease = lease
         self._settle = settle
+        self._tell = heard
         self._freed: Callable[[], None] = lambda: None
         self._heard = self._steady = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -58,7 +64,7 @@ class Pulse:
         self._freed = freed
         async with self._database.transaction() as session:
             # By the server's time, as everybody judges it: a machine whose clock is behind would be born dead.
-            now = await _time(session)
+            now = await self._time(session)
             await processes.begin(session, replace(self._process, started_at=now, seen_at=now))
         self._heard = self._steady = _now()
         self._task = asyncio.create_task(self._go_on())
@@ -70,7 +76,7 @@ class Pulse:
             await asyncio.gather(self._task, return_exceptions=True)
         try:
             async with self._database.transaction() as session:
-                now = await _time(session)
+                now = await self._time(session)
                 await processes.end(session, self._process.id, now, self._settle)
         except Exception:
             log.exception("nothing could be given back; it is free once the lease has run out")
@@ -91,7 +97,7 @@ class Pulse:
         """Say that this process lives, and bury who is dead."""
         await self._database.still_locked(together=True)
         async with self._database.transaction() as session:
-            now = await _time(session)
+            now = await self._time(session)
             if not await processes.beat(session, self._process.id, now):
                 log.error("this process was taken for dead, and ends")
                 self.lost.set()
@@ -111,11 +117,12 @@ class Pulse:
             return ()
         return tuple(await processes.bury(session, now, now - self._lease, self._settle))
 
-
-async def _time(session: AsyncSession) -> datetime:
-    told = await processes.time(session)
-    assert told is not None, "many processes share a server"
-    return told
+    async def _time(self, session: AsyncSession) -> datetime:
+        asked = time.monotonic()
+        told = await processes.time(session)
+        assert told is not None, "many processes share a server"
+        self._tell(told, asked)
+        return told
 
 
 def _now() -> float:

@@ -40,6 +40,15 @@ class Asked:
     """What the button Approve carries; "" where there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What a delivery was answered at once."""
+
+    number: str
+    said: str
+    """"" where it was taken; else what the person reads."""
+
+
 class SlackServer(StandIn):
     """The workspaces. A channel's id begins with its workspace's id."""
 
@@ -47,6 +56,10 @@ class SlackServer(StandIn):
         super().__init__()
         self.asked: list[Asked] = []
         self.bot_url = ""
+        self.hooks_url = ""
+        """Where `response_url`s lead, if not here."""
+        self.answers: dict[str, list[str]] = {}
+        """What was answered to each delivery by its `response_url`, by the delivery's number."""
         self._numbers = itertools.count(1)
         self._changed = asyncio.Event()
         self._http: aiohttp.ClientSession | None = None
@@ -82,7 +95,9 @@ class SlackServer(StandIn):
         self._heard(found)
         return web.json_response({"ok": True, "channel": found.channel, "ts": ts})
 
-    async def _hook(self, _request: web.Request) -> web.Response:
+    async def _hook(self, request: web.Request) -> web.Response:
+        said = await request.json()
+        self.answers.setdefault(request.match_info["hook"], []).append(str(said.get("text", "")))
         self._heard(Asked("response_url", time.time(), "", "", "", False, "", ""))  # noqa: TID251
         return web.Response(text="ok")
 
@@ -97,15 +112,20 @@ class SlackServer(StandIn):
             while not condition():
                 await self._changed.wait()
 
-    async def command(self, user: str, channel: str, text: str) -> None:
+    def _back(self, number: int) -> dict[str, str]:
+        """Return by what a delivery is known, and answered."""
+        return {"trigger_id": f"{number}.1", "response_url": f"{self.hooks_url or self.url}/hooks/{number}"}
+
+    async def command(self, user: str, channel: str, text: str) -> Ack:
         """Type `/release`, and wait for the ack."""
+        number = next(self._numbers)
         fields = {
             "command": "/release", "text": text, "team_id": _team(channel), "user_id": user, "channel_id": channel,
-            "trigger_id": f"{next(self._numbers)}.1", "response_url": f"{self.url}/hooks/1",
+            **self._back(number),
         }  # fmt: skip
-        await self._send(fields)
+        return Ack(str(number), await self._send(fields))
 
-    async def click(self, user: str, root: Asked) -> None:
+    async def click(self, user: str, root: Asked) -> Ack:
         """Press Approve on a message, and wait for the ack."""
         number = next(self._numbers)
         action = {
@@ -119,11 +139,12 @@ class SlackServer(StandIn):
             "type": "block_actions", "team": {"id": _team(root.channel)}, "api_app_id": "A1",
             "user": {"id": user, "team_id": _team(root.channel)}, "channel": {"id": root.channel},
             "container": {"type": "message", "message_ts": root.ts, "channel_id": root.channel},
-            "trigger_id": f"{number}.1", "response_url": f"{self.url}/hooks/1", "actions": [action],
+            "actions": [action], **self._back(number),
         }  # fmt: skip
-        await self._send({"payload": json.dumps(payload)})
+        return Ack(str(number), await self._send({"payload": json.dumps(payload)}))
 
-    async def _send(self, fields: dict[str, str]) -> None:
+    async def _send(self, fields: dict[str, str]) -> str:
+        """Deliver, signed; returns what the ack says."""
         body, at = urlencode(fields), str(int(time.time()))  # noqa: TID251 - the signature's own clock
         digest = hmac.new(SECRET.encode(), f"v0:{at}:{body}".encode(), hashlib.sha256).hexdigest()
         headers = {"X-Slack-Request-Timestamp": at, "X-Slack-Signature": f"v0={digest}"}
@@ -131,6 +152,7 @@ class SlackServer(StandIn):
         assert self._http is not None
         async with self._http.post(f"{self.bot_url}/slack/events", data=body, headers=headers) as answer:
             assert answer.status == 200
+            return await answer.text()
 
 
 def _team(channel: str) -> str:

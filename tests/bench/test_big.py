@@ -163,7 +163,7 @@ async def ask_all(database: Database, url: str) -> None:
         await timed("status page: a project's history", lambda: looking.overview(team, "project-10"))
         await timed("status page: publishers", lambda: looking.publishers(team))
         await timed("status page: a release", lambda: looking.release(viewer, big.release(9)))
-        await timed("housekeeping", lambda: app._tidy(database), 5)
+        await timed("housekeeping", lambda: app._tidy(database, app.now), 5)
     whole = await read_whole(database, asked, BIG | {"teams"})
     print(f"  read whole: {', '.join(sorted({tables for tables, _ in whole})) or 'nothing'}")
     assert not [statement for tables, statement in whole if set(tables.split(" and ")) & PAST - {"inbox"}]

@@ -23,7 +23,7 @@ from storage.crypto import KeyRing, Vault, generate_master_key
 from storage.database import Database
 from storage.ledger import inbox
 from storage.records import Secret
-from tests.fleet.test_story import FLEET, workers
+from tests.fleet.test_story import workers
 from tests.stories.kit import world_on
 
 INTENTS = int(os.environ.get("SHIPBELL_BENCH_INTENTS", "1500"))  # noqa: TID251 - the bench's own knob
@@ -73,7 +73,7 @@ async def test_intents_a_second(count: int, database_url: str, tmp_path: Path) -
     for number in range(INTENTS):
         wish = Wish("T1", "", f"d{number}", f"U{number % PEOPLE}", "C1", intents.ListPublishers())
         await inlet.put(wish)
-    settings = FLEET | {"SHIPBELL_MASTER_KEYS": key}
+    settings = {"SHIPBELL_ENGINE": "postgres", "SHIPBELL_MASTER_KEYS": key}
     async with world_on(database_url, tmp_path, settings=settings) as world, workers(world, count) as made:
         while True:
             async with database.reading() as session:
@@ -83,10 +83,15 @@ async def test_intents_a_second(count: int, database_url: str, tmp_path: Path) -
             await asyncio.sleep(0.05)  # other processes' state: there is nothing to wait on but asking
         took = (now() - due).total_seconds()
         found = await steps(made)
+        spent = sum(
+            sum(psutil.Process(one.process.pid).cpu_times()[:2]) for one in (*made, world.bot) if one.process
+        )
         memory = [psutil.Process(one.process.pid).memory_info().rss / 1e6 for one in made if one.process]
         serve = psutil.Process(world.bot.process.pid).memory_info().rss / 1e6 if world.bot.process else 0
     await database.close()
-    print(f"\n{count} workers: {INTENTS / took:.0f} intents a second ({took:.1f} s)")
+    print(
+        f"\n{count} workers: {INTENTS / took:.0f} intents a second ({took:.1f} s), {spent / INTENTS * 1_000:.1f} ms of CPU each"
+    )
     for lane in ("inbox", "outbox"):
         p50, p99 = (quantile(found[lane], part) * 1_000 for part in (0.5, 0.99))
         print(f"  a step of {lane}: p50 {p50:.0f}, p99 {p99:.0f} ms")

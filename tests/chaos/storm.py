@@ -2,21 +2,24 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from tests.chaos import clocks
 from tests.chaos.fleet import LEASE, Fleet, Kept
 from tests.chaos.wires import Weather
 
 WIRES = ("forge", "index", "slack", "postgres", "web")
 KINDS = (
     "kill web", "kill worker", "kill worker", "stop web", "stop worker", "freeze worker", "freeze web", "postgres restarts",
-    "postgres cut", "429s", "twice and late", *(f"{how} {wire}" for wire in WIRES for how in ("slow", "cut", "truncate", "down")),
+    "postgres cut", "disk full", "clock ahead web", "clock ahead worker", "clock back worker", "429s", "twice and late", *(f"{how} {wire}" for wire in WIRES for how in ("slow", "cut", "truncate", "down")),
 )  # fmt: skip
 LONGEST = {"freeze worker": LEASE * 2.5, "freeze web": LEASE * 2.5}
 """Seconds that take longer than a lease on purpose."""
+JUMP = 7_200.0
+"""Seconds that a machine's clock is wrong by: more than any lease, and than an approval of those who play here is good for."""
 WEATHERS = {
     "slow": Weather(delay=0.2),
     "cut": Weather(cut=0.1),
@@ -38,10 +41,12 @@ class Fault:
         return f"{self.at:5.1f} s: {self.kind} ({self.lasts:.1f} s, number {self.whom})"
 
 
-def drawn(seed: int, seconds: float, count: int) -> list[Fault]:
-    """Draw so many faults within so many seconds; each kind comes once before one comes again."""
+def drawn(seed: int, seconds: float, count: int, first: Sequence[str] = ()) -> list[Fault]:
+    """Draw so many faults within so many seconds; each kind comes once before one comes again, and these first."""
     chance = Random(seed)
-    kinds = [kind for _ in range(count // len(KINDS) + 1) for kind in chance.sample(KINDS, len(KINDS))]
+    kinds = [*first] + [
+        kind for _ in range(count // len(KINDS) + 1) for kind in chance.sample(KINDS, len(KINDS))
+    ]
     moments = sorted(chance.uniform(0, seconds) for _ in range(count))
     return [
         Fault(at, kind, LONGEST.get(kind, chance.uniform(0.3, 2.0)), chance.randrange(100))
@@ -84,9 +89,12 @@ class Storm:
             for how, number in signals.items():
                 found[f"{how} {name}"] = _signalling(members, number)
             found[f"freeze {name}"] = _freezing(members)
+            found[f"clock ahead {name}"] = _jumping(members, JUMP)
+            found[f"clock back {name}"] = _jumping(members, -JUMP)
         return found | {
             "postgres restarts": lambda fault: fleet.server.restart(fault.lasts),
             "postgres cut": self._postgres_cut,
+            "disk full": lambda fault: fleet.server.full(fault.lasts),
             "429s": self._limits,
             "twice and late": self._odd_deliveries,
         }
@@ -124,6 +132,18 @@ def _freezing(members: list[Kept]) -> Callable[[Fault], Coroutine[Any, Any, None
             await asyncio.sleep(fault.lasts)
         finally:
             one.send(signal.SIGCONT)
+
+    return strike
+
+
+def _jumping(members: list[Kept], seconds: float) -> Callable[[Fault], Coroutine[Any, Any, None]]:
+    async def strike(fault: Fault) -> None:
+        log = members[fault.whom % len(members)].process.log
+        clocks.jump(log, seconds)
+        try:
+            await asyncio.sleep(fault.lasts)
+        finally:
+            clocks.jump(log, 0)
 
     return strike
 

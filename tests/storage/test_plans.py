@@ -67,7 +67,7 @@ async def test_every_lane_finds_what_is_due_by_an_index(filled: Database, filled
                 for work in works:
                     await work.next_due()
                     await work.claim(4)
-                await app._tidy(filled)
+                await app._tidy(filled, app.now)
     await check(filled, starting[: len(starting) - len(asked)], 5, PAST)
     await check(filled, asked, 20)
 

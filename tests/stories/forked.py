@@ -64,12 +64,12 @@ class Forked:
 
 async def forked(environment: Mapping[str, str], log: Path, command: str = "serve") -> Forked:
     """Start `shipbell serve` so, or another command, which writes to this log."""
-    process = _CONTEXT.Process(target=_serve, args=(dict(environment), log, command), daemon=True)
+    process = _CONTEXT.Process(target=serve, args=(dict(environment), log, command), daemon=True)
     process.start()
     return Forked(process)
 
 
-def _serve(environment: dict[str, str], log: Path, command: str) -> None:
+def serve(environment: dict[str, str], log: Path, command: str) -> None:
     """Be that command, in the child."""
     from bot.__main__ import main
 
