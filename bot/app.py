@@ -314,7 +314,14 @@ def _works(
     client_for = parts.clients.client_for
     return lanes.with_homes(
         works,
-        Homes(hands, SlackScreen(client_for), parts.driver.paces, there),
+        Homes(
+            hands,
+            SlackScreen(client_for),
+            parts.driver.paces,
+            there,
+            parts.people.lacking,
+            parts.sides.added_at(parts.clients),
+        ),
         Steps(hands, SlackCompleter(client_for)),
     )
 
@@ -330,7 +337,7 @@ def _pages(parts: _Parts, browsing: Browsing, nudge: Callable[[str], None]) -> l
         )
     signing_in = making.routes() if making else browsing.signing_in(forging.sign_in(settings, transport))
     installing = parts.sides.install_pages(parts.clients, nudge)
-    status = browsing.visiting(transport.send, parts.people, parts.clients)
+    status = browsing.visiting(transport.send, parts.people, parts.clients, parts.people.workspace)
     return [*installing, *signing_in, *browsing.entering(), *browsing.granting(), *status]
 
 

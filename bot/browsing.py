@@ -24,7 +24,7 @@ from bot.workflow.gate import Gate
 from bot.workflow.granting import Granting
 from bot.workflow.looking import Looking
 from bot.workflow.ports import Accounts, Clock, Index, IndexGrants, People
-from bot.workflow.visiting import Visiting
+from bot.workflow.visiting import Named, Visiting
 from storage.database import Database
 
 
@@ -69,16 +69,16 @@ class Browsing:
         ).routes()
 
     def visiting(
-        self, send: Callable[[Request], Awaitable[Answer]], people: People, clients: Clients
+        self, send: Callable[[Request], Awaitable[Answer]], people: People, clients: Clients, named: Named
     ) -> list[Route]:
-        """Return the status page; where nobody can sign in, pages that say so."""
+        """Return the status page; where nobody can sign in, pages that say so. `named` says how workspaces are called."""
         told = self.settings
         if told.slack_client_secret is None:
             return absent()
         redirect_uri = f"{told.public_url.rstrip('/')}{CALLBACK}"
         app = App(told.slack_api_url, told.slack_client_id, told.slack_client_secret, redirect_uri)
         signing_in = SlackSignIn(send, app, self.clock)
-        visits = Visiting(self.database, signing_in, people, self.clock, clients.serves)
+        visits = Visiting(self.database, signing_in, people, self.clock, clients.serves, named)
         return StatusPages(visits, Looking(self.database, people, self.clock), self.secure).routes()
 
     def granting(self) -> list[Route]:

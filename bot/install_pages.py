@@ -5,6 +5,7 @@ Knows: words, HTML. Must not know: routes, rules.
 
 from collections.abc import Mapping
 from html import escape
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 from bot import pages
@@ -17,14 +18,40 @@ def deed(address: str, words: str) -> str:
     return f'<p><a class="deed" href="{escape(address)}">{escape(words)}</a></p>'
 
 
+TITLE = "Release Python packages from Slack"
+_WHAT = (
+    "Shipbell sets up trusted publishing for your packages and releases a version once the right people have pressed Approve. "
+    "Your channel is told, step by step, what really happened: on evidence from the package index, not from a green build."
+)
+
+
+def landing_of_one(status: str) -> str:
+    """Say what the bot is, where it serves one workspace; `status` is where its status page is, "" where there is none."""
+    return pages.page(
+        TITLE,
+        pages.paragraph(_WHAT),
+        deed(status, "Open the status page") if status else "",
+        pages.paragraph("This Shipbell serves one Slack workspace, whose people find it there among the apps: its Home tab shows what waits for them."),
+        pages.heading("Where to begin, in Slack"),
+        pages.named((name, why) for name, why in _FIRST.items()),
+        pages.paragraph("The documentation comes with the program, in its folder docs."),
+    )  # fmt: skip
+
+
+_FIRST: Mapping[str, str] = MappingProxyType(
+    {
+        "/publisher add": "sets up trusted publishing for a package",
+        "/release": "releases a version, once the right people have approved",
+        "/shipbell help": "lists everything else",
+    }
+)
+
+
 def landing(install: str, scopes: Mapping[str, str]) -> str:
     """Say what the bot is, what it asks for, and how it comes into a workspace."""
     return pages.page(
-        "Release Python packages from Slack",
-        pages.paragraph(
-            "Shipbell sets up trusted publishing for your packages and releases a version once the right people have pressed Approve. "
-            "Your channel is told, step by step, what really happened: on evidence from the package index, not from a green build."
-        ),
+        TITLE,
+        pages.paragraph(_WHAT),
         deed(install, AGAIN),
         pages.paragraph(
             "Slack shows you what it may do before you agree. An org's admin can add it to the whole org at once."

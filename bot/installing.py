@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from bot import install_pages
+from bot.core.status_links import STATUS
 from bot.slack.install import BACK, INSTALL, App, Flow, Installations, States, Told, flow
 from bot.slack.scopes import BOT_SCOPES, missing_scopes
 
@@ -48,6 +49,15 @@ class InstallPages:
         if len(request.url.query) > LONGEST:
             return HTMLResponse(install_pages.not_installed("", INSTALL), status_code=400)
         return to_starlette_response(await self.flow.handle_callback(to_async_bolt_request(request, b"")))
+
+
+def landing_of_one(*, status: bool) -> Route:
+    """Return the page at the root of a bot that serves one workspace: nobody adds it to another; `status`: it has a status page."""
+
+    async def tell(_request: Request) -> Response:
+        return HTMLResponse(install_pages.landing_of_one(STATUS if status else ""))
+
+    return Route("/", tell, methods=["GET"])
 
 
 def install_routes(app: App, client: AsyncWebClient, stores: tuple[Installations, States]) -> list[Route]:

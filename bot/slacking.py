@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from bot import lanes
 from bot.engine.lane import Work
-from bot.installing import install_routes
+from bot.installing import install_routes, landing_of_one
 from bot.settings import Settings
 from bot.slack.clients import Clients, OneWorkspace, Workspaces
 from bot.slack.install import INSTALL, App, Installations, States
@@ -75,15 +75,19 @@ class Slacking:
         slack = SlackTokens(self.client(), settings.slack_client_id, settings.slack_client_secret, self.clock)
         return Rotating(self.database, slack, self.clock, self.owner, self._install_url)
 
+    def added_at(self, clients: OneWorkspace | Workspaces) -> str:
+        """Return where the app is added to a workspace; "" where it serves one, whose operator does that."""
+        return self._install_url if isinstance(clients, Workspaces) else ""
+
     @property
     def _install_url(self) -> str:
         return f"{self.settings.public_url}{INSTALL}"
 
     def install_pages(self, clients: OneWorkspace | Workspaces, nudge: Callable[[str], None]) -> list[Route]:
-        """Return the pages on which the app is installed; none where there is one workspace. `nudge` wakes a lane."""
+        """Return the pages on which the app is installed; where there is one workspace, the one that says so. `nudge` wakes a lane."""
         secret = self.settings.slack_client_secret
         if not isinstance(clients, Workspaces) or secret is None:
-            return []
+            return [landing_of_one(status=secret is not None)]
         app = App(
             self.settings.slack_client_id, secret, self.settings.public_url, self.settings.slack_api_url
         )

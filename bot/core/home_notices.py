@@ -85,6 +85,10 @@ class HomeSettings:
 
     policy: Policy
     freezes: tuple[FreezeLine, ...]
+    lacks: tuple[str, ...] = ()
+    """Slack's scopes that the bot needs and was not granted."""
+    install_url: str = ""
+    """Where the app is added again; "" where the operator does that."""
 
 
 @dataclass(frozen=True, slots=True)

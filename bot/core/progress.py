@@ -4,7 +4,8 @@ Knows: the shape. Must not know: how it was seen, wording.
 Written words are forever: this lies in the database, so a field keeps its meaning, and new ones get defaults.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -74,5 +75,7 @@ class Progress:
     """What could not be verified in time; "" where all was."""
     looks: int = 0
     """Looks in this state."""
+    at: Mapping[str, datetime] = field(default_factory=dict)
+    """When what the bot does and sees on the forge was done or seen last, by the step's word (`release_notices.Step`)."""
     trouble: str = ""
     """What was in the way at the last look; "" where nothing was."""

@@ -21,6 +21,7 @@ from bot.core.cleaning import one_line
 from bot.core.people import CannotTell, Group, GroupOutcome, Person, PersonOutcome, Standing
 from bot.errors import NotInstalled
 from bot.slack.notifier import error_code
+from bot.slack.scopes import missing_scopes
 from bot.workflow.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,8 @@ class SlackPeople:
     clock: Clock
     _people: Kept[Person] = field(default_factory=dict)
     _groups: Kept[Group] = field(default_factory=dict)
+    _installs: Kept[tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Each workspace's name, and the scopes that are lacking there."""
     _handles: Kept[Mapping[str, str]] = field(default_factory=dict)
 
     async def person(self, slack_team_id: str, user: str) -> PersonOutcome:
@@ -100,6 +103,28 @@ class SlackPeople:
         listed = cast("list[Mapping[str, Any]]", answer.get("usergroups") or [])
         found = {str(one.get("id")): one_line(str(one.get("handle") or ""), limit=60) for one in listed}
         return self._keep(self._handles, slack_team_id, "", found)
+
+    async def workspace(self, slack_team_id: str) -> str:
+        """Return how Slack calls a workspace, or an org; "" where it does not say."""
+        return (await self._install(slack_team_id))[0]
+
+    async def lacking(self, slack_team_id: str) -> tuple[str, ...]:
+        """Return the scopes that the bot needs and was not granted there; none where Slack does not say."""
+        return (await self._install(slack_team_id))[1]
+
+    async def _install(self, slack_team_id: str) -> tuple[str, tuple[str, ...]]:
+        """Ask what the bot is in a workspace; needs no scope (https://docs.slack.dev/reference/methods/auth.test)."""
+        if known := self._known(self._installs, slack_team_id, ""):
+            return known
+        try:
+            answer = await (await self.client_for(slack_team_id)).auth_test()
+        except (SlackApiError, NotInstalled, aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.warning("install not known", error=type(error).__name__)
+            return "", ()
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        granted = headers.get("x-oauth-scopes")
+        found = one_line(str(answer.get("team") or ""), limit=80), missing_scopes(granted) if granted else ()
+        return self._keep(self._installs, slack_team_id, "", found)
 
     def _known(self, kept: Kept[T], team: str, name: str) -> T | None:
         until, found = kept.get((team, name), (self.clock(), None))

@@ -207,6 +207,7 @@ def _steps(story: ReleaseStory) -> list[Step]:
         detail = ", ".join(filter(None, (vote.reason, withdrawn, void)))
         steps.append(Step(vote.at, words.VERDICTS[vote.verdict].capitalize(), called(vote.user), detail))
     index = one.target.index
+    steps += [Step(at, words.DONE[done]) for done, at in seen.at.items() if done in words.DONE]
     for at, what in (
         (seen.accepted_at, f"First file seen on {index}"),
         (seen.installable_at, f"Every file can be installed from {index}"),

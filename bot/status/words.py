@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from bot.core.figures import Outcome
+from bot.core.release_notices import Step as Done
 from bot.slack.blocks.release_reasons import STATES, About, explain
 from bot.slack.blocks.yank_reasons import YANK_STATES, explain_yank
 from storage.records import (
@@ -65,6 +66,21 @@ PUBLISHERS: Mapping[PublisherState, tuple[str, str, Outcome]] = MappingProxyType
 VERDICTS: Mapping[Verdict, str] = MappingProxyType(
     {Verdict.APPROVED: "approved", Verdict.REJECTED: "rejected", Verdict.BREAK_GLASS: "broke the glass"}
 )
+
+
+DONE: Mapping[str, str] = MappingProxyType(
+    {
+        Done.TAG_MADE: "Tag made at the approved commit",
+        Done.TAG_USED: "Tag found at the approved commit",
+        Done.RELEASE_MADE: "Release made on the forge",
+        Done.DISPATCHED: "Workflow started",
+        Done.RUN_FOUND: "Run started",
+        Done.DEPLOYMENT_APPROVED: "Environment of the run approved",
+        Done.BUILT: "Built",
+        Done.RUN_ENDED: "Run ended well",
+    }
+)
+"""What was done and seen on the forge; all that `bot.workflow.hands.DATED` names."""
 
 
 def span(value: timedelta) -> str:

@@ -53,6 +53,19 @@ ENDS = frozenset(
     }
 )
 """Lines that the channel sees too, not the thread alone: how it ended, and what must be loud."""
+DATED = frozenset(
+    {
+        Step.TAG_MADE,
+        Step.TAG_USED,
+        Step.RELEASE_MADE,
+        Step.DISPATCHED,
+        Step.RUN_FOUND,
+        Step.DEPLOYMENT_APPROVED,
+        Step.BUILT,
+        Step.RUN_ENDED,
+    }
+)
+"""Lines whose moment the release's page tells."""
 TOGETHER = 8
 """Lines that are said in one message at most."""
 BAD_ENDS = frozenset({Step.FAILED, Step.RUN_FAILED, Step.EXPIRED, Step.BROKEN_GLASS})
@@ -187,8 +200,12 @@ def _columns(seen: Situation, decision: Decision, after: ReleaseState) -> dict[s
     values = dict(decision.values)
     if "report" in values:
         values["report"] = packed(values["report"])
-    if decision.progress is not None:
-        values["progress"] = packed(decision.progress)
+    progress = decision.progress or seen.progress
+    moments = {str(line.step): seen.now for line in decision.lines if line.step in DATED}
+    if moments:
+        progress = replace(progress, at={**progress.at, **moments})
+    if moments or decision.progress is not None:
+        values["progress"] = packed(progress)
     if after is not seen.release.state:
         values |= {"state": after, "state_at": seen.now}
     return values

@@ -9,8 +9,8 @@ Whoever has not looked lately is not shown anything, nor is anybody for whom the
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
@@ -48,6 +48,8 @@ from storage.records import (
 
 log = structlog.get_logger(__name__)
 
+Lacks = Callable[[str], Awaitable[tuple[str, ...]]]
+"""Slack team -> scopes that the bot needs and was not granted there."""
 LEASE = timedelta(seconds=60)
 AFTER_A_FAULT = timedelta(minutes=1)
 PACE = timedelta(seconds=0.7)
@@ -220,6 +222,9 @@ class Homes:
     paces: Paces
     """When tabs of a workspace may be shown again."""
     status_url: str = ""
+    lacks: Lacks | None = None
+    """None: nobody knows what was granted."""
+    install_url: str = ""
 
     async def claim(self, limit: int) -> Sequence[Home]:
         """Take tabs that are to be shown."""
@@ -249,7 +254,11 @@ class Homes:
         )
         names = sorted({*setters, *(name for groups in named for name in groups)})
         found = await asyncio.gather(*(hands.people.group(home.slack_team_id, name) for name in names))
-        return page_of(facts, person, dict(zip(names, found, strict=True)), now, self.status_url)
+        page = page_of(facts, person, dict(zip(names, found, strict=True)), now, self.status_url)
+        if page.settings is None or self.lacks is None:
+            return page
+        lacks = await self.lacks(home.slack_team_id)
+        return replace(page, settings=replace(page.settings, lacks=lacks, install_url=self.install_url))
 
     async def _show(self, home: Home) -> None:
         page = await self.page(home)

@@ -48,6 +48,8 @@ class Why(StrEnum):
     """Slack does not say what the person is."""
 
 
+Named = Callable[[str], Awaitable[str]]
+"""Slack team -> how Slack calls it, "" where it does not say."""
 Serves = Callable[[str, str], Awaitable[tuple[str, str] | None]]
 """(workspace, org) -> those of the installation that serves them; None where the bot is not installed there."""
 
@@ -78,6 +80,8 @@ class Viewer:
     slack_team_id: str
     user: str
     name: str
+    workspace: str = ""
+    """How Slack calls the workspace, or the org; "" where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class Visiting:
     people: People
     clock: Clock
     serves: Serves
+    named: Named | None = None
+    """None: nobody knows how workspaces are called."""
 
     async def begin(self, browser: str, goes_to: str) -> str:
         """Begin a sign-in of a browser that wants a page of ours; returns where it goes on."""
@@ -149,7 +155,8 @@ class Visiting:
         if now - found.seen_at >= TOUCH:
             async with self.database.transaction() as session:
                 await sessions.touch(session, hashed(secret), now)
-        return Viewer(found.team_id, found.slack_team_id, found.user, seen.name or found.user)
+        workspace = await self.named(found.slack_team_id) if self.named else ""
+        return Viewer(found.team_id, found.slack_team_id, found.user, seen.name or found.user, workspace)
 
     async def _end(self, why: Why, team_id: UUID, user: str = "") -> Refused:
         async with self.database.transaction() as session:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -126,6 +126,20 @@ async def test_each_sees_what_waits_for_them(database: Database) -> None:
     assert lobby.shown(BOB).waiting_total == 0
     line = lobby.shown(CAROL).waiting[0]
     assert (line.have, line.need, line.release_id) == (1, 2, release)
+
+
+async def test_admins_see_what_the_workspace_has_not_granted(database: Database) -> None:
+    """Whoever sees the settings is told which scopes are lacking, and where the app is added again; nobody else is."""
+    lobby = Lobby(World(database))
+
+    async def lacks(_team: str) -> tuple[str, ...]:
+        return ("files:write",)
+
+    lobby.homes = replace(lobby.homes, lacks=lacks, install_url="https://bot.example/slack/install")
+    settings = (await lobby.opens(ADMIN)).settings
+    assert settings is not None
+    assert (settings.lacks, settings.install_url) == (("files:write",), "https://bot.example/slack/install")
+    assert (await lobby.opens(BOB)).settings is None
 
 
 async def test_settings_are_for_admins_and_nothing_for_outsiders(database: Database) -> None:

@@ -69,6 +69,10 @@ class Site:
     """What tells it in place of `installed`."""
     made: list[Visiting] = field(default_factory=list)
 
+    async def named(self, team: str) -> str:
+        """Return how Slack calls a workspace."""
+        return f"Acme & {team}"
+
     async def serves(self, team: str, org: str) -> tuple[str, str] | None:
         """Return whose install serves a workspace."""
         return await self.serving(team, org) if self.serving else self.installed.get(team)
@@ -142,7 +146,12 @@ async def site_on(database: Database, *, secure: bool = False) -> AsyncIterator[
             client, secret = site.desk.client
             given = App(f"{site.slack}/api/", client, Secret(secret), f"{HERE}{CALLBACK}")
             visiting = Visiting(
-                database, SlackSignIn(transport.send, given, site.clock), site.people, site.clock, site.serves
+                database,
+                SlackSignIn(transport.send, given, site.clock),
+                site.people,
+                site.clock,
+                site.serves,
+                site.named,
             )
             site.made.append(visiting)
             pages = StatusPages(visiting, Looking(database, site.people, site.clock), secure)

@@ -70,7 +70,11 @@ def _whole() -> dict[str, Any]:
         for name in ("acme_widgets-4.0.0.tar.gz", "acme_widgets-4.0.0-py3-none-any.whl")
     ]
     seen = {"accepted_at": 45, "installable_at": 47, "downloadable_at": 49, "attested_at": 50}
-    progress = {name: (begin + minutes * MINUTE).isoformat() for name, minutes in seen.items()}
+    done = {"tag_made": 33, "run_found": 34, "deployment_approved": 36, "built": 43, "run_ended": 44}
+    progress: dict[str, Any] = {
+        name: (begin + minutes * MINUTE).isoformat() for name, minutes in seen.items()
+    }
+    progress["at"] = {name: (begin + minutes * MINUTE).isoformat() for name, minutes in done.items()}
     notes = "- Widgets can be turned by hand\n- Python 3.11 or newer"
     run = {"run_url": "https://github.com/acme/acme-widgets/actions/runs/4711", "files": files}
     return {"notes": notes, "progress": progress | run}

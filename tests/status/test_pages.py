@@ -10,6 +10,8 @@ import pytest
 from bot.core.status_links import STATUS
 from bot.demo.slack_config import ALICE, BOB, TEAM_ID
 from bot.status.style import STYLE
+from bot.status.words import DONE
+from bot.workflow.hands import DATED
 from bot.workflow.looking import MOST, PAGE
 from storage.ledger import approvals, releases
 from storage.records import Verdict
@@ -69,7 +71,8 @@ async def test_a_release_tells_its_story(site: Site, browser: Browser) -> None:
     text = await shown(browser, f"{STATUS}/releases/{newest}")
     for part in (
         "acme-widgets 4.0.0 → pypi", "by Carol Clark", "<strong>Approved</strong> by Dave Davis", "32 min waiting for approval",
-        "acme_widgets-4.0.0-py3-none-any.whl", "names the approved repository", '<time datetime="2026-11-20T11:05:00Z">',
+        "acme_widgets-4.0.0-py3-none-any.whl", "names the approved repository", "<strong>Run started</strong>",
+        "<strong>Tag made at the approved commit</strong>", f"for Acme &amp; {TEAM_ID}", '<time datetime="2026-11-20T11:05:00Z">',
     ):  # fmt: skip
         assert part in text
     mine = await project(site.database, TEAM_ID, "failing")
@@ -79,6 +82,11 @@ async def test_a_release_tells_its_story(site: Site, browser: Browser) -> None:
     text = await shown(browser, f"{STATUS}/releases/{failed}")
     assert "has appeared for this tag" in text
     assert "then try again" in text
+
+
+def test_every_dated_step_has_words() -> None:
+    """Whatever moment is kept of a release's way is told on its page, and nothing else is."""
+    assert {str(step) for step in DATED} == set(DONE)
 
 
 async def test_votes_of_every_round_are_told_apart(site: Site, browser: Browser) -> None:

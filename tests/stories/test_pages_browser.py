@@ -29,6 +29,7 @@ SHOWN = {
     "sign-in": pages.ask_to_connect("Alice Anderson", {"state": "s", "check": "c"}),
     "signed-in": pages.connected("ada"),
     "sign-in-ended": pages.not_connected("ended"),
+    "landing-one": install_pages.landing_of_one("/status"),
     "install-landing": install_pages.landing("/slack/install", BOT_SCOPES),
 }  # fmt: skip
 FIELDS = {"index": "pypi", "project": "widgets", "state": "s", "check": "c"}

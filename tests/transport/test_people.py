@@ -9,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.core.people import CannotTell, Group, Person, Standing
 from bot.errors import NotInstalled
 from bot.slack.people import KEPT, MOST, SlackPeople, read_person
+from bot.slack.scopes import BOT_SCOPES
 from tests.transport.slack_server import HANG_UP, ScriptedSlack, scripted
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -249,3 +250,30 @@ def test_a_name_is_what_people_read() -> None:
     )
     assert isinstance(bare, Person)
     assert bare.name == ""
+
+
+async def test_user_groups_are_listed_to_choose_from() -> None:
+    """They are read once a minute by id, with their handles; where Slack does not tell there are none to choose."""
+    listed = [{"id": "S1", "handle": "maintainers"}, {"id": "S2", "handle": "security\n"}]
+    async with scripted(usergroups_list=[{"ok": True, "usergroups": listed}]) as slack:
+        asked = people(slack)
+        for _ in range(2):
+            assert await asked.handles("T1") == {"S1": "maintainers", "S2": "security"}
+        assert slack.calls == [("usergroups.list", {"team_id": "T1"})]
+    async with scripted(usergroups_list=[{"ok": False, "error": "missing_scope"}, HANG_UP]) as slack:
+        assert await people(slack).handles("E1") == {}
+        assert await people(slack).handles("T1") == {}
+
+
+async def test_a_workspace_is_called_as_slack_calls_it() -> None:
+    """Its name is asked for once a minute; where Slack does not say there is none, and nothing is said to be lacking."""
+    granted = {"x-oauth-scopes": ",".join(scope for scope in BOT_SCOPES if scope != "files:write")}
+    async with scripted(auth_test=[{"ok": True, "team": "Acme  &\nSons", "headers": granted}]) as slack:
+        asked = people(slack)
+        for _ in range(2):
+            assert await asked.workspace("T1") == "Acme & Sons"
+        assert await asked.lacking("T1") == ("files:write",)
+        assert len(slack.calls) == 1
+    async with scripted(auth_test=[{"ok": False, "error": "invalid_auth"}]) as slack:
+        assert await people(slack).workspace("T1") == ""
+        assert await people(slack).lacking("T1") == ()

@@ -43,6 +43,12 @@ MEMBER = HomePage(
 PAGES: dict[str, HomePage] = {
     "member": MEMBER,
     "admin": replace(MEMBER, viewer=Viewer.ADMIN, settings=SETTINGS, status_url=f"{URL}/status"),
+    "admin, scopes lacking": replace(
+        MEMBER, viewer=Viewer.ADMIN, settings=replace(SETTINGS, lacks=("files:write", "im:write"), install_url=f"{URL}/slack/install")
+    ),
+    "admin of one workspace, scopes lacking": replace(
+        MEMBER, viewer=Viewer.ADMIN, settings=replace(SETTINGS, lacks=("files:write",))
+    ),
     "guest": replace(MEMBER, viewer=Viewer.GUEST, waiting=(), waiting_total=0, credentials=(), credentials_total=0),
     "not told": replace(MEMBER, viewer=Viewer.UNTOLD, waiting=(), waiting_total=0, credentials=(), credentials_total=0),
     "outsider": HomePage(Viewer.OUTSIDER),
@@ -59,6 +65,6 @@ LONGEST = replace(
     open=(BUILDING,) * 10, open_total=900,
     projects=(WIDGETS,) * 20, projects_total=1_000, page=7, pages=50,
     credentials=(AgingLine(CREDENTIAL, Aging.OLD),) * 5,
-    settings=replace(SETTINGS, freezes=SETTINGS.freezes * 5),
+    settings=replace(SETTINGS, freezes=SETTINGS.freezes * 5, lacks=("files:write",) * 20, install_url=URL),
 )  # fmt: skip
 """As long as a tab can get."""

@@ -28,6 +28,8 @@ PAGES: dict[str, str] = {
     "overtaken": pages.secret_overtaken(),
     "ended": pages.entry_ended(),
     **{str(why): pages.not_connected(why, HOSTILE) for why in Why},
+    "landing of one": install_pages.landing_of_one(HOSTILE),
+    "landing of one, no status": install_pages.landing_of_one(""),
     "landing": install_pages.landing(HOSTILE, {HOSTILE: HOSTILE}),
     "installed": install_pages.installed(HOSTILE, HOSTILE, (HOSTILE,), HOSTILE, org_wide=True),
     "not installed": install_pages.not_installed(HOSTILE, HOSTILE),

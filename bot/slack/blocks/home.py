@@ -12,9 +12,10 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.core.approvals import Policy
-from bot.core.home_notices import Aging, AgingLine, HomePage, HomeProject, OpenLine, Viewer
+from bot.core.home_notices import Aging, AgingLine, HomePage, HomeProject, HomeSettings, OpenLine, Viewer
+from bot.core.install_notices import ScopesMissing
 from bot.core.release_notices import ReleaseDialog
-from bot.slack.blocks import credentials, health, policies
+from bot.slack.blocks import credentials, health, installing, policies
 from bot.slack.blocks.base import (
     Block,
     actions,
@@ -231,7 +232,14 @@ def _settings(page: HomePage) -> list[Block]:
         "Only those who may set the release policy see this part. `/shipbell policy PROJECT` opens a project's."
     )
     lines = [section(_policy(page.settings.policy)), *policies.freezes(page.settings.freezes)]
-    return [DIVIDER, header("Settings"), *lines, buttons, small]
+    return [DIVIDER, header("Settings"), *_lacks(page.settings), *lines, buttons, small]
+
+
+def _lacks(settings: HomeSettings) -> Sequence[Block]:
+    """Return what the workspace has not granted, and how it is granted."""
+    if not settings.lacks:
+        return []
+    return installing.lacking(ScopesMissing(settings.lacks, settings.install_url))
 
 
 def _policy(policy: Policy) -> str:

@@ -4,7 +4,17 @@ Knows: words. Must not know: Bolt, network, rules.
 """
 
 from bot.core.install_notices import InstallEnds, ScopesMissing, Welcome
-from bot.slack.blocks.base import Message, actions, context, date, escape, link_button, message, section
+from bot.slack.blocks.base import (
+    Block,
+    Message,
+    actions,
+    context,
+    date,
+    escape,
+    link_button,
+    message,
+    section,
+)
 from bot.slack.blocks.pieces import one_line, tick
 
 AGAIN = "install.again"
@@ -26,17 +36,25 @@ def ends(notice: InstallEnds) -> Message:
     )  # fmt: skip
 
 
+def lacking(notice: ScopesMissing) -> list[Block]:
+    """Return what a workspace has not granted, and how it is granted: by the page, or (without one) by the operator."""
+    names = ", ".join(map(tick, notice.scopes))
+    remedy = (
+        "add me again, and agree to all of it. Everything stays as it is."
+        if notice.url
+        else "whoever runs Shipbell adds them on the Slack app's page and installs it again; `shipbell doctor` names them too."
+    )
+    what = f":warning: This workspace has not granted me {names}, which I need by now. What needs them does not work."
+    again = [actions(link_button("Add Shipbell again", notice.url, AGAIN))] if notice.url else []
+    return [section(f"{what}\n*Remedy:* {remedy}"), *again]
+
+
 def scopes_missing(notice: ScopesMissing) -> Message:
     """Tell whoever installed the app what it may not do, and how it is granted."""
-    names = ", ".join(map(tick, notice.scopes))
     return message(
         "Shipbell needs to be added again, with what it lacks.",
         [
-            section(
-                f":warning: This workspace has not granted me {names}, which I need by now. What needs them does not work.\n"
-                "*Remedy:* add me again, and agree to all of it. Everything stays as it is."
-            ),
-            actions(link_button("Add Shipbell again", notice.url, AGAIN)),
+            *lacking(notice),
             context("You get this since you installed me. Why I ask for each stands on the page that the button opens."),
         ],
     )  # fmt: skip
