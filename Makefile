@@ -18,6 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # More test processes than the two cores that are reckoned with: the stories wait for Slack's pace most of their time.
 WORKERS ?= 4
 TESTS := $(PY) -m pytest -n $(WORKERS) --dist worksteal
+LINT = $(MAKE) --no-print-directory lint
 
 .PHONY: help setup demo test chaos deploy-check lint format bench docs lock clean
 
@@ -47,8 +48,12 @@ $(VENV)/stand-ins/.installed: bot/demo/node/package.json bot/demo/node/package-l
 demo: setup ## the whole bot against local stand-ins, in the browser (PLAY=1: headless, says what happened)
 	@$(BIN)/shipbell demo $(if $(PLAY),--play)
 
-test: lint ## lint, then every test, on SQLite and PostgreSQL
-	$(TESTS) tests
+# The linters take the processor time that the tests leave, and say at the end what they have to say. Both must end well.
+test: setup ## every test, on SQLite and PostgreSQL, with lint beside them
+	@said=$$(mktemp); nice -n 5 $(LINT) >"$$said" 2>&1 & lint=$$!; trap 'kill $$lint; rm -f "$$said"; exit 130' INT TERM; \
+	$(TESTS) tests; tests=$$?; wait $$lint; lint=$$?; cat "$$said"; rm -f "$$said"; \
+	[ $$tests = 0 ] || echo 'make test: tests have failed' >&2; [ $$lint = 0 ] || echo 'make test: lint has failed' >&2; \
+	[ $$tests = 0 ] && [ $$lint = 0 ]
 
 chaos: setup ## dying at every point and hard days, thoroughly: `make test` plays a part
 	SHIPBELL_THOROUGH=1 $(TESTS) --timeout 1800 tests/stories/test_kill.py tests/stories/test_release_kill.py \
