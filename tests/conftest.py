@@ -1,5 +1,6 @@
 """What every test stands on: loopback sockets only, and both databases."""
 
+import gc
 import os
 import shutil
 import socket
@@ -13,7 +14,8 @@ from uuid import uuid4
 import hypothesis
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy.util import LRUCache
 
 from storage.crypto import KeyRing, Vault, generate_master_key
 from storage.database import Database
@@ -45,6 +47,12 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)  # noqa: TID251 - where pytest reads it
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what was collected: ten thousand tests, which stay."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Deal the stories, which wait most of their time, to the front of both halves, so that others compute beside them."""
     stories = [item for item in items if "stories" in item.path.parts]
@@ -66,6 +74,40 @@ def loopback_only() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Let all engines of a test process share what SQLAlchemy has compiled: each test opens two of its own."""
+    cache = CompiledOnce()
+
+    def share(connection: Connection) -> None:
+        connection.execution_options(compiled_cache=cache)
+
+    event.listen(Engine, "engine_connect", share)
+    yield
+    event.remove(Engine, "engine_connect", share)
+
+
+class CompiledOnce:
+    """Compiled statements by what they say and the kind of database, whichever engine asks.
+
+    SQLAlchemy's own key begins with the engine's dialect; all of a kind are made alike here.
+    """
+
+    def __init__(self) -> None:
+        self._kept: LRUCache[Any, Any] = LRUCache(4096)
+
+    def get(self, key: tuple[Any, ...]) -> Any:
+        """Return what was compiled; None: nothing yet."""
+        return self._kept.get(self._alike(key))
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        self._kept[self._alike(key)] = compiled
+
+    def _alike(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
+        dialect, *said = key
+        return (type(dialect), *said)
 
 
 @pytest.fixture(scope="session")
