@@ -52,6 +52,8 @@ class ReleaseShown:
     release_url: str = ""
     """Where the index shows the version; of a yank, where people yank it."""
     kind: ReleaseKind = ReleaseKind.RELEASE
+    channel: str = ""
+    """Where it was asked for; "" where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ BOT_SCOPES: Mapping[str, str] = MappingProxyType(
         "im:write": "to open the direct message in which whoever installed it gets the first steps, and whoever asked that file",
         "im:history": "to see there whether either was already said",
         "users:read": "to see who is a guest, a bot or an admin before an approval counts",
-        "usergroups:read": "to see who is in the user groups that a release policy names",
+        "usergroups:read": "to see who is in the user groups that a release policy names, and to offer them in its dialog",
         "links:read": "to see links to releases on the bot's own status page, and no other links",
         "links:write": "to show below such a link how the release stands",
     }

@@ -289,7 +289,7 @@ def shown(hands: Hands, seen: Situation) -> ReleaseShown:
         progress=replace(seen.progress, looks=0, etag="", known_runs=None),
         since=release.state_at, expires_at=release.expires_at, act_at=release.act_at, rehearsal=release.rehearsal,
         repository_url=f"{hands.web_url}/{release.target.slug}" if hands.web_url else "",
-        release_url=where, kind=release.kind,
+        release_url=where, kind=release.kind, channel=release.channel,
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ class Site:
 
     async def named(self, team: str) -> str:
         """Return how Slack calls a workspace."""
-        return f"Acme & {team}"
+        return "Acme & Sons" if team == TEAM_ID else team
 
     async def serves(self, team: str, org: str) -> tuple[str, str] | None:
         """Return whose install serves a workspace."""

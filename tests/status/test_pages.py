@@ -72,7 +72,7 @@ async def test_a_release_tells_its_story(site: Site, browser: Browser) -> None:
     for part in (
         "acme-widgets 4.0.0 → pypi", "by Carol Clark", "<strong>Approved</strong> by Dave Davis", "32 min waiting for approval",
         "acme_widgets-4.0.0-py3-none-any.whl", "names the approved repository", "<strong>Run started</strong>",
-        "<strong>Tag made at the approved commit</strong>", f"for Acme &amp; {TEAM_ID}", '<time datetime="2026-11-20T11:05:00Z">',
+        "<strong>Tag made at the approved commit</strong>", "for Acme &amp; Sons", '<time datetime="2026-11-20T11:05:00Z">',
     ):  # fmt: skip
         assert part in text
     mine = await project(site.database, TEAM_ID, "failing")

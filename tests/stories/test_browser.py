@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from bot.demo.forge_seed import pyproject
 from bot.demo.world import World
 from tests.stories.kit import confirmed
 
@@ -80,6 +81,27 @@ async def test_a_person_sets_up_publishing(browser: Browser, tmp_path: Path) -> 
         await expect(slack.get_by_text("the index's own list says that it is active")).to_be_visible(
             timeout=PATIENCE
         )
+        await slack.set_viewport_size({"width": 1_000, "height": 620})
+        await whole(slack, "publisher-confirmed", "is pending")
+        assert not world.gate.violations
+
+
+async def test_a_person_sees_what_a_repository_says(browser: Browser, tmp_path: Path) -> None:
+    """The dialog for a repository of one package is filled in, and for one of several it asks which."""
+    async with World(tmp_path) as world:
+        files = {f"libs/{name}/pyproject.toml": pyproject(name, "1.0") for name in ("cogs", "gears")}
+        world.forge.add_repository("acme/mono", files)
+        page = await browser.new_page(viewport={"width": 980, "height": 860})
+        page.set_default_timeout(PATIENCE)
+        await page.goto(world.slack.url)
+        await page.get_by_text("releases").first.click()
+        await type_command(page, "/publisher add acme/widgets")
+        await says(page, "is free on")
+        await picture(page, ".modal", "publisher-add")
+        await press(page, "Cancel")
+        await type_command(page, "/publisher add acme/mono")
+        await says(page, "It holds several packages")
+        await picture(page, ".modal", "publisher-pick")
         assert not world.gate.violations
 
 

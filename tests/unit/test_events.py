@@ -193,7 +193,7 @@ async def test_a_link_is_taken_where_only_the_workspace_reads(desk: Desk) -> Non
 
 def test_what_a_link_shows(snapshot: SnapshotAssertion) -> None:
     """A release in three lines with nothing to press, whatever it is called."""
-    shown = unfurls(LinksShown(((PAGE, ASKED),), "u", "composer", "", ""))
+    shown = unfurls(LinksShown(((PAGE, replace(ASKED, channel="C1")),), "u", "composer", "", ""))
     assert shown == snapshot(extension_class=JSONSnapshotExtension)
     wild = unfurls(
         LinksShown(((PAGE, replace(ASKED, target=WILD, version=HOSTILE)),), "u", "composer", "", "")

@@ -175,7 +175,7 @@ def _project(one: HomeProject) -> str:
     fares = f" · {health.FARES[one.fares]}" if one.fares else ""
     last = "not released by me yet"
     if one.published:
-        at = f" {date(one.published_at)}" if one.published_at else ""
+        at = f", {date(one.published_at)}" if one.published_at else ""
         last = f"last release *{tidy(one.published, 40)}*{at}"
     return f"*{tidy(one.project, 60)}* on *{tidy(one.index, 40)}* · {last}\n{state}{fares} · {code(one.slug)}"
 

@@ -6,7 +6,7 @@ Knows: words. Must not know: Bolt, network, rules.
 from typing import Any
 
 from bot.core.release_notices import LinksShown, ReleaseShown
-from bot.slack.blocks.base import Block, context, date, section
+from bot.slack.blocks.base import Block, context, date, escape, section
 from bot.slack.blocks.pieces import count, mention, one_line, sha, tidy
 from bot.slack.blocks.release_reasons import STATES, at_time
 from bot.slack.blocks.releases import have
@@ -39,4 +39,5 @@ def _blocks(notice: ReleaseShown) -> list[Block]:
     if notice.state is ReleaseState.AWAITING_APPROVAL:
         told += f"\n{have(notice.votes)} of {count(notice.policy.seats, 'approval')}"
     commit = f" · commit {sha(notice.report.commit)}" if notice.report.commit else ""
-    return [section(told), context(f"{mention(notice.asked_by)} asked for it{commit}")]
+    where = f" in <#{escape(notice.channel)}>" if notice.channel else ""
+    return [section(told), context(f"{mention(notice.asked_by)} asked for it{where}{commit}")]
