@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, select, true, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from storage.ledger import fairness
@@ -28,14 +30,18 @@ async def ask(session: AsyncSession, publisher: Publisher, asked_by: str, now: d
     )  # fmt: skip
 
 
+@cache
+def _taking() -> ReturningUpdate[Any]:
+    return fairness.taken(fairness.leased(ConfirmationRow, "id")).returning(ConfirmationRow)
+
+
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Confirmation]:
     """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    queue = fairness.leased(ConfirmationRow, "id", now, true())
-    taken = fairness.taken(queue, (owner, until), limit).returning(ConfirmationRow)
-    return [_record(row) for row in (await session.scalars(taken)).all()]
+    taken = await session.scalars(_taking(), fairness.bound(now, limit, (owner, until)))
+    return [_record(row) for row in taken]
 
 
 async def begin(

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, true, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from storage.ledger import fairness
@@ -37,16 +39,19 @@ async def ask(session: AsyncSession, wanted: AuditExport, now: datetime) -> bool
     )  # fmt: skip
 
 
+@cache
+def _taking() -> ReturningUpdate[Any]:
+    return fairness.taken(fairness.leased(_Row, "id"), attempts=col(_Row.attempts) + 1).returning(
+        col(_Row.id)
+    )
+
+
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[AuditExport]:
     """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    queue = fairness.leased(_Row, "id", now, true())
-    taken = fairness.taken(queue, (owner, until), limit, attempts=col(_Row.attempts) + 1).returning(
-        col(_Row.id)
-    )
-    ids = list(await session.scalars(taken))
+    ids = list(await session.scalars(_taking(), fairness.bound(now, limit, (owner, until))))
     query = (
         select(_Row, col(TeamRow.slack_team_id))
         .join(table(TeamRow), col(TeamRow.id) == col(_Row.team_id))

@@ -15,8 +15,10 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     CompoundSelect,
+    Integer,
     Select,
     Update,
+    bindparam,
     case,
     func,
     literal,
@@ -47,27 +49,42 @@ class Queue:
     due: ColumnElement[bool]
     under_way: ColumnElement[bool]
     since: Any
-    now: datetime
-    part: ColumnElement[bool]
+    part: ColumnElement[bool] = true()  # noqa: RUF009 - it is the same word wherever it is said
     """Which of the rows this is about, as far as an index by team knows."""
     held: ColumnElement[bool] | None = None
     """What is due whether somebody has it or not, where what is under way stays due; None where it does not."""
 
 
+def moment(row: Any) -> Any:
+    """Return what stands for the time now in a statement about rows of this class."""
+    return bindparam("fair_now", type_=row.next_at.type)
+
+
+def bound(now: datetime, limit: int = 0, lease: tuple[UUID, datetime] | None = None) -> dict[str, Any]:
+    """Return what a statement is sent with that was made here; `lease` is (owner, end).
+
+    Making one takes some milliseconds, so it is made once, and every moment anew is only what stands in it.
+    """
+    values = {"fair_now": now, "fair_from": uuid4(), "fair_limit": limit, "fair_spare": limit * SPARE}
+    return values if lease is None else {**values, "fair_owner": lease[0], "fair_until": lease[1]}
+
+
 def leased(
-    row: Any, key: str, now: datetime, where: ColumnElement[bool], part: ColumnElement[bool] | None = None
+    row: Any, key: str, where: ColumnElement[bool] | None = None, part: ColumnElement[bool] | None = None
 ) -> Queue:
     """Return a table whose rows have leases; `where` says which of them this is about, `part` as far as an index by team knows."""
+    now, where = moment(row), true() if where is None else where
     due = col(row.next_at) <= now
     free = col(row.lease_until).is_(None) | (col(row.lease_until) < now)
     under_way = due & (col(row.lease_until) >= now)
     every = true() if part is None else part
     name = col(getattr(row, key))
-    return Queue(row, name, due & free & where, under_way & where, col(row.next_at), now, every, due & where)
+    return Queue(row, name, due & free & where, under_way & where, col(row.next_at), every, due & where)
 
 
-def first(queue: Queue, limit: int) -> Select[Any]:
+def first(queue: Queue) -> Select[Any]:
     """Return the query of the keys that are to be taken now, locked; rows that others hold are passed over."""
+    limit, spare = (bindparam(name, type_=Integer()) for name in ("fair_limit", "fair_spare"))
     row: type[SQLModel] = queue.row
     team = col(queue.row.team_id)
     seen = _seen(queue)
@@ -83,7 +100,7 @@ def first(queue: Queue, limit: int) -> Select[Any]:
         select(due.c.key, place.label("place"))
         .outerjoin(busy, busy.c.team_id == due.c.team_id)
         .order_by(place, due.c.since)
-        .limit(limit * SPARE)
+        .limit(spare)
         .subquery("ranked")
     )
     return (
@@ -114,7 +131,11 @@ def _seen(queue: Queue) -> CTE:
     # Said so, and sorted so, that no other index than the one by team will do: PostgreSQL takes each team to have as much
     # as any other, and would look for a small one's in the index of all that is due.
     since_ever = tuple_(team, longest) >= tuple_(teams.c.team_id, datetime.min.replace(tzinfo=UTC))
-    theirs = longest.is_not(None) & since_ever & (tuple_(team, longest) <= tuple_(teams.c.team_id, queue.now))
+    theirs = (
+        longest.is_not(None)
+        & since_ever
+        & (tuple_(team, longest) <= tuple_(teams.c.team_id, moment(queue.row)))
+    )
 
     def of_first(what: Any, place: int) -> Any:
         query = select(what).where(theirs, looked_at).order_by(team, longest).limit(1).offset(place)
@@ -142,7 +163,7 @@ def _some_teams(queue: Queue, where: ColumnElement[bool]) -> CTE:
         .limit(1)
     )
     around = there.where(team >= UUID(int=0)).scalar_subquery()
-    start = there.where(team >= uuid4()).scalar_subquery()
+    start = there.where(team >= bindparam("fair_from", type_=queue.row.team_id.type)).scalar_subquery()
     first = select(func.coalesce(start, around).label("team_id"), literal(1).label("number")).where(where)
     found = first.cte("around", recursive=True)
     after = there.where(team > found.c.team_id).correlate(found).scalar_subquery()
@@ -156,21 +177,20 @@ def _apart(query: Select[Any] | CompoundSelect[Any], name: str) -> CTE:
     return query.cte(name).prefix_with("MATERIALIZED")
 
 
-def taken(queue: Queue, lease: tuple[UUID, datetime], limit: int, **more: Any) -> Update:
-    """Return the statement that takes the rows whose turn it is; `lease` is (owner, end), `more` what is written besides.
+def taken(queue: Queue, **more: Any) -> Update:
+    """Return the statement that takes the rows whose turn it is; `more` is what is written besides.
 
     The caller says what it returns. Rows that the session holds already are not brought up to date.
     """
-    owner, until = lease
     return (
         update(queue.row)
-        .where(queue.key.in_(first(queue, limit).scalar_subquery()))
-        .values(lease_owner=owner, lease_until=until, **more)
+        .where(queue.key.in_(first(queue).scalar_subquery()))
+        .values(lease_owner=bindparam("fair_owner"), lease_until=bindparam("fair_until"), **more)
         .execution_options(synchronize_session=False)
     )
 
 
-async def room(session: AsyncSession, queue: Queue, name: str, most: int, limit: int) -> int:
+async def room(session: AsyncSession, queue: Queue, name: str, most: int, limit: int, now: datetime) -> int:
     """Return how many rows may be taken so that at most so many of this name are under way in all processes together.
 
     Who asks after this waits until the transaction ends, so that two never count the same room. SQLite's one process
@@ -179,5 +199,7 @@ async def room(session: AsyncSession, queue: Queue, name: str, most: int, limit:
     if session.get_bind().dialect.name == "sqlite":
         return limit
     await session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
-    busy = await session.scalar(select(func.count()).select_from(queue.row).where(queue.under_way))
+    busy = await session.scalar(
+        select(func.count()).select_from(queue.row).where(queue.under_way), bound(now)
+    )
     return min(max(most - (busy or 0), 0), limit)

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, delete, func, select, true, update
+from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from storage.ledger import fairness
@@ -45,18 +47,22 @@ async def of_publishers(
     return {row.publisher_id: record(row) for row in await session.scalars(query)}
 
 
+@cache
+def _taking() -> ReturningUpdate[Any]:
+    return (
+        fairness.taken(fairness.leased(HealthRow, "publisher_id"))
+        .returning(HealthRow)
+        .execution_options(populate_existing=True)
+    )
+
+
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Health]:
     """Take due ones, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    queue = fairness.leased(HealthRow, "publisher_id", now, true())
-    taken = (
-        fairness.taken(queue, (owner, until), limit)
-        .returning(HealthRow)
-        .execution_options(populate_existing=True)
-    )
-    return [record(row) for row in (await session.scalars(taken)).all()]
+    taken = await session.scalars(_taking(), fairness.bound(now, limit, (owner, until)))
+    return [record(row) for row in taken]
 
 
 async def claim_one(

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, case, func, insert, select, true, update
+from sqlalchemy import ColumnElement, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from storage.ledger import fairness, publishers
@@ -45,14 +47,18 @@ async def get(session: AsyncSession, team_id: UUID, import_id: UUID) -> Import |
     return None if row is None else _record(row)
 
 
+@cache
+def _taking() -> ReturningUpdate[Any]:
+    return fairness.taken(fairness.leased(ImportRow, "id")).returning(ImportRow)
+
+
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Import]:
     """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    queue = fairness.leased(ImportRow, "id", now, true())
-    taken = fairness.taken(queue, (owner, until), limit).returning(ImportRow)
-    return [_record(row) for row in (await session.scalars(taken)).all()]
+    taken = await session.scalars(_taking(), fairness.bound(now, limit, (owner, until)))
+    return [_record(row) for row in taken]
 
 
 async def next_due(session: AsyncSession, now: datetime) -> datetime | None:

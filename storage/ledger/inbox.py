@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, func, select, true, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -60,6 +60,19 @@ async def put(
         raise TeamGone("The team was erased.") from error
 
 
+@cache
+def _due() -> Select[Any]:
+    now = fairness.moment(InboxRow)
+    queue = fairness.Queue(
+        InboxRow,
+        col(InboxRow.id),
+        (col(InboxRow.next_at) <= now) & _in_turn(),
+        (col(InboxRow.next_at) > now) & col(InboxRow.lease_owner).is_not(None),
+        col(InboxRow.received_at),
+    )
+    return fairness.first(queue)
+
+
 async def claim(
     session: AsyncSession, now: datetime, lease: timedelta, limit: int, owner: UUID | None = None
 ) -> Sequence[InboxItem]:
@@ -67,24 +80,14 @@ async def claim(
 
     One is not taken while an earlier one of the same person is still to be done, whoever has that in hand.
     """
-    queue = fairness.Queue(
-        InboxRow,
-        col(InboxRow.id),
-        (col(InboxRow.next_at) <= now) & _in_turn(),
-        (col(InboxRow.next_at) > now) & col(InboxRow.lease_owner).is_not(None),
-        col(InboxRow.received_at),
-        now,
-        true(),
-    )
-    due = fairness.first(queue, limit)
     taken = (
         update(InboxRow)
-        .where(col(InboxRow.id).in_(due.scalar_subquery()))
+        .where(col(InboxRow.id).in_(_due().scalar_subquery()))
         .values(next_at=now + lease, attempts=col(InboxRow.attempts) + 1, lease_owner=owner)
         .returning(InboxRow)
         .execution_options(synchronize_session=False)
     )
-    rows = (await session.scalars(taken)).all()
+    rows = (await session.scalars(taken, fairness.bound(now, limit))).all()
     return [await _record(session, row) for row in sorted(rows, key=lambda row: as_utc(row.received_at))]
 
 

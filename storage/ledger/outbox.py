@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, literal, select, true, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, case, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -135,6 +135,24 @@ async def extend(
     )
 
 
+@cache
+def _due() -> Select[OutboxRow, str, str]:
+    now = fairness.moment(OutboxRow)
+    queue = fairness.Queue(
+        OutboxRow,
+        col(OutboxRow.seq),
+        (col(OutboxRow.next_at) <= now) & _may_go(),
+        (col(OutboxRow.next_at) > now) & col(OutboxRow.lease_owner).is_not(None),
+        col(OutboxRow.next_at),
+    )
+    return (
+        select(OutboxRow, col(TeamRow.slack_team_id), _thread())
+        .join(table(TeamRow), col(TeamRow.id) == col(OutboxRow.team_id))
+        .where(col(OutboxRow.seq).in_(fairness.first(queue).scalar_subquery()))
+        .order_by(col(OutboxRow.next_at), col(OutboxRow.seq))
+    )
+
+
 async def claim(
     session: AsyncSession, now: datetime, doubt: timedelta, limit: int, owner: UUID | None = None
 ) -> Sequence[OutboxItem]:
@@ -143,22 +161,7 @@ async def claim(
     A record without `ts` whose `state` is SENDING was taken before and may have arrived: look before sending it
     again. While taken, it comes up again after `doubt`.
     """
-    queue = fairness.Queue(
-        OutboxRow,
-        col(OutboxRow.seq),
-        (col(OutboxRow.next_at) <= now) & _may_go(),
-        (col(OutboxRow.next_at) > now) & col(OutboxRow.lease_owner).is_not(None),
-        col(OutboxRow.next_at),
-        now,
-        true(),
-    )
-    due = (
-        select(OutboxRow, col(TeamRow.slack_team_id), _thread())
-        .join(table(TeamRow), col(TeamRow.id) == col(OutboxRow.team_id))
-        .where(col(OutboxRow.seq).in_(fairness.first(queue, limit).scalar_subquery()))
-        .order_by(col(OutboxRow.next_at), col(OutboxRow.seq))
-    )
-    found = (await session.execute(due)).all()
+    found = (await session.execute(_due(), fairness.bound(now, limit))).all()
     items = [
         await _record(session, row, slack_team_id, thread_ts or "") for row, slack_team_id, thread_ts in found
     ]

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from storage.ledger import fairness
@@ -125,16 +127,25 @@ async def open_on(session: AsyncSession, team_id: UUID, index: str) -> Sequence[
     return [record(row) for row in rows]
 
 
+@cache
+def _queue(index: str) -> fairness.Queue:
+    here = col(PublisherRow.index_name) == index
+    return fairness.leased(PublisherRow, "id", here, here)
+
+
+@cache
+def _taking(index: str) -> ReturningUpdate[Any]:
+    return fairness.taken(_queue(index)).returning(PublisherRow)
+
+
 async def claim(
     session: AsyncSession, index: str, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Publisher]:
     """Take due publishers of one index, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    here = col(PublisherRow.index_name) == index
-    queue = fairness.leased(PublisherRow, "id", now, here, here)
-    room = await fairness.room(session, queue, f"publishers {index}", MOST_AT_ONCE, limit)
-    taken = fairness.taken(queue, (owner, until), room).returning(PublisherRow)
-    return [record(row) for row in (await session.scalars(taken)).all()]
+    room = await fairness.room(session, _queue(index), f"publishers {index}", MOST_AT_ONCE, limit, now)
+    taken = await session.scalars(_taking(index), fairness.bound(now, room, (owner, until)))
+    return [record(row) for row in taken]
 
 
 async def claim_one(

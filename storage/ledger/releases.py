@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ from sqlalchemy import ColumnElement, CursorResult, Select, case, func, select, 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from storage.ledger import fairness
@@ -178,15 +180,23 @@ async def of_version(
     return await _all(session, _found(team_id).where(which, _is_release()).order_by(*_newest_first()))
 
 
+@cache
+def _queue(share: Share) -> fairness.Queue:
+    return fairness.leased(ReleaseRow, "id", _in(share))
+
+
+@cache
+def _taking(share: Share) -> ReturningUpdate[Any]:
+    return fairness.taken(_queue(share)).returning(col(ReleaseRow.id))
+
+
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int, share: Share = ALL
 ) -> Sequence[Release]:
     """Take due releases of a share, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    queue = fairness.leased(ReleaseRow, "id", now, _in(share))
-    room = await fairness.room(session, queue, f"releases {share}", MOST_AT_ONCE, limit)
-    taken = fairness.taken(queue, (owner, until), room).returning(col(ReleaseRow.id))
-    ids = (await session.scalars(taken)).all()
+    room = await fairness.room(session, _queue(share), f"releases {share}", MOST_AT_ONCE, limit, now)
+    ids = (await session.scalars(_taking(share), fairness.bound(now, room, (owner, until)))).all()
     query = _joined().where(col(ReleaseRow.id).in_(ids)).order_by(col(ReleaseRow.next_at), col(ReleaseRow.id))
     return await _all(session, query) if ids else []
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, func, select, true, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from storage.ledger import fairness
@@ -74,16 +76,19 @@ async def touch(
     )
 
 
+@cache
+def _taking() -> ReturningUpdate[Any]:
+    return fairness.taken(fairness.leased(StepRow, "id"), attempts=col(StepRow.attempts) + 1).returning(
+        col(StepRow.id)
+    )
+
+
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Step]:
     """Take due runs, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    queue = fairness.leased(StepRow, "id", now, true())
-    taken = fairness.taken(queue, (owner, until), limit, attempts=col(StepRow.attempts) + 1).returning(
-        col(StepRow.id)
-    )
-    ids = (await session.scalars(taken)).all()
+    ids = (await session.scalars(_taking(), fairness.bound(now, limit, (owner, until)))).all()
     if not ids:
         return []
     found = await session.execute(

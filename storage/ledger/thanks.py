@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, true, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from storage.ledger import fairness
@@ -22,16 +24,22 @@ async def add(session: AsyncSession, release: Release, now: datetime) -> None:
     await insert_once(session, ThanksRow, **values)
 
 
+@cache
+def _taking() -> ReturningUpdate[Any]:
+    return fairness.taken(fairness.leased(ThanksRow, "release_id")).returning(
+        col(ThanksRow.release_id), col(ThanksRow.team_id), col(ThanksRow.progress)
+    )
+
+
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[ReleaseThanks]:
     """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    queue = fairness.leased(ThanksRow, "release_id", now, true())
-    taken = fairness.taken(queue, (owner, until), limit).returning(
-        col(ThanksRow.release_id), col(ThanksRow.team_id), col(ThanksRow.progress)
-    )
-    return [ReleaseThanks(*row) for row in await session.execute(taken)]
+    return [
+        ReleaseThanks(*row)
+        for row in await session.execute(_taking(), fairness.bound(now, limit, (owner, until)))
+    ]
 
 
 async def move(

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, true, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from storage.ledger import fairness
@@ -52,14 +54,17 @@ async def forget(session: AsyncSession, team_id: UUID, project_id: UUID) -> None
     await session.execute(delete(WatchRow).where(one).execution_options(synchronize_session=False))
 
 
+@cache
+def _taking() -> ReturningUpdate[Any]:
+    return fairness.taken(fairness.leased(WatchRow, "project_id")).returning(col(WatchRow.project_id))
+
+
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Watch]:
     """Take due watches, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    queue = fairness.leased(WatchRow, "project_id", now, true())
-    taken = fairness.taken(queue, (owner, until), limit).returning(col(WatchRow.project_id))
-    ids = (await session.scalars(taken)).all()
+    ids = (await session.scalars(_taking(), fairness.bound(now, limit, (owner, until)))).all()
     return await _all(session, col(WatchRow.project_id).in_(ids)) if ids else []
 
 

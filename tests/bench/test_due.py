@@ -52,6 +52,8 @@ async def test_a_claim_after_an_outage(database_url: str, monkeypatch: pytest.Mo
     print(f"\n{DUE} due")
     for window in (fairness.WINDOW, DUE + 1):
         monkeypatch.setattr(fairness, "WINDOW", window)
+        for made_with_another in (publishers._queue, publishers._taking, health._taking, watches._taking):
+            made_with_another.cache_clear()
         for name, claim in (
             ("publishers", lambda session: publishers.claim(session, "pypi", uuid4(), times, 8)),
             ("health", lambda session: health.claim(session, uuid4(), times, 8)),
