@@ -90,7 +90,7 @@ class Step(StrEnum):
     APPROVED = "approved"
     """by, have, need"""
     WITHDRAWN = "withdrawn"
-    """by, have, need"""
+    """by, have, need; why, where it was not that person's own will: `left` the workspace, or `denied` by the rules as they are now"""
     QUORUM = "quorum"
     SCHEDULED = "scheduled"
     """at (unix seconds)"""

@@ -124,7 +124,7 @@ async def still_enough(hands: Hands, seen: Situation, policy: Policy) -> Decisio
         return None
     assert seen.release.asked_at is not None
     count = {"have": str(decide.have(left)), "need": str(policy.seats)}
-    lines = tuple(Line(Step.WITHDRAWN, {**count, "by": user}) for user in gone)
+    lines = tuple(Line(Step.WITHDRAWN, {**count, "by": user, "why": "denied"}) for user in gone)
     values = {**decide.asked_again(seen, policy), "policy": packed(policy)}
     return Decision(ReleaseEvent.ASKED_AGAIN, values, lines=lines, withdrawn=tuple(gone))
 

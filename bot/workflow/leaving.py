@@ -89,7 +89,7 @@ def _without(seen: Situation, user: str) -> Decision:
     Whom a user group must seat is looked at before anything is done, as ever.
     """
     left = [vote for vote in seen.votes if vote.user != user]
-    count = {"have": str(have(left)), "need": str(seen.policy.seats), "by": user}
+    count = {"have": str(have(left)), "need": str(seen.policy.seats), "by": user, "why": "left"}
     lines, gone = (Line(Step.WITHDRAWN, count),), (user,)
     glass = any(vote.verdict is Verdict.BREAK_GLASS for vote in left)
     suffices = glass or enough(replace(seen.policy, one_of_each=()), left, {})

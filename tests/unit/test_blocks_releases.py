@@ -118,6 +118,17 @@ def test_what_is_not_known_of_a_finding_is_left_out() -> None:
 def test_people_are_called_in_the_thread_alone() -> None:
     """Who is to approve is called by the line that asks, and nowhere in the message that is edited again and again."""
     assert "<!subteam^S1> <@U3>" in said(step(Step.SHOWN, {"seats": "1"}, ("S1", "U3")))
+
+
+def test_an_approval_that_is_void_is_not_called_taken_back() -> None:
+    """It is said whether somebody wanted so, has left, or may not approve any more."""
+    count = {"by": "U2", "have": "0", "need": "2"}
+    told = [
+        said(step(Step.WITHDRAWN, {**count, "why": why} if why else count)) for why in ("", "left", "denied")
+    ]
+    assert [one for one in told if "took the approval back (0 of 2)" in one] == told[:1]
+    assert "the account of <@U2> is deactivated (0 of 2)" in told[1]
+    assert "<@U2> may not approve this any more (0 of 2)" in told[2]
     root = "".join(marked_up(rendered(ASKED)))
     assert "subteam" not in root
     assert "<@U3>" not in root

@@ -93,7 +93,15 @@ def _approved(line: Line) -> Told:
     return (f":+1: {line.by} approved ({_of(line)}).",)
 
 
+_VOID = {
+    "left": "the account of {} is deactivated",
+    "denied": "{} may not approve this any more",
+}
+
+
 def _withdrawn(line: Line) -> Told:
+    if why := _VOID.get(line["why"]):
+        return (f":no_entry_sign: An approval does not count any more: {why.format(line.by)} ({_of(line)}).",)
     return (f":leftwards_arrow_with_hook: {line.by} took the approval back ({_of(line)}).",)
 
 
