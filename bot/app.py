@@ -32,7 +32,7 @@ from bot.settings import Settings
 from bot.slack.clients import OneWorkspace, Workspaces
 from bot.slack.files import SlackFiles
 from bot.slack.listeners import Listeners
-from bot.slack.notifier import SlackNotifier, shared_session
+from bot.slack.notifier import shared_session
 from bot.slack.people import SlackPeople
 from bot.slack.screen import SlackScreen
 from bot.slack.steps import SlackCompleter
@@ -160,7 +160,7 @@ async def running(
         if worker:
             yield Bot(web.health(probes), engine, parts.database, parts.driver.lost)
             return
-        bolt = slacking.bolt(parts.sides, parts.clients, _listeners(parts, engine, browsing, menu))
+        bolt = slacking.bolt(parts.sides, parts.clients, _listeners(parts, browsing, menu))
         await slacking.connect(settings, bolt, stack)
         hook = lanes.hook(settings.github_webhook_secret, steps.shipping, steps.confirming, engine)
         slack = bolt if settings.slack_signing_secret else None
@@ -236,10 +236,14 @@ async def _parts(
     )
 
 
-def _listeners(parts: _Parts, engine: Engine, browsing: Browsing, menu: Menu | None) -> Listeners:
+def _inlet(parts: _Parts) -> Inlet:
+    return Inlet(parts.database, parts.clock, partial(parts.driver.engine.nudge, "inbox"))
+
+
+def _listeners(parts: _Parts, browsing: Browsing, menu: Menu | None) -> Listeners:
     settings = parts.settings
     return Listeners(
-        Inlet(parts.database, parts.clock, partial(engine.nudge, "inbox")),
+        _inlet(parts),
         settings.indexes,
         settings.poll_seconds,
         settings.github_web_url,
@@ -294,7 +298,7 @@ def _works(
     wishes = Intents(
         database, steps.publishers, hands, names, parts.clock, setups, tending, settings.secrets_in_slack, filling
     )  # fmt: skip
-    notifier = SlackNotifier(parts.clients.client_for, parts.session, parts.clients.keeper)
+    notifier = parts.sides.notifier(parts.clients, _inlet(parts))
     messages = Outbox(database, notifier, parts.clock, parts.driver.paces, parts.owner, restored=restored)
     beside = (Thanking(hands, forge), steps.confirming)
     scout = Scouting(forging.forge_catalog(settings, parts.lines), Picking(forge), forge, settings.indexes)

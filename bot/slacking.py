@@ -23,10 +23,13 @@ from bot.engine.lane import Work
 from bot.installing import install_routes, landing_of_one
 from bot.settings import Settings
 from bot.slack.clients import Clients, OneWorkspace, Workspaces
+from bot.slack.endings import Endings
 from bot.slack.install import INSTALL, App, Installations, States
 from bot.slack.listeners import Listeners
 from bot.slack.measured import MeasuredApp
+from bot.slack.notifier import SlackNotifier
 from bot.slack.tokens import SlackTokens
+from bot.workflow.inlet import Inlet
 from bot.workflow.installing import Installing
 from bot.workflow.rotating import Rotating
 from bot.workflow.welcoming import Welcoming
@@ -61,6 +64,11 @@ class Slacking:
         if self.settings.slack_bot_token is not None:
             return OneWorkspace(self.client(self.settings.slack_bot_token))
         return Workspaces(self.database, self.clock, self.client, self._install_url, self._rotating().usable)
+
+    def notifier(self, clients: OneWorkspace | Workspaces, inlet: Inlet) -> SlackNotifier:
+        """Return what sends the outbox; of one workspace only its operator can say whether it has left."""
+        doubt = Endings(clients, inlet).doubt if isinstance(clients, Workspaces) else None
+        return SlackNotifier(clients.client_for, self.session, clients.keeper, doubt)
 
     def lanes(self, clients: OneWorkspace | Workspaces) -> list[Work]:
         """Return the lane in which tokens are exchanged; none where there is one workspace."""

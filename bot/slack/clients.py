@@ -113,6 +113,10 @@ class Workspaces:
         """Look every installation up anew: one has changed."""
         self._kept.clear()
 
+    async def of(self, slack_team_id: str) -> tuple[Installation, AsyncWebClient]:
+        """Return the installation that serves a workspace or an org, and its client; NotInstalled where none does."""
+        return await self._of(slack_team_id, "")
+
     async def _of(self, slack_team_id: str, enterprise_id: str) -> tuple[Installation, AsyncWebClient]:
         names, now = (slack_team_id, enterprise_id), self.clock()
         if (known := self._kept.get(names)) and known[0] > now:

@@ -62,8 +62,12 @@ GONE = frozenset(
 """Why a link shows nothing below itself, where that is nobody's fault."""
 BAD_SHAPE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"})
 OUR_SIDE = frozenset(
-    {"invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "missing_scope"}
-)
+    {
+        "invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "missing_scope",
+        "team_access_not_granted", "team_not_found", "org_login_required", "ekm_access_denied", "enterprise_is_restricted",
+    }
+)  # fmt: skip
+"""What the operator, or an admin of the workspace or of its org, can mend: nothing is given up for it."""
 TOKEN_ENDED = frozenset({"token_expired"})
 UNREADABLE = "unreadable_answer"
 WAIT_FOR_INVITATION = frozenset({"release.shown", "import.shown", "policy.change"})
@@ -91,12 +95,16 @@ class SlackNotifier:
     session: aiohttp.ClientSession
     keeper: Callable[[str], Awaitable[str]] | None = None
     """Who has installed the app in a Slack team: hears what no channel can be told and nobody has asked for."""
+    doubt: Callable[[OutboxItem, str], Awaitable[None]] | None = None
+    """Takes what Slack refuses, and by which word: the team may have left."""
 
     async def deliver(self, item: OutboxItem, *, maybe_said: bool) -> Delivery:
         """Send one message; never raises for what Slack answers or fails to answer."""
         try:
             return await self._deliver(await self.client_for(item.slack_team_id), item, maybe_said=maybe_said)
         except SlackApiError as error:
+            if self.doubt is not None:
+                await self.doubt(item, error_code(error))
             return refused(error)
         except NotInstalled:
             return SayLater("not installed", arrived_maybe=False, seconds=OPERATOR_SECONDS)

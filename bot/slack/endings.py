@@ -1,0 +1,74 @@
+"""Teams whose token Slack takes for dead, and whom no event told us of: Slack is asked itself, and what it says is written down.
+
+Knows: Slack's words for an end, installations. Must not know: what becomes of a team that leaves, wording.
+
+Slack says once that the app was taken away, and repeats it for an hour at most; a bot that was away for longer never hears of it. What follows
+can't be undone (the team's key is destroyed), so it is not done on one answer: something must have been unsaid for half a day,
+and `auth.test`, which needs no scope, must say the same of the token that is kept now.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.core import intents
+from bot.errors import NotInstalled
+from bot.slack.clients import Workspaces
+from bot.slack.notifier import error_code
+from bot.workflow.inlet import EARLIEST, Inlet, Wish
+from storage.records import OutboxItem
+
+log = structlog.get_logger(__name__)
+
+ENDED = frozenset({"account_inactive", "token_revoked"})
+"""What Slack says of a token whose workspace or app is gone (https://docs.slack.dev/reference/methods/auth.test). Not `invalid_auth`, which
+an address that is not allowed gets too, nor what an org's admin can give again."""
+DOUBTED = timedelta(hours=12)
+"""For so long something must have been unsaid."""
+PAUSE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """It, on its concrete parts."""
+
+    clients: Workspaces
+    inlet: Inlet
+    _asked: dict[str, datetime] = field(default_factory=dict)
+
+    async def doubt(self, item: OutboxItem, code: str) -> None:
+        """Take Slack's refusal of a message; raises where the end can't be written down, and for nothing that Slack answers."""
+        now, team = self.inlet.clock(), item.slack_team_id
+        if code not in ENDED or now - item.created_at < DOUBTED:
+            return
+        if self._asked.get(team, EARLIEST) + PAUSE > now:
+            return
+        self._asked[team] = now
+        # Somebody may have installed the app again meanwhile, in another process.
+        self.clients.forget()
+        try:
+            found, client = await self.clients.of(team)
+        except NotInstalled:
+            return  # it has left
+        said = await _said(client)
+        log.warning("Slack was asked whether a team has left", team=str(item.team_id), said=said)
+        if said in ENDED:
+            # By when it was asked: an install since then is not meant.
+            names = (found.slack_team_id, found.enterprise_id)
+            delivery = f"{said}:{found.team_id}:{now.isoformat()}"
+            await self.inlet.put_of_known(Wish(*names, delivery, "", "", intents.LeaveTeam(now, said)))
+
+
+async def _said(client: AsyncWebClient) -> str:
+    """Return Slack's word about a token, or what came in its place."""
+    try:
+        await client.auth_test()
+    except SlackApiError as error:
+        return error_code(error)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        return type(error).__name__
+    return "ok"
