@@ -89,6 +89,9 @@ class Gate:
 
 def _refusal(scope: Scope) -> PlainTextResponse | None:
     headers = dict(scope["headers"])
+    # PostgreSQL holds no null in a text and fails on being asked for one; no name, state or cursor of ours has it.
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        return _no("The address can't be read.", 400)
     if _told_too_large(headers.get(b"content-length", b"0")):
         return _too_large()
     # What a browser itself says of who makes it send this (https://www.w3.org/TR/fetch-metadata/); Slack and forges are none.

@@ -10,6 +10,8 @@ import pytest
 import uvicorn
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message
 
@@ -251,3 +253,19 @@ async def test_metrics_are_given_in_prometheus_text() -> None:
     for name, (told, _) in web.METRICS.items():
         assert f"# HELP {name} {told}" in text
         assert f"# TYPE {name} gauge" in text
+
+
+@pytest.mark.parametrize("path", ["/named/a%00b", "/named/a?state=%00", "/named/a?%00", "/%00"])
+async def test_an_address_with_a_null_reaches_no_route(path: str) -> None:
+    """A null in a path or a query, which PostgreSQL can't be asked for, gets 400 before any route sees it."""
+    seen: list[str] = []
+
+    async def named(one: Request) -> Response:
+        seen.append(one.url.path)
+        return PlainTextResponse("ok")
+
+    async with served(probes(FINE), more=[Route("/named/{name}", named)]) as port:
+        status, _, _ = await ask(port, request("GET", path))
+        assert (status, seen) == (400, [])
+        status, _, _ = await ask(port, request("GET", "/named/a?state=b"))
+        assert (status, seen) == (200, ["/named/a"])
