@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from tests.chaos import clocks
-from tests.chaos.fleet import LEASE, Fleet, Kept
+from tests.chaos.fleet import Fleet, Kept
 from tests.chaos.wires import Weather
 
 WIRES = ("forge", "index", "slack", "postgres", "web")
@@ -16,8 +16,8 @@ KINDS = (
     "kill web", "kill worker", "kill worker", "stop web", "stop worker", "freeze worker", "freeze web", "postgres restarts",
     "postgres cut", "disk full", "clock ahead web", "clock ahead worker", "clock back worker", "429s", "twice and late", *(f"{how} {wire}" for wire in WIRES for how in ("slow", "cut", "truncate", "down")),
 )  # fmt: skip
-LONGEST = {"freeze worker": LEASE * 2.5, "freeze web": LEASE * 2.5}
-"""Seconds that take longer than a lease on purpose."""
+LATER = 3.0
+"""Seconds by which somebody frozen is longer so than a lease."""
 JUMP = 7_200.0
 """Seconds that a machine's clock is wrong by: more than any lease, and than an approval of those who play here is good for."""
 WEATHERS = {
@@ -49,7 +49,7 @@ def drawn(seed: int, seconds: float, count: int, first: Sequence[str] = ()) -> l
     ]
     moments = sorted(chance.uniform(0, seconds) for _ in range(count))
     return [
-        Fault(at, kind, LONGEST.get(kind, chance.uniform(0.3, 2.0)), chance.randrange(100))
+        Fault(at, kind, chance.uniform(0.3, 2.0), chance.randrange(100))
         for at, kind in zip(moments, kinds, strict=False)
     ]
 
@@ -88,7 +88,7 @@ class Storm:
         for name, members in (("web", fleet.webs), ("worker", fleet.workers)):
             for how, number in signals.items():
                 found[f"{how} {name}"] = _signalling(members, number)
-            found[f"freeze {name}"] = _freezing(members)
+            found[f"freeze {name}"] = _freezing(members, fleet.lease + LATER)
             found[f"clock ahead {name}"] = _jumping(members, JUMP)
             found[f"clock back {name}"] = _jumping(members, -JUMP)
         return found | {
@@ -124,12 +124,12 @@ def _signalling(members: list[Kept], number: signal.Signals) -> Callable[[Fault]
     return strike
 
 
-def _freezing(members: list[Kept]) -> Callable[[Fault], Coroutine[Any, Any, None]]:
+def _freezing(members: list[Kept], seconds: float) -> Callable[[Fault], Coroutine[Any, Any, None]]:
     async def strike(fault: Fault) -> None:
         one = members[fault.whom % len(members)]
         one.send(signal.SIGSTOP)
         try:
-            await asyncio.sleep(fault.lasts)
+            await asyncio.sleep(seconds)
         finally:
             one.send(signal.SIGCONT)
 

@@ -224,6 +224,8 @@ WORDS: dict[str, tuple[dict[str, Any], str, Callable[[Story], Awaitable[None]]]]
 @pytest.mark.parametrize("word", WORDS)
 async def test_killed_in_the_midst_of_leaving(word: str, database_url: str, tmp_path: Path) -> None:
     """Killed at one statement after another of what it does about the word, the bot has done it once, and whole."""
+    if not THOROUGH and list(WORDS).index(word) % 2 == database_url.startswith("sqlite"):
+        pytest.skip("every other word on each database: `make chaos` plays all")
     event, action, check = WORDS[word]
     async with waiting(database_url, tmp_path) as story:
         if word == "deactivated":
