@@ -5,7 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -61,7 +61,8 @@ class Kept:
     def send(self, number: signal.Signals) -> None:
         """Send a signal to what runs now."""
         if self.process.process is not None and self.process.process.returncode is None:
-            os.kill(self.process.process.pid, number)
+            with suppress(ProcessLookupError):  # it has ended, and nobody has asked how yet
+                os.kill(self.process.process.pid, number)
 
     async def rolled(self) -> int:
         """Ask it to stop, wait until another runs in its place, and return its exit code."""

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -30,6 +30,8 @@ class Server:
     inner: Any
     disk: bool
     """Whether it has a disk of its own, which can be full."""
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """A server that starts while its disk is full would not."""
 
     @property
     def socket(self) -> str:
@@ -54,22 +56,24 @@ class Server:
     async def restart(self, away: float) -> None:
         """End it in the midst of everything, without a word to anybody, and start it a moment later."""
         stop = ("-w", "-m", "immediate", "-D", str(self.inner.pgdata), "stop")
-        await asyncio.to_thread(
-            pgexec, "pg_ctl", stop, bin_path=self.inner.bin_path, user=self.inner.system_user
-        )
-        await asyncio.sleep(away)
-        await asyncio.to_thread(self.inner.ensure_postgres_running)
+        async with self._one:
+            await asyncio.to_thread(
+                pgexec, "pg_ctl", stop, bin_path=self.inner.bin_path, user=self.inner.system_user
+            )
+            await asyncio.sleep(away)
+            await asyncio.to_thread(self.inner.ensure_postgres_running)
 
     async def full(self, lasts: float) -> None:
         """Let nothing more be written to its disk for so long; then there is room again, and it runs, whatever it made of that."""
         if not self.disk:
             return
         ballast = Path(self.inner.pgdata).parent / "ballast"
-        await asyncio.to_thread(_fill, ballast)
-        try:
-            await asyncio.sleep(lasts)
-        finally:
-            ballast.unlink()
+        async with self._one:
+            try:
+                await asyncio.to_thread(_fill, ballast)
+                await asyncio.sleep(lasts)
+            finally:
+                ballast.unlink(missing_ok=True)
             # Without room for its log it ends itself, and comes back once there is some: somebody starts it, as a supervisor does.
             await asyncio.to_thread(self.inner.ensure_postgres_running)
 
