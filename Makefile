@@ -56,7 +56,7 @@ test: setup ## every test, on SQLite and PostgreSQL, with lint beside them
 	[ $$tests = 0 ] && [ $$lint = 0 ]
 
 chaos: setup ## dying at every point and hard days, thoroughly: `make test` plays a part
-	SHIPBELL_THOROUGH=1 $(TESTS) --timeout 1800 tests/stories/test_kill.py tests/stories/test_leaving.py tests/stories/test_release_kill.py \
+	SHIPBELL_THOROUGH=1 $(TESTS) --timeout 1800 tests/stories/test_kill.py tests/stories/test_leaving.py tests/stories/test_apart.py tests/stories/test_release_kill.py \
 	  tests/chaos tests/releases/test_kill_everywhere.py tests/fleet/test_dying.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py \
 	  tests/releases/test_upgrading.py
 

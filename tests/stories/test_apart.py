@@ -2,16 +2,21 @@
 
 Each team has its own word in all that it enters: names of projects, repositories, channels, reasons and notes; and all have a project of
 the same name. They press what another team was shown, send dialogs that were opened for another, and name another's releases. At the end each
-team's messages, dialogs, Home tabs, files and rows have its own word, and no other's; metrics, pages without a sign-in and logs have none.
+team's messages, dialogs, Home tabs, files and rows have its own word, and no other's; metrics and pages without a sign-in have none, and no line of the log has
+two. Seen to fail where the team was left out of the queries for releases, projects on Home, publishers and the trail, where clients were kept
+without their team, and where a metric named projects. The status pages behind a sign-in are `tests/status`'s.
 """
 
 import asyncio
+import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -30,12 +35,13 @@ from tests.releases.test_two_teams import rows_of
 from tests.storage.history_kit import NOW, Past, R, S, past
 from tests.storage.test_installations import new
 from tests.stories.forked import forked
-from tests.stories.many_slacks import TOKEN, ManySlacks
+from tests.stories.many_slacks import TOKEN, Button, ManySlacks
 
 WORDS = ("walrus", "ocelot", "pangolin", "quokka", "narwhal")
 STEPS = 60 if THOROUGH else 30
 SEEDS = range(20 if THOROUGH else 1)
 PATIENCE = 60.0
+FILES = 2
 HOUR = timedelta(hours=1)
 
 
@@ -94,11 +100,13 @@ class Play:
         if kind == "press" and buttons:
             button = dice.choice(buttons)
             self.done.append(f"{user} presses {dict(button.action)} of {of}")
-            await self.slack.press(team, user, channel, button)
+            await self.slack.press(
+                team, user, channel, replace(button, action=self._own(button.action, word))
+            )
         elif kind == "submit" and dialogs:
             dialog = dice.choice(dialogs)
             self.done.append(f"{user} sends {dialog.get('callback_id')} of {of}")
-            await self.slack.submit(team, user, dialog, f"{word} says so")
+            await self.slack.submit(team, user, self._own(dialog, word), f"{word} says so")
         elif kind == "home":
             self.done.append(f"{user} opens Home")
             await self.slack.event(
@@ -110,6 +118,14 @@ class Play:
             typed = dice.choice(self._commands(word))
             self.done.append(f"{user} types {typed}")
             await self.slack.type(team, user, channel, typed)
+
+    def _own(self, carried: Mapping[str, Any], word: str) -> dict[str, Any]:
+        """Return what is sent with the sender's own word in place of each: what somebody says himself is not another's; ids stay."""
+        said = json.dumps(carried)
+        for other in WORDS:
+            said = said.replace(other, word)
+        found: dict[str, Any] = json.loads(said)
+        return found
 
     async def _link(self, team: str, user: str, channel: str) -> None:
         release = self.dice.choice(self.releases)
@@ -143,25 +159,23 @@ class Play:
             await self.slack.event(
                 name, {"type": "app_home_opened", "user": user, "tab": "home", "channel": f"{name}D1"}
             )
-            await self._until(
-                lambda name=name: any(
-                    one.action["action_id"] == "audit_csv" for one in self.slack.buttons[name]
-                )
-            )
             for wanted in ("audit_csv", "audit_json"):
-                file = next(one for one in self.slack.buttons[name] if one.action["action_id"] == wanted)
-                await self.slack.press(name, user, channel, file)
-        await self._until(lambda: all(self._has_file(team.slack_team_id) for team in self.teams.values()))
+                await self.slack.press(name, user, channel, await self._file_button(name, wanted))
+        for team in self.teams.values():
+            await self.slack.until(partial(self._has_files, team.slack_team_id), PATIENCE)
         await self.rest()
 
-    def _has_file(self, name: str) -> bool:
-        return sum("files.completeUploadExternal" in one for one in self.slack.told[name]) >= 2
+    async def _file_button(self, name: str, wanted: str) -> Button:
+        """Wait for a button below the trail, and return it."""
 
-    async def _until(self, condition: object) -> None:
-        assert callable(condition)
-        async with asyncio.timeout(PATIENCE):
-            while not condition():
-                await self.slack._changed.wait()
+        def found() -> list[Button]:
+            return [one for one in self.slack.buttons[name] if one.action["action_id"] == wanted]
+
+        await self.slack.until(found, PATIENCE)
+        return found()[0]
+
+    def _has_files(self, name: str) -> bool:
+        return sum("files.completeUploadExternal" in one for one in self.slack.told[name]) >= FILES
 
     async def rest(self) -> None:
         """Wait until all that was asked is done, and all that is due is said."""
