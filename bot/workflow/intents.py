@@ -42,7 +42,7 @@ from bot.workflow.health import Tending
 from bot.workflow.publishers import Publishers, write
 from bot.workflow.setups import WISHES, Setups, Wish
 from bot.workflow.telling import VIA, answer
-from storage.database import Database
+from storage.database import Database, is_away
 from storage.ledger import inbox, projects, teams, watches
 from storage.ledger import publishers as ledger
 from storage.records import InboxItem, Publisher, PublisherState, Reason, StorageError
@@ -86,7 +86,10 @@ class Intents:
             return await inbox.next_due(session)
 
     async def carry_out(self, item: InboxItem) -> None:
-        """Do what was asked, exactly once; a fault is tried again a few times, then told to the person."""
+        """Do what was asked, exactly once; a fault is tried again a few times, then told to the person.
+
+        That the database was away is no fault of the intent's: it is raised again, and whoever took the row gives it back, uncounted.
+        """
         try:
             intent = _opened(item)
             wish = steps.wish(intent) if isinstance(intent, intents.RunStep) else intent
@@ -98,7 +101,9 @@ class Intents:
                         await self._run(session, item, intent, before)
                     elif notice := await self._allowed(session, item, intent, before):
                         await answer(session, item, notice, self.clock())
-        except Exception:
+        except Exception as error:
+            if is_away(error):
+                raise
             incident = str(item.id)[:8]
             log.exception("intent failed", kind=item.kind, incident=incident, attempt=item.attempts)
             await self._failed(item, incident)

@@ -99,7 +99,8 @@ async def let_go(
     freed = 0
     for rows, values in (
         (leases.LEASED, {"lease_owner": leases.NOBODY, "lease_until": now + settle}),
-        ((InboxRow,), {"lease_owner": None, "next_at": now}),
+        # It was taken, and not begun, or its end could not be written down: that is no try that failed.
+        ((InboxRow,), {"lease_owner": None, "next_at": now, "attempts": table(InboxRow).c.attempts - 1}),
         # What was being said goes on counting as doubtful: it is looked for first.
         ((OutboxRow,), {"lease_owner": None, "next_at": now + settle}),
     ):

@@ -55,11 +55,8 @@ class Server:
 
     async def restart(self, away: float) -> None:
         """End it in the midst of everything, without a word to anybody, and start it a moment later."""
-        stop = ("-w", "-m", "immediate", "-D", str(self.inner.pgdata), "stop")
         async with self._one:
-            await asyncio.to_thread(
-                pgexec, "pg_ctl", stop, bin_path=self.inner.bin_path, user=self.inner.system_user
-            )
+            await asyncio.to_thread(_stop, self.inner)
             await asyncio.sleep(away)
             await asyncio.to_thread(self.inner.ensure_postgres_running)
 
@@ -76,6 +73,12 @@ class Server:
                 ballast.unlink(missing_ok=True)
             # Without room for its log it ends itself, and comes back once there is some: somebody starts it, as a supervisor does.
             await asyncio.to_thread(self.inner.ensure_postgres_running)
+
+
+def _stop(inner: Any) -> None:
+    """End it as a power cut does."""
+    stop = ("-w", "-m", "immediate", "-D", str(inner.pgdata), "stop")
+    pgexec("pg_ctl", stop, bin_path=inner.bin_path, user=inner.system_user)
 
 
 def _fill(ballast: Path) -> None:
@@ -108,7 +111,10 @@ def own_server() -> Iterator[Server]:
         try:
             with psycopg.connect(str(server.get_uri()), autocommit=True) as connection:
                 connection.execute("ALTER SYSTEM SET max_wal_size = '64MB'")
-                connection.execute("SELECT pg_reload_conf()")
+                # 25 a process (docs/scaling.md), and those that a killed process leaves behind for a moment.
+                connection.execute("ALTER SYSTEM SET max_connections = 300")
+            _stop(server)
+            server.ensure_postgres_running()
             yield Server(server, disk=disk)
         finally:
             server.cleanup()

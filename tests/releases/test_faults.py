@@ -1,13 +1,15 @@
 """Faults that the engine once had, each played again: late runs, tags that move in between, answers that are lost."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from bot.core import intents
 from storage.database import Database
-from storage.ledger import leases
+from storage.ledger import inbox, leases
 from storage.records import Release, ReleaseReason, ReleaseState, StartBy
 from tests.releases.fake_forge import Code
 from tests.releases.kit import ADMIN, ALICE, BOB, World
@@ -147,3 +149,21 @@ async def test_a_lost_claim_is_no_fault(database: Database) -> None:
     world.clock.forward(timedelta(seconds=1))
     await world.rest()
     assert (await newest(world)).state is S.PUBLISHED
+
+
+async def test_a_database_that_is_away_is_no_fault_of_an_intent(database: Database) -> None:
+    """It is neither postponed nor counted towards being given up: whoever took it hears that the database was away."""
+
+    def away() -> datetime:
+        raise OperationalError("SELECT 1", {}, Exception("server closed the connection"))
+
+    world = World(database)
+    await world.deliver(ALICE, intents.ListPublishers())
+    (item,) = await world.life.intents.claim(1)
+    with pytest.raises(OperationalError):
+        await replace(world.life.intents, clock=away).carry_out(replace(item, attempts=99))
+    async with world.database.reading() as session:
+        assert await inbox.counts(session) == {"waiting": 1}
+    await world.life.intents.carry_out(item)
+    async with world.database.reading() as session:
+        assert await inbox.counts(session) == {"done": 1}

@@ -175,3 +175,15 @@ async def test_a_living_process_gives_back_what_it_does_not_work_on(database: Da
     async with database.transaction() as session:
         assert await processes.let_go(session, alive, (), NOW, SETTLE) == 1
     assert await taken(database, other, NOW + SETTLE * 2) == (0, 0, 1)
+
+
+async def test_what_was_only_taken_is_no_try(database: Database) -> None:
+    """An intent that is given back as often as the database is away is as far from being given up as before."""
+    await filled(database)
+    owner = await born(database)
+    for _ in range(9):
+        async with database.transaction() as session:
+            (item,) = await inbox.claim(session, NOW, LONG, 9, owner)
+            assert item.attempts == 1
+        async with database.transaction() as session:
+            assert await processes.let_go(session, owner, (), NOW, SETTLE) == 1

@@ -67,6 +67,8 @@ async def test_a_person_sets_up_publishing(browser: Browser, tmp_path: Path) -> 
         await slack.locator("select").last.select_option(label="company")
         await slack.get_by_role("button", name="Look at it").click()
         await slack.get_by_role("button", name="Keep it").click()
+        # A person waits until the dialog has closed: its answer would close the next one.
+        await expect(slack.get_by_role("button", name="Keep it")).to_be_hidden(timeout=PATIENCE)
         await type_command(slack, "/publisher")
         await slack.get_by_placeholder("acme-widgets").fill("widgets")
         await slack.get_by_placeholder("acme/widgets").fill("nonsense")

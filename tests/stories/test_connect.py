@@ -127,7 +127,7 @@ async def test_somebody_signs_in_and_out(tmp_path: Path) -> None:
         await heard(world, SAYS)
         assert links(tmp_path) == [(ALICE.id, "ada")]
         await world.slack.command(ALICE, RELEASES, "/shipbell", "audit")
-        await heard(world, "github.linked")
+        await heard(world, "connected the GitHub account")
         await world.slack.command(ALICE, RELEASES, "/shipbell", "disconnect github")
         await heard(world, "is not linked any more")
         assert links(tmp_path) == []

@@ -110,7 +110,7 @@ async def test_somebody_connects_an_index_and_revokes_it(tmp_path: Path) -> None
         await world.slack.command(ALICE, RELEASES, "/shipbell", "credentials")
         await world.slack.wait_for(lambda slack: "OAuth grant of demo" in repr(slack.views()), PATIENCE)
         await world.slack.command(ALICE, RELEASES, "/shipbell", "audit")
-        await heard(world, "credential.added")
+        await heard(world, "kept a credential for")
         # The same person, once more: the index gives the same grant, and the one that was kept gives way to it.
         page = await sent_to(world, session)
         assert SAYS in (await shown(session, await answered(session, page)))[1]
