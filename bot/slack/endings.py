@@ -3,8 +3,9 @@
 Knows: Slack's words for an end, installations. Must not know: what becomes of a team that leaves, wording.
 
 Slack says once that the app was taken away, and repeats it for an hour at most; a bot that was away for longer never hears of it. What follows
-can't be undone (the team's key is destroyed), so it is not done on one answer: something must have been unsaid for half a day,
-and `auth.test`, which needs no scope, must say the same of the token that is kept now.
+can't be undone (the team's key is destroyed), so it is not done on one answer: for half a day Slack must have refused messages, and
+`auth.test`, which needs no scope, must have said the same each time of the token that is kept now. Since when it says so stands in the
+database, for all processes: a message may be older than that, and a process younger.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from bot.errors import NotInstalled
 from bot.slack.clients import Workspaces
 from bot.slack.notifier import error_code
 from bot.workflow.inlet import EARLIEST, Inlet, Wish
-from storage.records import OutboxItem
+from storage.ledger import installations
+from storage.records import Installation, OutboxItem
 
 log = structlog.get_logger(__name__)
 
@@ -28,8 +30,10 @@ ENDED = frozenset({"account_inactive", "token_revoked"})
 """What Slack says of a token whose workspace or app is gone (https://docs.slack.dev/reference/methods/auth.test). Not `invalid_auth`, which
 an address that is not allowed gets too, nor what an org's admin can give again."""
 DOUBTED = timedelta(hours=12)
-"""For so long something must have been unsaid."""
+"""For so long Slack must have said it."""
 PAUSE = timedelta(minutes=10)
+GAP = timedelta(hours=2)
+"""Where nothing was refused for so long, nobody knows what Slack would have said, and the half-day begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,9 @@ class Endings:
     _asked: dict[str, datetime] = field(default_factory=dict)
 
     async def doubt(self, item: OutboxItem, code: str) -> None:
-        """Take Slack's refusal of a message; raises where the end can't be written down, and for nothing that Slack answers."""
+        """Take Slack's refusal of a message; raises where nothing can be written down, and for nothing that Slack answers."""
         now, team = self.inlet.clock(), item.slack_team_id
-        if code not in ENDED or now - item.created_at < DOUBTED:
-            return
-        if self._asked.get(team, EARLIEST) + PAUSE > now:
+        if code not in ENDED or self._asked.get(team, EARLIEST) + PAUSE > now:
             return
         self._asked[team] = now
         # Somebody may have installed the app again meanwhile, in another process.
@@ -56,11 +58,22 @@ class Endings:
             return  # it has left
         said = await _said(client)
         log.warning("Slack was asked whether a team has left", team=str(item.team_id), said=said)
-        if said in ENDED:
-            # By when it was asked: an install since then is not meant.
+        since = await self._since(found, said, now)
+        if since is not None and now - since >= DOUBTED:
+            # By since when Slack says it: an install since then is not meant; and every process writes down the same.
             names = (found.slack_team_id, found.enterprise_id)
-            delivery = f"{said}:{found.team_id}:{now.isoformat()}"
-            await self.inlet.put_of_known(Wish(*names, delivery, "", "", intents.LeaveTeam(now, said)))
+            delivery = f"{said}:{found.team_id}:{since.isoformat()}"
+            await self.inlet.put_of_known(Wish(*names, delivery, "", "", intents.LeaveTeam(since, said)))
+
+    async def _since(self, found: Installation, said: str, now: datetime) -> datetime | None:
+        """Keep what Slack says of a token, and return since when it calls it dead; None where it doesn't, or can't tell."""
+        if said not in ENDED | {"ok"}:
+            return None
+        async with self.inlet.database.transaction() as session:
+            if said in ENDED:
+                return await installations.doubt(session, found, now, GAP)
+            await installations.trusted(session, found)
+            return None
 
 
 async def _said(client: AsyncWebClient) -> str:

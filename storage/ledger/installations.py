@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, case, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.crypto import Place
 from storage.ledger import keys, leaving, teams
 from storage.ledger.leases import free
-from storage.ledger.sql import as_utc, insert_once, make_room, update_one
+from storage.ledger.sql import as_utc, insert_once, make_room, table, update_one
 from storage.records import Installation, StorageError, Tokens
 from storage.tables import InstallationRow, InstallStateRow
 
@@ -61,6 +61,7 @@ async def put(
         "name": new.name[:200], "app_id": new.app_id, "bot_user_id": new.bot_user_id, "scopes": ",".join(new.scopes),
         "expires_at": new.tokens.expires_at, "next_at": refresh_at, "faults": 0, "installed_by": new.installed_by,
         "installed_at": now, "welcome_at": now, "uninstalled_at": None, "lease_owner": None, "lease_until": None,
+        "doubted_since": None, "doubted_at": None,
     }  # fmt: skip
     if before is None:
         row_id = uuid4()
@@ -141,6 +142,35 @@ async def remove(session: AsyncSession, team_id: UUID, now: datetime) -> bool:
     return await update_one(session, update(row).where(here).values(revision=col(row.revision) + 1, **gone))
 
 
+async def doubt(
+    session: AsyncSession, installation: Installation, now: datetime, gap: timedelta
+) -> datetime | None:
+    """Write down that Slack calls a token dead, and return since when it has; None where that token is kept no more.
+
+    Where it was last said longer than `gap` ago, it begins anew: meanwhile nobody knows.
+    """
+    row = InstallationRow
+    known = table(row).c
+    goes_on = known.doubted_at.is_not(None) & (known.doubted_at >= now - gap)
+    since = case((goes_on, known.doubted_since), else_=literal(now, known.doubted_since.type))
+    written = (
+        update(row)
+        .where(_same(installation), col(row.uninstalled_at).is_(None))
+        .values(doubted_since=since, doubted_at=now)
+        .returning(col(row.doubted_since))
+        .execution_options(synchronize_session=False)
+    )
+    found = await session.scalar(written)
+    return None if found is None else as_utc(found)
+
+
+async def trusted(session: AsyncSession, installation: Installation) -> None:
+    """Write down that Slack takes a token."""
+    row = InstallationRow
+    doubted = _same(installation) & col(row.doubted_since).is_not(None)
+    await update_one(session, update(row).where(doubted).values(doubted_since=None, doubted_at=None))
+
+
 async def claim(
     session: AsyncSession, owner: UUID, times: tuple[datetime, datetime], limit: int
 ) -> Sequence[Installation]:
@@ -161,12 +191,7 @@ async def take(
 ) -> Installation | None:
     """Take one whose token is needed now; None where somebody else has it, or has exchanged it already."""
     row, (now, until) = InstallationRow, times
-    same = (
-        (col(row.id) == installation.id)
-        & (col(row.team_id) == installation.team_id)
-        & (col(row.revision) == installation.revision)
-        & col(row.next_at).is_not(None)
-    )
+    same = _same(installation) & col(row.next_at).is_not(None)
     return next(iter(await _taken(session, same & free(row, now), owner, until)), None)
 
 
@@ -187,6 +212,7 @@ async def exchanged(
         "sealed": sealed, "expires_at": tokens.expires_at, "next_at": refresh_at, "faults": 0,
         "scopes": ",".join(scopes or installation.scopes),
         "revision": installation.revision + 1, "lease_owner": None, "lease_until": None,
+        "doubted_since": None, "doubted_at": None,
     }  # fmt: skip
     return await update_one(
         session, update(InstallationRow).where(_held(installation, owner)).values(**values)
@@ -261,9 +287,14 @@ async def _taken(
 
 
 def _held(installation: Installation, owner: UUID) -> ColumnElement[bool]:
+    return _same(installation) & (col(InstallationRow.lease_owner) == owner)
+
+
+def _same(installation: Installation) -> ColumnElement[bool]:
+    """Bind to a team's installation with the tokens that are known."""
     row = InstallationRow
     one = (col(row.id) == installation.id) & (col(row.team_id) == installation.team_id)
-    return one & (col(row.lease_owner) == owner) & (col(row.revision) == installation.revision)
+    return one & (col(row.revision) == installation.revision)
 
 
 async def _live(session: AsyncSession, where: ColumnElement[bool]) -> Installation | None:

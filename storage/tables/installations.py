@@ -56,6 +56,10 @@ class InstallationRow(Base, table=True):
     welcome_at: datetime | None = moment(null=True)
     """When the team's first steps are looked at; NULL: never again."""
     uninstalled_at: datetime | None = moment(null=True)
+    doubted_since: datetime | None = moment(null=True)
+    """Since when Slack has called the token dead; NULL: it doesn't."""
+    doubted_at: datetime | None = moment(null=True)
+    """When it last did."""
     lease_owner: UUID | None = None
     lease_until: datetime | None = moment(null=True)
 

@@ -27,6 +27,7 @@ from storage.database import Database
 from storage.records import Secret
 from storage.tables import ReleaseRow
 from tests.bench.releases_world import Place, places
+from tests.bench.test_workers import quantile, steps
 from tests.chaos import history
 from tests.chaos.fleet import Fleet
 from tests.chaos.postgres import DATABASE, Server, own_server
@@ -93,6 +94,17 @@ def processes(fleet: Fleet) -> str:
     return "; ".join(told)
 
 
+async def waits(fleet: Fleet) -> str:
+    """Return how long steps took, by lane, as the processes that run now have counted."""
+    found = await steps([one.process for one in fleet.members])
+    told = []
+    for lane, buckets in sorted(found.items()):
+        if count := max(buckets.values()):
+            p50, p99 = (quantile(buckets, part) * 1_000 for part in (0.5, 0.99))
+            told.append(f"{lane} {count:.0f} x p50 {p50:.0f} ms, p99 {p99:.0f} ms")
+    return "; ".join(told)
+
+
 async def durations(database: Database) -> list[float]:
     """Return how long each release took from its request to its end."""
     async with database.reading() as session:
@@ -115,7 +127,8 @@ async def test_calm(workers: int, tmp_path: Path) -> None:
             print(
                 f"\n3 webs, {workers} workers, {len(found)} releases: {took:.1f} s, {len(found) / took:.2f} a second\n"
                 f"  acks {figures(fleet.slack.acks)}; releases {figures(await durations(database))}\n"
-                f"  {(transactions(server) - before) / len(found):.0f} transactions a release\n  {processes(fleet)}"
+                f"  {(transactions(server) - before) / len(found):.0f} transactions a release\n  {processes(fleet)}\n"
+                f"  steps: {await waits(fleet)}"
             )
 
 
@@ -137,5 +150,7 @@ async def test_hard_days(tmp_path: Path) -> None:
                 f"\n3 webs, 3 workers, {len(found)} releases, {len(faults)} faults in {raged - began:.0f} s; all over"
                 f" {time.perf_counter() - raged:.0f} s later\n  starts {[one.starts for one in fleet.members]}; {counted};"
                 f" {dict(fleet.slack.deliveries)}; pieces cut {sum(wire.cuts for wire in fleet.wires.values())}\n"
-                f"  acks {figures(fleet.slack.acks)}; releases {figures(await durations(database))}"
+                f"  acks {figures(fleet.slack.acks)}; releases {figures(await durations(database))}\n"
+                f"  {processes(fleet)}\n"
+                f"  steps: {await waits(fleet)}"
             )

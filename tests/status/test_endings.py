@@ -1,4 +1,4 @@
-"""Teams whose token is dead, and whom no event told us of: Slack is asked itself, and believed only after half a day."""
+"""Teams whose token is dead, and whom no event told us of: Slack is asked itself, and believed only once it has said so for half a day."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.slack.clients import Workspaces
-from bot.slack.endings import DOUBTED, PAUSE, Endings
+from bot.slack.endings import DOUBTED, GAP, PAUSE, Endings
 from bot.slack.notifier import SlackNotifier
 from bot.workflow.inlet import Inlet
 from bot.workflow.ports import Said, SayLater
 from storage.database import Database
-from storage.ledger import inbox, teams
+from storage.ledger import inbox, installations, teams
 from storage.records import InboxItem, Installation, OutboxItem
 from tests.releases.fakes import Clock
 from tests.storage.test_installations import NOW, new, put
@@ -30,17 +30,33 @@ async def as_it_is(one: Installation) -> Installation:
 
 
 class Told:
-    """What is tested: a notifier of many workspaces, on a Slack that answers as written down, half a day after something was to be said."""
+    """What is tested: a notifier of many workspaces, on a Slack that answers as written down, and a message that is days old."""
 
     def __init__(self, database: Database, slack: ScriptedSlack, mine: Installation) -> None:
         assert slack.session
-        self.database, self.slack = database, slack
-        self.clock = Clock(NOW + DOUBTED)
-        clients = Workspaces(database, self.clock, lambda token: slack.client(token.reveal()), "", as_it_is)
-        inlet = Inlet(database, self.clock, lambda: None)
-        self.endings = Endings(clients, inlet)
-        self.notifier = SlackNotifier(clients.client_for, slack.session, doubt=self.endings.doubt)
-        self.item: OutboxItem = replace(ROOT, team_id=mine.team_id, created_at=NOW, slack_team_id="T1")
+        self.database, self.slack, self.mine = database, slack, mine
+        self.clock = Clock(NOW)
+        self.item: OutboxItem = replace(
+            ROOT, team_id=mine.team_id, created_at=NOW - timedelta(days=3), slack_team_id="T1"
+        )
+        self.start()
+
+    def start(self) -> None:
+        """Begin as a process that has just started."""
+        assert self.slack.session
+        clients = Workspaces(
+            self.database, self.clock, lambda token: self.slack.client(token.reveal()), "", as_it_is
+        )
+        endings = Endings(clients, Inlet(self.database, self.clock, lambda: None))
+        self.notifier = SlackNotifier(clients.client_for, self.slack.session, doubt=endings.doubt)
+
+    async def half_a_day(self, *, step: timedelta = timedelta(hours=1)) -> None:
+        """Try to say it again and again, until half a day after now; each process that tries has just started."""
+        until = self.clock.now + DOUBTED
+        while self.clock.now < until:
+            assert isinstance(await self.say(), SayLater)
+            self.clock.now = min(self.clock.now + step, until)
+            self.start()
 
     async def say(self) -> object:
         """Try to say it."""
@@ -61,8 +77,13 @@ async def refusing(database: Database, *post: Json, says: tuple[Json, ...] = (FI
 
 
 async def test_who_is_gone_by_slacks_own_word_is_let_go(database: Database) -> None:
-    """After half a day, and once `auth.test` says so too, the end is written down, as of when it was asked; the message is not given up before."""
+    """Once `auth.test` has said so for half a day the end is written down, as of when it began to; no message is given up before.
+
+    How old the message is does not count: that of a bot which was away for days is older than Slack's first word.
+    """
     async with refusing(database, DEAD, says=(DEAD,)) as told:
+        await told.half_a_day()
+        assert await told.written() == []
         assert isinstance(await told.say(), SayLater)
         (item,) = await told.written()
         async with database.reading() as session:
@@ -70,7 +91,18 @@ async def test_who_is_gone_by_slacks_own_word_is_let_go(database: Database) -> N
         assert team is not None
         assert (item.team_id, item.kind, item.actor) == (team.id, "team.leave", "")
         assert item.payload["why"] == "account_inactive"
-        assert datetime.fromisoformat(item.payload["at"]) == told.clock()
+        assert datetime.fromisoformat(item.payload["at"]) == NOW
+
+
+async def test_however_many_processes_say_it_one_word_is_written(database: Database) -> None:
+    """It is as of one moment, whoever writes it down, and however often."""
+    async with refusing(database, DEAD, says=(DEAD,)) as told:
+        await told.half_a_day()
+        for _ in range(3):
+            await told.say()
+            told.start()
+            told.clock.now += PAUSE
+        assert len(await told.written()) == 1
 
 
 @pytest.mark.parametrize(
@@ -88,21 +120,55 @@ async def test_what_can_be_mended_is_no_end(database: Database, code: str) -> No
 @pytest.mark.parametrize(
     "says", [FINE, refused("invalid_auth"), refused("ratelimited"), {"ok": False, "status": 500}]
 )
-async def test_one_refusal_is_no_end(database: Database, says: Json) -> None:
+async def test_one_word_of_life_begins_the_half_day_anew(database: Database, says: Json) -> None:
     """Where Slack takes the token elsewhere, or can't tell, it is tried again."""
-    async with refusing(database, DEAD, says=(says,)) as told:
+    dead = [DEAD] * 12
+    async with refusing(database, DEAD, says=(*dead, says)) as told:
+        await told.half_a_day()
         assert isinstance(await told.say(), SayLater)
-        assert len(told.slack.asked("auth.test")) == 1
+        assert len(told.slack.asked("auth.test")) == 13
         assert await told.written() == []
 
 
-async def test_an_hours_outage_of_slack_is_no_end(database: Database) -> None:
-    """Until something has been unsaid for half a day nobody is even asked."""
-    async with refusing(database, DEAD, says=(DEAD,)) as told:
-        told.clock.now -= timedelta(seconds=1)
+async def test_what_lives_is_not_remembered_as_dead(database: Database) -> None:
+    """After one answer that the token is good, half a day must pass again."""
+    dead = [DEAD] * 12
+    async with refusing(database, DEAD, says=(*dead, FINE, DEAD)) as told:
+        await told.half_a_day()
         await told.say()
-        assert told.slack.asked("auth.test") == []
+        told.start()
+        await told.half_a_day()
         assert await told.written() == []
+        await told.say()
+        (item,) = await told.written()
+        assert datetime.fromisoformat(item.payload["at"]) > NOW
+
+
+async def test_of_hours_without_a_word_nobody_knows(database: Database) -> None:
+    """Two outages of Slack's, half a day apart, are not one."""
+    async with refusing(database, DEAD, says=(DEAD,)) as told:
+        await told.say()
+        told.clock.now += DOUBTED
+        told.start()
+        await told.say()
+        assert await told.written() == []
+        told.start()
+        await told.half_a_day(step=GAP)
+        await told.say()
+        assert len(await told.written()) == 1
+
+
+async def test_new_tokens_begin_it_anew(database: Database) -> None:
+    """Whoever installs the app again is not taken for gone by what was said of the tokens before."""
+    async with refusing(database, DEAD, says=(DEAD,)) as told:
+        await told.half_a_day()
+        async with database.transaction() as session:
+            await installations.put(session, new("T1", mark="again"), None, told.clock())
+        await told.say()
+        assert await told.written() == []
+        async with database.transaction() as session:
+            # What another process still knew of the tokens before.
+            assert await installations.doubt(session, told.mine, told.clock(), GAP) is None
 
 
 async def test_slack_is_not_asked_for_each_message(database: Database) -> None:
