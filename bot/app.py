@@ -64,7 +64,7 @@ from bot.workflow.thanking import Thanking
 from storage import migrations
 from storage.crypto import Vault
 from storage.database import HEAD, Database
-from storage.ledger import exports, homes, inbox, keys, outbox, paces, policy_changes, steps
+from storage.ledger import exports, homes, inbox, keys, outbox, paces, policy_changes, steps, troubles
 from storage.records import NewerSchema, Restoration, Secret, StorageError
 
 log = structlog.get_logger(__name__)
@@ -390,6 +390,7 @@ async def _tidy(database: Database, clock: Callable[[], datetime]) -> None:
         await steps.prune(session, clock() - KEEP_HOMES)
         await exports.prune(session, clock() - KEEP_ENDED)
         await policy_changes.prune(session, clock() - KEEP_ENDED)
+        await troubles.prune(session, clock() - KEEP_ENDED)
     await teaming.sweep(database, clock())
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from uuid import UUID
 
 from bot import __version__
-from bot.engine.claims import Claims
+from bot.engine.claims import Claims, Deaths
 from bot.engine.crew import Engine
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.pulse import Pulse
@@ -23,7 +23,7 @@ from bot.settings import Settings
 from bot.workflow.outbox import SETTLE
 from bot.workflow.pacing import SharedPaces
 from storage.database import Database, is_away
-from storage.ledger import inbox, leases, outbox, processes
+from storage.ledger import inbox, leases, outbox, processes, troubles
 from storage.records import Process
 
 Clock = Callable[[], datetime]
@@ -57,6 +57,7 @@ async def begin(settings: Settings, database: Database, clock: Callable[[], date
     if together(settings):
         return
     async with database.transaction() as session:
+        await troubles.died(session, None, clock())
         await inbox.retake(session, clock())
         await outbox.retake(session, clock(), SETTLE)
         await leases.retake(session)
@@ -71,7 +72,8 @@ def driver(
 ) -> Driver:
     """Return the engine that the settings want; `who` is (as this process signs its claims, whether it is a worker)."""
     owner, worker = who
-    claims = Claims(partial(_let_go, database, clock, owner), is_away)
+    deaths = Deaths(partial(_suspected, database), partial(_survived, database))
+    claims = Claims(partial(_let_go, database, clock, owner), is_away, deaths)
     if not together(settings):
         return Driver(EmbeddedEngine(clock, housekeeping, claims), owner, OwnPaces(clock), asyncio.Event())
     # The queue's library is a tenth of a second to import, and one machine does without it.
@@ -80,7 +82,7 @@ def driver(
     kind, started = "worker" if worker else "serve", clock()
     process = Process(owner, kind, socket.gethostname(), __version__, started, started)
     heard = clock.hear if isinstance(clock, ServersTime) else lambda _when, _asked: None
-    pulse = Pulse(database, process, timedelta(seconds=settings.lease_seconds), SETTLE, heard)
+    pulse = Pulse(database, process, timedelta(seconds=settings.lease_seconds), SETTLE, heard, claims.suspect)
     engine = PostgresEngine(database.conninfo, clock, housekeeping, pulse, claims)
     return Driver(engine, owner, SharedPaces(database, clock), pulse.lost)
 
@@ -90,3 +92,14 @@ async def _let_go(
 ) -> int:
     async with database.transaction() as session:
         return await processes.let_go(session, owner, busy, clock(), SETTLE)
+
+
+async def _suspected(database: Database) -> Collection[tuple[str, Hashable]]:
+    async with database.reading() as session:
+        return await troubles.suspected(session)
+
+
+async def _survived(database: Database, kind: str, key: Hashable) -> None:
+    assert isinstance(key, UUID), "what can be set aside has one key"
+    async with database.transaction() as session:
+        await troubles.survived(session, kind, key)

@@ -86,7 +86,7 @@ def works(
         ),
         Work(
             "confirmations", confirmations.claim, confirmations.advance, confirmations.next_due, 4, ("outbox",),
-            confirming.LEASE,
+            confirming.LEASE, "confirmation",
         ),
         *_health(wishes.tending),
         Work("outbox", messages.claim, messages.work, messages.next_due, 16, lease=outbox.DOUBT),
@@ -97,7 +97,7 @@ def works(
 def _publishers(steps: Publishers, index: str, lane: str) -> Work:
     """A lane for each index: a slow or lying one costs its own publishers only."""
     claim, due = partial(steps.claim, index), partial(steps.next_due, index)
-    return Work(lane, claim, steps.advance, due, 4, ("imports", "outbox"), publishers.LEASE)
+    return Work(lane, claim, steps.advance, due, 4, ("imports", "outbox"), publishers.LEASE, "publisher")
 
 
 def _shares(indexes: tuple[str, ...]) -> tuple[Share, ...]:
@@ -130,7 +130,7 @@ def _releases(shipping: Releases, share: Share) -> Work:
 def imports(work: Importing, indexes: Iterable[str]) -> Work:
     """One at a time: whoever lists hundreds of repositories is not to take the forge's pace from releases."""
     then = (*(f"publishers {name}" for name in indexes), "outbox")
-    return Work("imports", work.claim, work.advance, work.next_due, 1, then, importing.LEASE)
+    return Work("imports", work.claim, work.advance, work.next_due, 1, then, importing.LEASE, "import")
 
 
 def _feeds_lane(index: str) -> str:

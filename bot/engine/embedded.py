@@ -35,7 +35,8 @@ class EmbeddedEngine:
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
-        self.crew = Crew(clock, self.at, self._failed, lambda _name: None, claims or Claims())
+        self._claims = claims or Claims()
+        self.crew = Crew(clock, self.at, self._failed, lambda _name: None, self._claims)
 
     @property
     def state(self) -> str:
@@ -44,6 +45,7 @@ class EmbeddedEngine:
 
     async def start(self, works: Sequence[Work]) -> None:
         """Begin: every lane looks at once."""
+        await self._claims.suspect()
         self.crew.start(works)
         self._scheduler.add_job(self._all, "interval", seconds=SAFETY)
         self._scheduler.add_job(self._housekeeping, "interval", seconds=HOUSEKEEPING.total_seconds())

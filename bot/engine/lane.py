@@ -109,11 +109,11 @@ class Lane:
             log.warning("a step outlasted its lease", lane=self.work.name)
             return
         self.claims.under_way.add(key)
-        task = asyncio.create_task(self._step(item))
+        task = asyncio.create_task(self._step(item, key))
         self.tasks.add(task)
         task.add_done_callback(lambda ended: self._ended(ended, key))
 
-    async def _step(self, item: Any) -> bool:
+    async def _step(self, item: Any, key: tuple[str, Hashable]) -> bool:
         """Do it; returns whether its end may not be written down, since the ledger was away."""
         away = False
         limit = asyncio.timeout(self._seconds())
@@ -125,7 +125,14 @@ class Lane:
                 away = self.claims.away(error)
                 log.exception("step took too long" if limit.expired() else "step failed", lane=self.work.name)
                 raise
+        await self._survived(key)
         return away
+
+    async def _survived(self, key: tuple[str, Hashable]) -> None:
+        try:
+            await self.claims.survived(key)
+        except Exception:
+            log.exception("could not say that a step was lived through", lane=self.work.name)
 
     def _seconds(self) -> float | None:
         """Return how long a step may take."""

@@ -9,7 +9,7 @@ its supervisor starts another, with another id.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,16 +36,19 @@ class Pulse:
         lease: timedelta,
         settle: timedelta,
         heard: Callable[[datetime, float], None] = lambda _when, _asked: None,
+        suspect: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Take the database, who this is, the lease, and how long a dead one's requests may still be on their way.
 
         `heard` is told each time what the server's clock says, and when it was asked, by the machine's steady clock.
+        `suspect` is called after each beat, to ask of which rows others may have died.
         """
         self._database = database
         self._process = process
         self._lease = lease
         self._settle = settle
         self._tell = heard
+        self._suspect = suspect
         self._freed: Callable[[], None] = lambda: None
         self._heard = self._steady = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -105,6 +108,8 @@ class Pulse:
             dead = await self._bury(session, now)
         self._heard = _now()
         self._steady = self._steady or self._heard
+        if self._suspect is not None:
+            await self._suspect()
         if dead:
             log.warning(
                 "processes are dead; what they had taken is free", processes=[str(one) for one in dead]

@@ -45,6 +45,7 @@ from bot.workflow.telling import VIA, answer
 from storage.database import Database, is_away
 from storage.ledger import inbox, projects, teams, watches
 from storage.ledger import publishers as ledger
+from storage.ledger.troubles import DEATHS
 from storage.records import InboxItem, Publisher, PublisherState, Reason, StorageError
 
 log = structlog.get_logger(__name__)
@@ -90,6 +91,11 @@ class Intents:
 
         That the database was away is no fault of the intent's: it is raised again, and whoever took the row gives it back, uncounted.
         """
+        if item.attempts > ATTEMPTS + DEATHS:
+            # Tried so often, and neither done nor failed: a process died of it each time, perhaps.
+            log.error("intent given up", kind=item.kind, incident=str(item.id)[:8], attempt=item.attempts)
+            await self._failed(item, str(item.id)[:8])
+            return
         try:
             intent = _opened(item)
             wish = steps.wish(intent) if isinstance(intent, intents.RunStep) else intent

@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
-from storage.ledger import inbox, leases, outbox
+from storage.ledger import inbox, leases, outbox, troubles
 from storage.ledger.sql import as_utc, table, update_one
 from storage.records import Process
 from storage.tables import InboxRow, OutboxRow, ProcessRow
@@ -70,6 +70,7 @@ async def bury(
         )
     ).all()
     for process_id in dead:
+        await troubles.died(session, process_id, now)
         await give_back(session, process_id, now, settle)
     return dead
 

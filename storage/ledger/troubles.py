@@ -11,8 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger.leases import NOBODY
 from storage.ledger.sql import as_utc, table, update_one
-from storage.records import InboxState, OutboxState, Trouble
+from storage.records import ASIDE, InboxState, OutboxState, Trouble
 from storage.tables import (
     ConfirmationRow,
     HealthRow,
@@ -30,6 +31,13 @@ from storage.tables import (
 FORGET = timedelta(days=1)
 """After this long without a fault the next one counts as the first."""
 SHOWN = 50
+DEATHS = 10
+"""Processes that died in a row while they worked on a row, after which it is set aside."""
+SPARED = 3
+"""So many deaths delay nothing: a process may die of anything."""
+SPREAD = timedelta(seconds=15)
+"""Over what time the next tries of rows that were in hand together lie, for each further death."""
+DIED = "the process that worked on it died"
 _KINDS: Mapping[str, tuple[Any, str]] = {
     "release": (ReleaseRow, "id"),
     "publisher": (PublisherRow, "id"),
@@ -54,9 +62,8 @@ class Faulty:
 async def note(session: AsyncSession, what: Faulty, error: str, now: datetime) -> int:
     """Count a fault of a row; returns how many there were in a row."""
     assert what.kind in _KINDS
-    into = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     columns = table(TroubleRow).c
-    statement: Any = into(table(TroubleRow)).values(
+    statement: Any = _into(session).values(
         kind=what.kind, row_id=what.id, team_id=what.team_id, tries=1, error=error[:200], first_at=now, last_at=now
     )  # fmt: skip
     recent = columns.last_at > now - FORGET
@@ -78,6 +85,43 @@ async def set_aside(session: AsyncSession, what: Faulty, now: datetime) -> None:
         .where(_is(what.kind, what.id), col(TroubleRow.team_id) == what.team_id)
         .values(aside_at=now),
     )
+
+
+async def died(session: AsyncSession, owner: UUID | None, now: datetime) -> None:
+    """Count a process's death against all that it had in hand; `owner` None: that of the only one, whose name nobody knows.
+
+    The row it died of is not told from those beside it, so after some deaths their next tries lie apart: one that is done strikes its
+    deaths off (`survived`), and the one that kills is alone in the end. To be called before the leases are given back.
+    """
+    held = [what for kind in _KINDS for what in await _in_hand(session, kind, owner)]
+    for what in held:
+        deaths = await _death(session, what, now)
+        if deaths >= DEATHS:
+            await set_aside(session, what, now)
+            await _next_at(session, what, ASIDE)
+        elif deaths > SPARED and len(held) > 1:
+            await _next_at(session, what, now + SPREAD * (deaths - SPARED) * (what.id.int % 100 / 100))
+
+
+async def suspected(session: AsyncSession) -> Sequence[tuple[str, UUID]]:
+    """Return (kind, key) of the rows whose last step a process did not live through."""
+    row = TroubleRow
+    died = select(col(row.kind), col(row.row_id)).where(col(row.deaths) > 0, col(row.aside_at).is_(None))
+    return [(str(kind), row_id) for kind, row_id in await session.execute(died)]
+
+
+async def survived(session: AsyncSession, kind: str, row_id: UUID) -> None:
+    """Strike a row's deaths off: a step of it has ended, and the process lives."""
+    row = TroubleRow
+    here = _is(kind, row_id) & col(row.aside_at).is_(None)
+    await update_one(session, update(row).where(here).values(deaths=0, died_at=None))
+
+
+async def prune(session: AsyncSession, before: datetime) -> None:
+    """Forget what broke long ago and was not set aside."""
+    row = TroubleRow
+    old = (col(row.last_at) < before) & col(row.aside_at).is_(None)
+    await session.execute(delete(row).where(old).execution_options(synchronize_session=False))
 
 
 async def listed(session: AsyncSession, since: datetime) -> Sequence[Trouble]:
@@ -140,6 +184,38 @@ async def put_back(session: AsyncSession, row_id: UUID, now: datetime) -> Sequen
     unsaid = {"state": OutboxState.WAITING, "next_at": now, "attempts": 0, "created_at": now, "error": ""}
     message = await update_one(session, update(OutboxRow).where(lost).values(**unsaid))
     return [*kinds, *(["intent"] if intent else []), *(["message"] if message else [])]
+
+
+async def _in_hand(session: AsyncSession, kind: str, owner: UUID | None) -> Sequence[Faulty]:
+    rows, key = _KINDS[kind]
+    holder = col(rows.lease_owner)
+    held = (holder == owner) if owner else holder.is_not(None) & (holder != NOBODY)
+    found = select(col(getattr(rows, key)), col(rows.team_id)).where(col(rows.next_at).is_not(None), held)
+    return [Faulty(kind, row_id, team_id) for row_id, team_id in await session.execute(found)]
+
+
+async def _next_at(session: AsyncSession, what: Faulty, next_at: datetime) -> None:
+    rows, key = _KINDS[what.kind]
+    this = (col(getattr(rows, key)) == what.id) & (col(rows.team_id) == what.team_id)
+    await update_one(session, update(rows).where(this).values(next_at=next_at))
+
+
+async def _death(session: AsyncSession, what: Faulty, now: datetime) -> int:
+    """Count a death; returns how many there were in a row."""
+    columns = table(TroubleRow).c
+    statement: Any = _into(session).values(
+        kind=what.kind, row_id=what.id, team_id=what.team_id, tries=1, error=DIED, first_at=now, last_at=now,
+        deaths=1, died_at=now,
+    )  # fmt: skip
+    recent = columns.died_at > now - FORGET
+    counted = {"deaths": case((recent, columns.deaths + 1), else_=1), "died_at": now, "error": DIED}
+    statement = statement.on_conflict_do_update(index_elements=["kind", "row_id"], set_=counted)
+    return int((await session.execute(statement.returning(columns.deaths))).scalar_one())
+
+
+def _into(session: AsyncSession) -> Any:
+    into = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return into(table(TroubleRow))
 
 
 def _is(kind: str, row_id: UUID) -> Any:

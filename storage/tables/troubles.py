@@ -16,6 +16,7 @@ class TroubleRow(Base, table=True):
     __table_args__ = (
         CheckConstraint("tries > 0", name="tried"),
         partial("ix_troubles_aside", "aside_at IS NOT NULL", "aside_at"),
+        partial("ix_troubles_died", "deaths > 0", "died_at"),
     )
 
     kind: str = Field(primary_key=True, max_length=32)
@@ -26,5 +27,9 @@ class TroubleRow(Base, table=True):
     """What broke and where, without a word of what it was about."""
     first_at: datetime = moment()
     last_at: datetime = moment()
+    deaths: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Processes that died in a row while they worked on it."""
+    died_at: datetime | None = moment(null=True)
+    """When the last of them did."""
     aside_at: datetime | None = moment(null=True)
     """When it was set aside; NULL: it is still tried."""

@@ -1,4 +1,4 @@
-"""A bot's process that kills itself with SIGKILL when it is about to send its database a certain statement.
+"""A bot's process that kills itself with SIGKILL when it is about to send its database a certain statement, or others a certain request.
 
 Knows: how the child counts. A kill from outside comes at some instant; this one comes at each point of a transaction in turn.
 """
@@ -38,6 +38,37 @@ async def mortal(environment: Mapping[str, str], log: Path) -> Forked:
     )
     process.start()
     return Forked(process)
+
+
+async def poisoned(environment: Mapping[str, str], log: Path, lane: str, word: str) -> Forked:
+    """Start `shipbell serve` so that it dies whenever a step of this lane is about to ask a host or the database for what has this word in it."""
+    process = multiprocessing.get_context("forkserver").Process(
+        target=_sicken, args=(dict(environment), log, lane, word), daemon=True
+    )
+    process.start()
+    return Forked(process)
+
+
+def _sicken(environment: dict[str, str], log: Path, lane: str, word: str) -> None:
+    from sqlalchemy import Engine, event
+    from structlog.contextvars import get_contextvars
+
+    from bot.transport import Transport
+    from bot.wire import Request
+
+    send = Transport.send
+
+    def look(what: object) -> None:
+        if get_contextvars().get("lane") == lane and word in str(what):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async def sent(self: Transport, request: Request) -> Any:
+        look(request.url)
+        return await send(self, request)
+
+    Transport.send = sent  # type: ignore[method-assign]
+    event.listen(Engine, "before_cursor_execute", lambda *told: look(told[3]))
+    forked.serve(environment, log, "serve")
 
 
 def _serve(environment: dict[str, str], log: Path) -> None:

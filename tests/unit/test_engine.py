@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.engine import embedded
-from bot.engine.claims import Claims
+from bot.engine.claims import Claims, Deaths
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
 
@@ -287,6 +287,27 @@ async def test_what_was_taken_while_the_ledger_was_away_is_given_back(
         await ledger.until(ledger.done, 2)
     assert ledger.done == ["lost", "spoilt"]
     assert given == [set(), set(), set()]
+
+
+async def test_only_what_processes_died_of_is_struck_off_and_once(ledger: Ledger) -> None:
+    """A step that ends, well or not, says of its row that the process lives, where that was in doubt; the rest costs nothing."""
+    struck: list[tuple[str, Hashable]] = []
+    known: list[tuple[str, Hashable]] = [("lane", "a"), ("lane", "broken"), ("other", "b")]
+
+    async def suspected() -> Collection[tuple[str, Hashable]]:
+        return known
+
+    async def survived(kind: str, key: Hashable) -> None:
+        struck.append((kind, key))
+        raise OSError("the ledger is away")
+
+    ledger.spoilt = frozenset({"broken"})
+    ledger.add("a", "b", "broken")
+    async with running(ledger.work(), claims=Claims(deaths=Deaths(suspected, survived))):
+        await ledger.until(ledger.done, 2)
+        ledger.add("a")
+        await ledger.until(ledger.done, 3)
+    assert sorted(struck, key=str) == [("lane", "a"), ("lane", "broken")]
 
 
 async def test_nobody_takes_anything_while_it_is_given_back() -> None:
