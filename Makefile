@@ -58,7 +58,8 @@ test: setup ## every test, on SQLite and PostgreSQL, with lint beside them
 chaos: setup ## dying at every point and hard days, thoroughly: `make test` plays a part
 	SHIPBELL_THOROUGH=1 $(TESTS) --timeout 1800 tests/stories/test_kill.py tests/stories/test_leaving.py tests/stories/test_apart.py tests/stories/test_release_kill.py \
 	  tests/chaos tests/releases/test_kill_everywhere.py tests/fleet/test_dying.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py \
-	  tests/releases/test_upgrading.py
+	  tests/releases/test_upgrading.py tests/releases/test_leaving.py tests/releases/test_channels.py tests/releases/test_places.py tests/releases/test_confirming.py \
+	  tests/releases/test_importing.py tests/releases/test_many_teams.py tests/feeding/test_feeds.py
 
 $(VENV)/deploy/.synced: deploy/checks.lock | $(BIN)/uv
 	$(BIN)/uv venv --quiet --clear --python $(PY) $(VENV)/deploy

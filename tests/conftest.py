@@ -5,10 +5,10 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import hypothesis
@@ -29,6 +29,15 @@ hypothesis.settings.load_profile("shipbell")
 DATABASES = ("sqlite", "postgresql")
 THOROUGH = bool(os.environ.get("SHIPBELL_THOROUGH"))  # noqa: TID251 - the tests' own room
 """Whether everything that dies, dies everywhere (`make chaos`); else a part that fits into `make test`."""
+
+
+One = TypeVar("One")
+
+
+def part(points: Sequence[One], every: int) -> Sequence[One]:
+    """Return every so-many-th of the points at which something dies, the first and the last among them; all for `make chaos`."""
+    return points if THOROUGH else [*points[:-1:every], *points[-1:]]
+
 
 _MEMORY = Path("/dev/shm")
 _ROOM = 2 * 1024**3

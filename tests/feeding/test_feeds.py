@@ -14,6 +14,7 @@ from bot.workflow.feeds import Feeding
 from bot.workflow.ports import IndexFeeds
 from bot.workflow.publishers import Publishers
 from storage.database import Database
+from tests.conftest import THOROUGH
 from tests.feeding.kit import BASE, BROKEN, Waiting, waiting_on
 from tests.releases.dying import Around, AroundDatabase, Killed, Points
 
@@ -191,7 +192,7 @@ async def test_a_kill_at_any_await_loses_no_name(world: Waiting) -> None:
         assert await world.confirmed() == set(names[: place + 1])
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(3 if THOROUGH else 1))
 async def test_whatever_happens_every_sign_is_seen(world: Waiting, seed: int) -> None:
     """Bursts, faults, feeds that come and go, and restarts in any order: in the end all that appeared is confirmed."""
     chance, names = Random(seed), await settled(world, 40)

@@ -20,7 +20,7 @@ from tests.releases.dying import Killed, Points, around
 from tests.releases.kit import ALICE, BOB, LONGEST, Life, World, nothing
 
 LEASE = timedelta(seconds=30)
-RELEASES = 50 if THOROUGH else 10
+RELEASES = 50 if THOROUGH else 6
 PROCESSES = 4
 DOOMED = 0.3
 """How often one that is born dies again soon."""

@@ -8,6 +8,7 @@ import pytest
 from bot.core import intents
 from storage.database import Database
 from storage.ledger import audit
+from tests.conftest import part
 from tests.releases.dying import Killed, Points, around
 from tests.releases.fakes import Message
 from tests.releases.kit import ALICE, World
@@ -114,17 +115,22 @@ async def test_what_waits_is_said_at_once_when_the_channel_is_back(world: World)
 
 async def test_killed_anywhere_a_loss_is_told_once(database: Database) -> None:
     """Killed at any await of it and started again, a loss is told once."""
-    fatal, last = -1, False
-    while not last:
-        world = World(database, slack_team=f"T{fatal + 2}")
-        await full(world)
-        points = Points(fatal)
-        await world.restart(around(world.parts, points, speech=False))
-        with contextlib.suppress(Killed):
-            await lose(world)
-        last = fatal >= 0 and not points.dead
-        await world.restart()
-        await world.work()
-        await pause(world)
-        assert len(told(world)) == 1
-        fatal += 1
+    points = Points()
+    await loses(database, points)
+    assert len(points.names) > 4
+    for fatal in part(range(len(points.names)), 4):
+        await loses(database, dying := Points(fatal))
+        assert dying.dead
+
+
+async def loses(database: Database, points: Points) -> None:
+    """Let a channel be lost, dying at the fatal point, and check that it is told once."""
+    world = World(database, slack_team=f"T{points.fatal + 2}")
+    await full(world)
+    await world.restart(around(world.parts, points, speech=False))
+    with contextlib.suppress(Killed):
+        await lose(world)
+    await world.restart()
+    await world.work()
+    await pause(world)
+    assert len(told(world)) == 1

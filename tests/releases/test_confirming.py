@@ -51,6 +51,7 @@ from storage.records import (
     PublisherState,
     Registration,
 )
+from tests.conftest import part
 from tests.releases.dying import Around, AroundDatabase, Killed, Points
 from tests.releases.fakes import Clock, FakePeople
 from tests.releases.kit import ALICE, BASE, EVERYBODY, GUEST
@@ -283,7 +284,7 @@ async def test_killed_at_every_await_the_run_is_started_once(database: Database)
     telling = [at for at, name in enumerate(names) if name in TELLING]
     assert {names[at] for at in telling} == TELLING
     wrong, lost = [], 0
-    for fatal in telling[:: 1 if database.is_sqlite else 3]:
+    for fatal in part(telling, 3 if database.is_sqlite else 8):
         one = await bench(database, fatal + 1)
         one.forge.script = ["waiting", "in_progress", "completed"]
         await one.wish()

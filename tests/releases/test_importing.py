@@ -41,6 +41,7 @@ from storage.records import (
     Secret,
     Team,
 )
+from tests.conftest import part
 from tests.releases.dying import Around, AroundDatabase, Killed, Points
 from tests.releases.fake_forge import FakeForge
 from tests.releases.fakes import BEGIN, Clock, FakeIndex, FakePeople
@@ -423,8 +424,7 @@ async def test_killed_anywhere_it_ends_the_same(database: Database) -> None:
     assert expected[0] == [(1, 0, 0, 1, 0, 0)]
     assert expected[2] == [("gears", "failed"), ("widgets", "pending")]
     every = [at for at, name in enumerate(living.names) if tells(name)]
-    # Of so many alike every second, and on the slower database every ninth.
-    for number, fatal in enumerate(every[:: 9 if "postgresql" in database.url.drivername else 2], 1):
+    for number, fatal in enumerate(part(every, 7 if database.is_sqlite else 20), 1):
         here = await bench(database, number)
         assert await played(here, Points(fatal)) == expected, living.names[fatal]
 

@@ -30,6 +30,7 @@ from storage.records import (
     Registration,
     Team,
 )
+from tests.conftest import part
 from tests.releases.dying import Around, AroundDatabase, Killed, Points
 from tests.releases.fake_forge import FakeForge
 from tests.releases.fakes import Clock, FakePeople
@@ -259,7 +260,7 @@ async def test_killed_at_every_await_the_next_is_woken_once(database: Database) 
     await whole.work(whole.born(points))
     assert await whole.handed() == {"a", "b", "c", "d"}
     wrong = []
-    for fatal in range(0, len(points.names), 2 if database.is_sqlite else 7):
+    for fatal in part(range(len(points.names)), 6 if database.is_sqlite else 20):
         one = await five(database, fatal + 1)
         await one.wish(intents.RemovePublisher("a", ""))
         with pytest.raises(Killed):

@@ -318,7 +318,7 @@ def test_whatever_happens(database_url: str) -> None:
             run_state_machine_as_test(
                 machine,
                 settings=settings(
-                    max_examples=30 if THOROUGH else 8, stateful_step_count=30, deadline=None, print_blob=True, database=None,
+                    max_examples=30 if THOROUGH else 4, stateful_step_count=30, deadline=None, print_blob=True, database=None,
                     phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
                 ),
             )  # fmt: skip

@@ -32,6 +32,7 @@ from bot.workflow.thanking import Thanking
 from storage.database import Database
 from storage.ledger import leases, policies, thanks
 from storage.records import Release, ReleaseState, StartBy
+from tests.conftest import part
 from tests.releases.dying import Around, AroundDatabase, Killed, Points
 from tests.releases.kit import ALICE, BASE, World
 
@@ -185,7 +186,8 @@ async def test_killed_at_every_await(database: Database) -> None:
     await first.rest()
     await told_once(first)
     telling = [at for at, name in enumerate(points.names) if name.endswith(TELLING)]
-    for fatal in telling:
+    dying = part(telling, 3)
+    for fatal in dying:
         story = await again(first)
         await story.born(Points(fatal=fatal))
         assert await killed(story.rest), points.names[fatal]
@@ -194,7 +196,7 @@ async def test_killed_at_every_await(database: Database) -> None:
         assert {number: len(said) for number, said in story.forge.said.items()} == {1: 1, 3: 1}, points.names[
             fatal
         ]
-    assert len(await first.lines()) == 1 + len(telling)
+    assert len(await first.lines()) == 1 + len(dying)
 
 
 async def again(story: Story) -> Story:

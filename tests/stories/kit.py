@@ -160,10 +160,13 @@ async def ready(folder: Path, **more: Any) -> AsyncIterator[World]:
 
 def in_order(world: World) -> None:
     """Assert that nothing was sent that Slack or GitHub would refuse, nobody was answered late, no step had a fault."""
-    assert not world.gate.violations
-    assert not world.gate.late_acks
-    assert not check_seen(world.forge.requests)
-    assert not faults(world)
+    for found in (
+        world.gate.violations,
+        world.gate.late_acks,
+        check_seen(world.forge.requests),
+        faults(world),
+    ):
+        assert not found, found
 
 
 def faults(world: World) -> list[str]:

@@ -43,7 +43,7 @@ from tests.stories.kit import (
 )  # fmt: skip
 from tests.stories.test_kill import settled
 
-KILLS = 25 if THOROUGH else 5
+KILLS = 25 if THOROUGH else 2
 UNTIL_OVER = 1_000_000
 MOST = 130
 """Statements from a start to the end of what is done about any word here."""

@@ -20,7 +20,7 @@ from storage.ledger import troubles
 from storage.ledger.troubles import DEATHS, DIED
 from storage.records import Secret, Trouble
 from tests.stories import mortal
-from tests.stories.kit import give_token, heard, seen, world_on
+from tests.stories.kit import PENDING, give_token, seen, whispers, world_on
 
 POISON = "venom"
 PATIENCE = 90
@@ -95,8 +95,8 @@ async def test_a_row_of_which_processes_die_is_set_aside(tmp_path: Path) -> None
             await standing.aside(database, now())
         await database.close()
         await supervisor.up.wait()
-        await add(world, "harmless")
-        await seen(world, "The trusted publisher for harmless is pending")
+        await add(world, "widgets")
+        await seen(world, PENDING)
         assert [one.kind for one in found] == ["publisher"]
         assert supervisor.deaths == DEATHS
 
@@ -110,5 +110,7 @@ async def test_an_intent_of_which_processes_die_is_given_up(tmp_path: Path) -> N
     ):
         await give_token(world, world.company.make_token())
         await add(world, POISON)
-        await heard(world, "Shipbell's fault")
+        await world.slack.wait_for(
+            lambda slack: any("Shipbell's fault" in one for one in whispers(slack)), PATIENCE
+        )
         assert supervisor.deaths == ATTEMPTS + DEATHS
