@@ -34,7 +34,7 @@ def landing_of_one(status: str) -> str:
         pages.paragraph("This Shipbell serves one Slack workspace, whose people find it there among the apps: its Home tab shows what waits for them."),
         pages.heading("Where to begin, in Slack"),
         pages.named((name, why) for name, why in _FIRST.items()),
-        pages.paragraph("The documentation comes with the program, in its folder docs."),
+        pages.paragraph("Whoever runs this Shipbell has its documentation, in the program's folder docs."),
     )  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def listed(items: Iterable[str]) -> str:
 
 def named(items: Iterable[tuple[str, str]]) -> str:
     """Return a list of names as they are typed, each with what it is."""
-    lines = (f"<li><code>{escape(name)}</code> {escape(text)}</li>" for name, text in items)
+    lines = (f"<li><code>{escape(name)}</code>: {escape(text)}</li>" for name, text in items)
     return "<ul>" + "".join(lines) + "</ul>"
 
 
@@ -129,7 +129,8 @@ def make_app(target: str, manifest: str, permissions: Mapping[str, str], owner: 
             f"It will belong to {whose}. GitHub shows it to you before it makes it, and you may change its name there."
         ),
         paragraph("On the repositories on which you install it later it may do this, and no more:"),
-        listed(f"{_MEANS.get(name, name)}: {_RIGHTS.get(right, right)}" for name, right in permissions.items()),
+        listed(f"{_called(name)} ({_RIGHTS.get(right, right)}): {_MEANS.get(name, '')}" for name, right in permissions.items()),
+        paragraph("It can't make environments: give it Administration (read and write) on GitHub if it shall."),
         form(target, {"manifest": manifest}, "Go on to GitHub"),
         heading("For an organization instead?"),
         '<form action="/github/setup">'
@@ -141,16 +142,21 @@ def make_app(target: str, manifest: str, permissions: Mapping[str, str], owner: 
 
 _RIGHTS: Mapping[str, str] = {"read": "read", "write": "read and write"}
 _MEANS: Mapping[str, str] = {
-    "actions": "Workflows' runs, to start and follow them",
-    "checks": "Check runs, to see whether CI passed",
-    "contents": "Code, to read it, to tag, to make releases and the set-up's branch",
-    "deployments": "Deployments, to let an approved one go on",
-    "metadata": "What repositories there are",
-    "pull_requests": "Pull requests, to open the one with the set-up",
-    "statuses": "Commit statuses, to see whether CI passed",
-    "workflows": "Workflow files, to propose the publishing one",
+    "actions": "to start and follow workflows' runs",
+    "checks": "to see whether CI passed",
+    "contents": "to read the code, to tag, to make releases and the set-up's branch",
+    "deployments": "to let an approved one go on",
+    "metadata": "to list the repositories",
+    "pull_requests": "to open the one with the set-up",
+    "statuses": "to see whether CI passed",
+    "workflows": "to propose the publishing one",
 }
 """What each permission of the App is for."""
+
+
+def _called(permission: str) -> str:
+    """Return a permission as GitHub's own pages call it."""
+    return "Commit statuses" if permission == "statuses" else permission.replace("_", " ").capitalize()
 
 
 def app_made(slug: str, path: str, install: str) -> str:
@@ -161,9 +167,9 @@ def app_made(slug: str, path: str, install: str) -> str:
         heading("1. Let the bot use it"),
         paragraph("Its id, key and secrets are in this file, which nobody but the bot's own user can read:"),
         code(path),
-        paragraph("Set this in the bot's environment and start it again. Where you have a settings file already, move the lines there:"),
+        paragraph("Set this in the bot's environment, and start it again:"),
         code(f"SHIPBELL_CONFIG={path}"),
-        paragraph("If the bot's machine forgets its files, put their content where your secrets are kept."),
+        paragraph("Where you have a settings file already, copy the lines of this file into it instead. Where the disk does not outlive a restart, as in a container without a volume, keep the file's content where your secrets are."),
         heading("2. Install it"),
         paragraph("On the repositories that the bot shall release, and on no others:"),
         link(install),

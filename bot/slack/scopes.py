@@ -11,13 +11,13 @@ from bot.core.status_links import CALLBACK
 
 BOT_SCOPES: Mapping[str, str] = MappingProxyType(
     {
-        "commands": "to be asked: `/publisher`, `/release`, `/shipbell`",
+        "commands": "so that people can type `/publisher`, `/release`, `/shipbell`",
         "chat:write": "to answer, and to tell the channels it was invited to",
         "channels:history": "after a crash, to see in a public channel whether a message was already said",
         "groups:history": "the same in a private channel",
         "channels:read": "to hear that a public channel was archived or deleted, or that somebody removed or invited the bot",
         "groups:read": "the same of a private channel",
-        "files:write": "to give whoever asked the audit trail as a file",
+        "files:write": "to send the audit trail as a file to whoever asked for it",
         "im:write": "to open the direct message in which whoever installed it gets the first steps, and whoever asked that file",
         "im:history": "to see there whether either was already said",
         "users:read": "to see who is a guest, a bot or an admin before an approval counts",

@@ -75,7 +75,7 @@ DONE: Mapping[str, str] = MappingProxyType(
         Done.RELEASE_MADE: "Release made on the forge",
         Done.DISPATCHED: "Workflow started",
         Done.RUN_FOUND: "Run started",
-        Done.DEPLOYMENT_APPROVED: "Environment of the run approved",
+        Done.DEPLOYMENT_APPROVED: "The run's environment approved by Shipbell",
         Done.BUILT: "Built",
         Done.RUN_ENDED: "Run ended well",
     }

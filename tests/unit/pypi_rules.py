@@ -134,14 +134,14 @@ LOOKS = {
     ),
     "barred": LookRule(
         "the name is not barred; which ones are, only the index knows", "This project name isn't allowed",
-        "the name `acme-widgets` is free on the index. A pending publisher does *not* reserve it, and whether it is barred or too "
-        "close to another one, nobody outside can know.", CHECK,
+        "no project is called `acme-widgets` on the index. A pending publisher does *not* reserve the name, and the index may still "
+        "refuse it: barred, or too like another.", CHECK,
     ),
     "similar": LookRule(
         "the name is not too close to another (`l` `1` `i` and `o` `0` are the same, separators are nothing)",
         "This project name is too similar to an existing project",
-        "the name `acme-widgets` is free on the index. A pending publisher does *not* reserve it, and whether it is barred or too "
-        "close to another one, nobody outside can know.", CHECK,
+        "no project is called `acme-widgets` on the index. A pending publisher does *not* reserve the name, and the index may still "
+        "refuse it: barred, or too like another.", CHECK,
     ),
     "three": LookRule(
         "a person has at most three pending publishers", "You can't register more than 3 pending trusted publishers at once.",
@@ -171,8 +171,8 @@ LOOKS = {
     ),
     "reserve": LookRule(
         "a pending publisher does not reserve the name: whoever makes the project first has it, and the pending one is deleted", "",
-        "the name `acme-widgets` is free on the index. A pending publisher does *not* reserve it, and whether it is barred or too "
-        "close to another one, nobody outside can know.", CHECK,
+        "no project is called `acme-widgets` on the index. A pending publisher does *not* reserve the name, and the index may still "
+        "refuse it: barred, or too like another.", CHECK,
     ),
 }  # fmt: skip
 """By a word that the tests know them by."""

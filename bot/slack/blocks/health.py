@@ -29,7 +29,7 @@ FARES: Mapping[Fares, str] = MappingProxyType(
     {
         Fares.OK: ":large_green_circle: in order",
         Fares.ATTENTION: ":large_orange_circle: needs attention",
-        Fares.NOT_LOOKED: ":white_circle: not checked yet",
+        Fares.NOT_LOOKED: ":white_circle: set-up not checked yet",
     }
 )
 """How a publisher fares, in a list: a sign beside words."""

@@ -97,7 +97,7 @@ def _first_steps(page: HomePage) -> list[Block]:
     """What a team sees that has nothing yet."""
     steps = (
         "*1. Invite me* to the channel that should hear about releases: `/invite @shipbell`.\n"
-        "*2. Add a publisher:* I read the repository, fill in the form for you, and watch the index until it is confirmed.\n"
+        "*2. Add a publisher:* I read the repository and fill in the values for you; some indexes then want one step in the browser. I watch until it is confirmed.\n"
         "*3. Release a package:* I check the version, ask the right people, and publish only what they approve."
     )
     return [DIVIDER, header("Nothing set up yet"), section(steps), *_untold(page)]
@@ -247,7 +247,7 @@ def _policy(policy: Policy) -> str:
     if policy.one_of_each:
         who = f"one of each of {called(policy.one_of_each)}"
     need = count(policy.seats, "approval") if policy.seats else "no approval"
-    own = "counts too" if policy.requester_counts else "does not count"
+    own = "may approve too" if policy.requester_counts else "can't approve"
     return f"*A release needs:* {need} by {who}. Whoever asked {own}. A project can have a policy of its own."
 
 

@@ -38,11 +38,11 @@ ROLES: Mapping[Role, str] = MappingProxyType(
         Role.SETTERS: "Set this policy",
         Role.PUBLISHERS: "Add publishers",
         Role.IMPORTERS: "Import many packages",
-        Role.KEEPERS: "Keep credentials",
+        Role.KEEPERS: "Store and revoke credentials",
         Role.ASKERS: "Ask for releases",
         Role.YANKERS: "Ask for yanks",
-        Role.STEERERS: "Cancel and retry for others",
-        Role.OVERRIDERS: "Override a freeze, unlock",
+        Role.STEERERS: "Cancel and retry other people's releases",
+        Role.OVERRIDERS: "Release during a freeze, unlock projects",
         Role.AUDITORS: "See the audit trail",
     }
 )

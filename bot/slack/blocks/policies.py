@@ -43,9 +43,9 @@ def _pairs(policy: Policy) -> list[tuple[str, str]]:
     return [
         ("Approvals (quorum)", str(policy.quorum) if policy.seats else "0: nobody has to approve"),
         ("Approvers (approvers)", _names(policy.approvers, "every full member")),
-        ("One of each group (groups)", _names(policy.one_of_each, "no group is required")),
+        ("Required groups (groups)", _names(policy.one_of_each, "no group is required")),
         ("Never approves (deny)", _names(policy.deny, "nobody is barred")),
-        ("The asker may approve (requester)", _yes(policy.requester_counts)),
+        ("Whoever asked may approve (requester)", _yes(policy.requester_counts)),
         ("A request ends after (expires)", span(policy.expires_seconds)),
         ("May break the glass (glass)", _names(policy.break_glass, "workspace admins and owners")),
         ("Rehearsal (rehearsal)", f"first on {tidy(policy.rehearsal, 40)}" if policy.rehearsal else "none"),
@@ -56,7 +56,7 @@ def _pairs(policy: Policy) -> list[tuple[str, str]]:
 
 def _more(policy: Policy) -> list[tuple[str, str]]:
     return [
-        ("Tell of versions that nobody asked for (watch)", _yes(policy.watch)),
+        ("Tell of versions that were not released through me (watch)", _yes(policy.watch)),
         ("Comment on pull requests that shipped (thank)", _yes(policy.thank)),
         ("Whoever asks or approves must have push access (rights)", _yes(policy.rights)),
         ("What publishes (publish)", PUBLISHES[policy.publish]),

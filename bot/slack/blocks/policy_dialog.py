@@ -309,15 +309,18 @@ _LABELS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "quorum": (
             "Approvals",
-            "How many people must approve a release, from 0 to 10. With 0 nobody is asked.",
+            "How many people must approve a release, from 0 to 10. With 0 it is published as soon as the checks pass.",
         ),
         "approvers": ("Approvers", "Whose approval counts. Nobody named: every full member's."),
-        "groups": ("One of each group", "Each of these user groups must be represented, by another person."),
+        "groups": (
+            "Required groups",
+            "At least one approval from each of these user groups, each by a different person.",
+        ),
         "deny": (
             "Never approves",
             "Their approval never counts, and they don't break the glass, whatever else is said here.",
         ),
-        "requester": ("May whoever asks for a release approve it?", "Two pairs of eyes see more than one."),
+        "requester": ("May whoever asks for a release approve it?", "If not, somebody else must approve it."),
         "rights": (
             "Must whoever asks or approves have push access?",
             "I ask GitHub; people connect their accounts with /shipbell connect github.",
@@ -337,7 +340,7 @@ _LABELS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The forge's own gate before the job that publishes.",
         ),
         "tell": ("The channel hears of", "Each channel can change that for itself: /release tell."),
-        "watch": ("Versions on the index that nobody asked me for", "Somebody else may have published them."),
+        "watch": ("Versions that were not released through me", "Somebody else may have published them."),
         "thank": ("Pull requests that shipped", "A comment there says in which version."),
         "second": (
             "Does a change of this policy need a second person?",

@@ -29,12 +29,12 @@ def form(shown: PublisherFormShown) -> View:
     """Return the dialog."""
     at = shown.form
     blocks = [
-        section("The index will take releases of this project from this workflow alone, without a long-lived token."),
+        section("This lets the workflow publish the project without a long-lived token. Tokens and publishers that the index knows already stay valid."),
         _repository(at, menu=shown.menu),
         *([_reading(at)] if at.reading else []),
         *(_field(at, name) for name in ("project", "workflow", "environment") if not at.hides(name)),
         field(place(at, "index"), "Index", choice(shown.indexes, at.fields["index"]), dispatch=True),
-        field(CHANNEL, "Channel to tell", _CHANNELS, "Empty: the channel where you typed the command.", optional=True),
+        _channel(at),
         *_told(at, shown.looked),
     ]  # fmt: skip
     return modal(
@@ -56,6 +56,16 @@ def form(shown: PublisherFormShown) -> View:
 
 _CHANNELS = {"type": "conversations_select", "default_to_current_conversation": True,
              "filter": {"include": ["public", "private"], "exclude_bot_users": True}}  # fmt: skip
+
+
+def _channel(at: Form) -> Block:
+    """Return where the channel is chosen: who comes from the Home tab has typed a command in none."""
+    hint = (
+        "Empty: the channel where you typed the command."
+        if at.channel
+        else "One that I have been invited to."
+    )
+    return field(CHANNEL, "Channel to tell", _CHANNELS, hint, optional=bool(at.channel))
 
 
 def place(at: Form, name: str) -> str:
@@ -201,6 +211,10 @@ def words(note: Note) -> str:
     return _WORDS[note.what](_Values(note.values)).strip()
 
 
+def _each(names: str) -> str:
+    return ", ".join(tick(name) for name in names[:300].split(", "))
+
+
 def _plain(text: str) -> str:
     return escape(cut(" ".join(text.split()), 300))
 
@@ -217,8 +231,8 @@ _WORDS: Mapping[Noted, Callable[[Mapping[str, str]], str]] = MappingProxyType(
         Noted.PYPROJECT_BROKEN: lambda v: f"{tick(v['path'], 150)} is no TOML that can be read, or too long. Mend it, or type the name.",
         Noted.NAME_NOT_TOLD: lambda v: f"{tick(v['path'], 150)} names no project; a `setup.py` or a plug-in may. Type the name.",
         Noted.NAME_REFUSED: lambda v: f"{tick(v['path'], 150)} says {tick(v['name'], 60)}, a name that no index takes. Change it there.",
-        Noted.SEVERAL_PACKAGES: lambda v: f"It holds several packages: {tick(v['names'], 300)}. Each needs a publisher of its own.",
-        Noted.NO_WORKFLOW: lambda v: f"None of its workflows publishes there as far as I see, so {tick(v['workflow'])} is to be made. Once registered, I can propose it as a pull request.",
+        Noted.SEVERAL_PACKAGES: lambda v: f"The repository holds several packages: {_each(v['names'])}. Each needs a publisher of its own.",
+        Noted.NO_WORKFLOW: lambda v: f"None of its workflows publishes there as far as I see. Once registered, I can propose {tick(v['workflow'])} as a pull request.",
         Noted.WORKFLOW_UNREAD: lambda v: f"The workflow {tick(v['workflow'])} could not be read. {_plain(v['detail'])}",
         Noted.MORE_WORKFLOWS: lambda v: f"{_plain(v['count'])} more workflows were not read.",
         Noted.SEVERAL_WORKFLOWS: lambda v: f"{tick(v['others'], 300)} publish there too; I took {tick(v['workflow'])}.",

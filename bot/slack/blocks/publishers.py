@@ -104,7 +104,7 @@ def pending(notice: notices.PublisherPending) -> Message:
     if notice.by_hand:
         follow = "I now look for signs on the index that it is active"
     else:
-        follow = "Check the mail of the account whose token was used, and *follow the confirmation link*"
+        follow = f"The account on {escape(registration.index)} whose token I used gets a mail: *follow the confirmation link* in it"
     return message(
         f"The trusted publisher for {registration.project} is pending on {registration.index}.",
         [
@@ -113,7 +113,7 @@ def pending(notice: notices.PublisherPending) -> Message:
             section(f"{follow}. This channel hears from me once it is confirmed."),
             *_confirm(notice),
             context(
-                f"{person(notice.asked_by)} {who} · {escape(registration.index)} drops it {date(notice.expires_at)}"
+                f"{person(notice.asked_by)} {who} · {escape(registration.index)} deletes the request {date(notice.expires_at)}"
             ),
         ],
     )
@@ -271,7 +271,7 @@ def reminder(notice: notices.PublisherReminder) -> Message:
         [
             section(
                 f":alarm_clock: The trusted publisher for {_what(registration)} is still pending, and "
-                f"{escape(registration.index)} drops it {date(notice.expires_at)}."
+                f"{escape(registration.index)} deletes the request {date(notice.expires_at)}."
             ),
             section(
                 f"{person(notice.asked_by)}: follow the index's confirmation link, or run the workflow "

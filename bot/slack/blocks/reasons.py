@@ -81,7 +81,7 @@ def _found_registered(about: _About) -> Words:
 def _no_api(about: _About) -> Words:
     return (
         f"{about.index} has no API to register publishers: a person who is signed in has to fill in its form.",
-        "Open the form, enter the values exactly as they are given here, and send it.",
+        f"Open {about.publishing}, enter the values exactly as I have given them, send the form, and press *I've submitted it*.",
     )
 
 

@@ -50,10 +50,17 @@ def reject(known: Mapping[str, str], channel: str) -> View:
     yank = known.get("kind") == ReleaseKind.YANK
     what, done = ("yank", "yanked") if yank else ("release", "released")
     blocks = [
-        section(f":no_entry_sign: {name} is not {done} then, and the thread tells your reason."),
+        section(f":no_entry_sign: Rejecting ends this request: {name} is not {done}, and the thread tells your reason."),
         field("reason", "Reason", text_field(example="What has to change first?", longest=REASON, multiline=True)),
     ]  # fmt: skip
-    return modal(f"Reject the {what}", blocks, REJECT, "Reject", private_metadata=_carried(known, channel))
+    return modal(
+        f"Reject the {what}",
+        blocks,
+        REJECT,
+        "Reject",
+        close=plain("Go back", 24),
+        private_metadata=_carried(known, channel),
+    )
 
 
 def break_glass(known: Mapping[str, str], channel: str) -> View:
@@ -71,7 +78,7 @@ def break_glass(known: Mapping[str, str], channel: str) -> View:
         field("reason", "Reason", text_field(example="Why can't this wait for the others?", longest=REASON, multiline=True)),
         context("Only for emergencies. Findings that are in the way still stop it."),
     ]  # fmt: skip
-    return modal("Break the glass", blocks, BREAK_GLASS, "Break the glass", private_metadata=_carried(known, channel))  # fmt: skip
+    return modal("Break the glass", blocks, BREAK_GLASS, "Break the glass", close=plain("Go back", 24), private_metadata=_carried(known, channel))  # fmt: skip
 
 
 def _carried(known: Mapping[str, str], channel: str) -> str:

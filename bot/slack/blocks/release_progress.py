@@ -47,15 +47,21 @@ def _stages(notice: ReleaseShown) -> Iterator[tuple[str, bool]]:
         yield "attested", seen.attested_at is not None
 
 
+_WELL = frozenset({"success", "skipped"})
+
+
 def _all_well(seen: Progress) -> bool:
-    return bool(seen.jobs) and all(job.conclusion in {"success", "skipped"} for job in seen.jobs)
+    return bool(seen.jobs) and all(job.conclusion in _WELL for job in seen.jobs)
 
 
 def _jobs(seen: Progress) -> str:
     if not seen.jobs:
         return "jobs"
-    ended = sum(job.status == "completed" for job in seen.jobs)
-    return f"jobs {ended} of {len(seen.jobs)}"
+    ended = [job for job in seen.jobs if job.status == "completed"]
+    well = [job for job in ended if job.conclusion in _WELL]
+    if len(well) < len(ended):
+        return f"jobs: {len(well)} of {len(seen.jobs)} ended well"
+    return f"jobs {len(ended)} of {len(seen.jobs)}"
 
 
 def _asides(notice: ReleaseShown) -> list[str]:

@@ -149,8 +149,8 @@ _WORDS: Mapping[ReleaseReason, tuple[str, str]] = MappingProxyType(
         ReleaseReason.RUN_FAILED: (
             "The run of {workflow} failed.",
             (
-                "Read the job's log; the thread has its end. If a new run can mend it, try again; if the code must "
-                "change, give this release up and release a new version."
+                "Read the job's log; the thread has its end. If a new run can mend it, press *Retry*. If the code must "
+                "change, press *Give up* and release a new version; the tag stays."
             ),
         ),
         ReleaseReason.RUN_TOO_LONG: (

@@ -153,7 +153,7 @@ def _facts(notice: ReleaseShown) -> list[tuple[str, str]]:
     return [
         ("Commit", commit),
         ("Tag", tag),
-        ("How it starts", _start(report, notice.target.workflow)),
+        ("How it started" if report.run_id else "How it starts", _start(report, notice.target.workflow)),
         ("Index", go(notice.index_url, notice.target.index)),
         *([("Rehearsal", f"first on {tidy(notice.rehearsal, 40)}")] if notice.rehearsal else []),
     ]  # fmt: skip
@@ -164,7 +164,7 @@ def _start(report: Report, workflow: str) -> str:
     if report.assets:
         return "nothing builds it: I upload the files of the forge's release"
     if report.run_id:
-        return f"{file} runs already, started by the tag"
+        return f"the tag has started {file}"
     if report.start is None:
         return "_not known yet_"
     ways = {
@@ -268,7 +268,7 @@ def _small(notice: ReleaseShown) -> list[str]:
         small.append(f"expires {date(notice.expires_at)}")
     if notice.act_at and notice.state in {S.REQUESTED, S.AWAITING_APPROVAL}:
         small.append(f"starts {date(notice.act_at)} at the earliest")
-    return [*small, f"round {notice.round}"] if notice.round > 1 else small
+    return [*small, f"asked anew (round {notice.round})"] if notice.round > 1 else small
 
 
 def _name(notice: ReleaseShown) -> str:

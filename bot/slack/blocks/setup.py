@@ -59,7 +59,7 @@ def report_blocks(report: SetupReport, publisher_id: str, *more: Mapping[str, An
         for one in report.findings
         if one.level is level
     ]
-    offer = [button("Open pull request", OPEN, publisher_id, style="primary")] if report.mendable else []
+    offer = [button("Open pull request …", OPEN, publisher_id, style="primary")] if report.mendable else []
     if report.lacks_confirm and not report.mendable:
         offer = [button("Show the lines", OPEN, publisher_id)]
     return [*paragraphs(lines, most=len(lines)), *([actions(*offer, *more)] if offer or more else [])]
@@ -86,7 +86,7 @@ def shown(notice: SetupShown) -> View:
     blocks = [
         section(_intro(notice)),
         *_difference(notice),
-        context("Nothing is ever written to the default branch. Once it is merged, `/publisher check` looks again."),
+        context(f"I never write to the default branch. Once the pull request is merged, `/publisher check {tidy(notice.registration.project, 60)}` looks again."),
         *_environment(notice),
     ]  # fmt: skip
     carried = json.dumps(
@@ -134,14 +134,14 @@ def _environment(notice: SetupShown) -> list[Block]:
         return []
     make = {
         "type": "static_select",
-        "options": [_choice("Make it", "yes"), _choice("Leave it to me", "no")],
-        "initial_option": _choice("Make it" if notice.environment is False else "Leave it to me",
+        "options": [_choice("Make it", "yes"), _choice("I make it myself", "no")],
+        "initial_option": _choice("Make it" if notice.environment is False else "I make it myself",
                                   "yes" if notice.environment is False else "no"),
     }  # fmt: skip
     return [
-        field("environment", f"Environment {name}"[:150], make, "The repository does not have it, or does not show it."),
-        field("reviewers", "Who must agree before it publishes", text_field(example="ada, grace", longest=REVIEWERS),
-              "GitHub logins, six at most, with commas. Empty: nobody need agree.", optional=True),
+        field("environment", f"Environment {name}"[:150], make, "The repository does not have it, or does not show it. To make it, Shipbell needs the permission Administration."),
+        field("reviewers", "Required reviewers of the environment", text_field(example="ada, grace", longest=REVIEWERS),
+              "GitHub logins, six at most, with commas. Empty: GitHub asks nobody, so whoever can start the workflow can publish.", optional=True),
     ]  # fmt: skip
 
 
@@ -269,7 +269,7 @@ _WORDS: Mapping[Found, Callable[[_Values], str]] = MappingProxyType(
         Found.REPOSITORY_MOVED: _moved,
         Found.REPOSITORY_ARCHIVED: lambda v: f"{tick(v['slug'])} is archived: no workflow runs there. Unarchive it, or publish from another one.",
         Found.REPOSITORY_UNKNOWN: _unknown("the repository"),
-        Found.OWNER_KNOWN: lambda v: f"the owner {tick(v['owner'])} has the number {tick(v['id'])}, which the index keeps: whoever takes the name later is not trusted.",
+        Found.OWNER_KNOWN: lambda v: f"the owner {tick(v['owner'])} has the number {tick(v['id'])}, which the index keeps: if somebody else takes the name later, it does not trust them.",
         Found.OWNER_NONE: lambda v: f"GitHub knows no user or organization {tick(v['owner'])}, so the index would refuse it. Check the spelling.",
         Found.OWNER_UNKNOWN: _unknown("the owner"),
         Found.WORKFLOW_THERE: lambda v: f"{tick(v['workflow'])} is on {tick(v['branch'] or 'the default branch')}, with `id-token: write` for {tidy(v['jobs'])}.",
@@ -291,13 +291,13 @@ _WORDS: Mapping[Found, Callable[[_Values], str]] = MappingProxyType(
         Found.ENVIRONMENT_OPEN: lambda v: f"nobody need agree in the environment {tick(v['environment'])}. Required reviewers make it safer (Settings, Environments).",
         Found.ENVIRONMENT_MISSING: lambda v: f"the repository has no environment {tick(v['environment'])}: GitHub makes it at the first run, without any protection. Make it before, with reviewers.",
         Found.ENVIRONMENT_UNKNOWN: _unknown("the repository's environments"),
-        Found.NAME_FREE: lambda v: f"the name {tick(v['project'])} is free on the index. A pending publisher does *not* reserve it, and whether it is barred or too close to another one, nobody outside can know.",
+        Found.NAME_FREE: lambda v: f"no project is called {tick(v['project'])} on the index. A pending publisher does *not* reserve the name, and the index may still refuse it: barred, or too like another.",
         Found.NAME_OURS: lambda v: f"{tick(v['project'])} is on the index, and its publisher is confirmed.",
         Found.NAME_THERE: lambda v: f"{tick(v['project'])} is on the index already: only its owners can add a publisher, and whose it is nobody outside can tell.",
         Found.NAME_GONE: lambda v: f"{tick(v['project'])} was confirmed, and is not on the index now.",
         Found.NAME_CLOSED: lambda v: f"{tick(v['project'])} is {tidy(v['status'], 40)} on the index, so it takes no uploads. Its owner can change that there.",
         Found.NAME_UNKNOWN: _unknown("the index"),
-        Found.SLOTS_LEFT: lambda v: f"{mention(v['who'])} has {tidy(v['pending'], 6)} of {tidy(v['most'], 6)} pending publishers here, the forms that I have given out included, as far as I know of them.",
+        Found.SLOTS_LEFT: lambda v: f"{mention(v['who'])} has used {tidy(v['pending'], 6)} of {tidy(v['most'], 6)} places for pending publishers that I know of; forms that I have given out count.",
         Found.SLOTS_NONE: lambda v: f"{mention(v['who'])} has {tidy(v['pending'], 6)} pending publishers already, the forms that I have given out included, and the index takes no more than {tidy(v['most'], 6)} of one person. Let one become real first or remove one, or let somebody else ask for this one.",
         Found.SHARED: _shared,
     }
