@@ -52,7 +52,7 @@ class ChannelGone:
     why: str
     """Slack's name for the event."""
     waits: tuple[str, ...]
-    """What of that person's waits there: `release NAME VERSION`, `publisher NAME`; for whoever installed the app, of all."""
+    """What of that person's waits there: a release as `NAME VERSION`, a publisher as `NAME`; for whoever installed the app, of all."""
 
 
 InstallNotice = InstallEnds | ScopesMissing | Welcome | ChannelGone

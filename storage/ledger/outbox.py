@@ -259,8 +259,9 @@ async def hasten(
     """
     row = OutboxRow
     waits = (col(row.team_id) == team_id) & (col(row.next_at) > now) & col(row.error).in_(errors)
+    waits &= col(row.lease_owner).is_(None)
     if channel:
-        waits &= (col(row.channel) == channel) & col(row.lease_owner).is_(None)
+        waits &= col(row.channel) == channel
     await session.execute(
         update(row).where(waits).values(next_at=now).execution_options(synchronize_session=False)
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from storage.database import Database
 from storage.ledger import outbox, teams
@@ -58,6 +58,20 @@ async def test_who_must_wait_holds_up_its_own_channel_only(database: Database) -
         assert await outbox.next_due(session) == later
     assert await claimed(database) == []
     assert [item.dedupe_key for item in await claimed(database, later)] == ["a"]
+
+
+async def test_what_is_mended_is_tried_at_once_by_one(database: Database) -> None:
+    """What waits because of an error is due once that is mended; what somebody is just saying stays theirs."""
+    team_id = await team_with(database, ("a", "C1"), ("b", "C2"))
+    later = NOW + timedelta(seconds=30)
+    async with database.transaction() as session:
+        for item in await outbox.claim(session, NOW, DOUBT, 10, uuid4()):
+            until = NOW if item.dedupe_key == "a" else later
+            await outbox.again(session, item, "not installed", until, arrived_maybe=False)
+        (being_said,) = await outbox.claim(session, NOW, DOUBT, 10, uuid4())
+        assert being_said.dedupe_key == "a"
+        await outbox.hasten(session, team_id, ["not installed"], NOW)
+    assert [item.dedupe_key for item in await claimed(database)] == ["b"]
 
 
 async def test_what_was_begun_is_doubtful(database: Database) -> None:
