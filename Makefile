@@ -49,17 +49,15 @@ demo: setup ## the whole bot against local stand-ins, in the browser (PLAY=1: he
 	@$(BIN)/shipbell demo $(if $(PLAY),--play)
 
 # The linters take the processor time that the tests leave, and say at the end what they have to say. Both must end well.
-test: setup ## every test, on SQLite and PostgreSQL, with lint beside them
+test: setup ## every test, storage and stories on SQLite and PostgreSQL, with lint beside them
 	@said=$$(mktemp); nice -n 5 $(LINT) >"$$said" 2>&1 & lint=$$!; trap 'kill $$lint; rm -f "$$said"; exit 130' INT TERM; \
-	$(TESTS) tests; tests=$$?; wait $$lint; lint=$$?; cat "$$said"; rm -f "$$said"; \
+	SHIPBELL_TEST_HALF=1 $(TESTS) tests; tests=$$?; wait $$lint; lint=$$?; cat "$$said"; rm -f "$$said"; \
 	[ $$tests = 0 ] || echo 'make test: tests have failed' >&2; [ $$lint = 0 ] || echo 'make test: lint has failed' >&2; \
 	[ $$tests = 0 ] && [ $$lint = 0 ]
 
-chaos: setup ## dying at every point and hard days, thoroughly: `make test` plays a part
+chaos: setup ## dying at every point and hard days, workflows on both databases: `make test` plays a part
 	SHIPBELL_THOROUGH=1 $(TESTS) --timeout 1800 tests/stories/test_kill.py tests/stories/test_leaving.py tests/stories/test_apart.py tests/stories/test_release_kill.py \
-	  tests/chaos tests/releases/test_kill_everywhere.py tests/fleet/test_dying.py tests/releases/test_stateful.py tests/releases/test_yanking.py tests/releases/test_thanking.py \
-	  tests/releases/test_upgrading.py tests/releases/test_leaving.py tests/releases/test_channels.py tests/releases/test_places.py tests/releases/test_confirming.py \
-	  tests/releases/test_importing.py tests/releases/test_many_teams.py tests/feeding/test_feeds.py
+	  tests/chaos tests/fleet/test_dying.py tests/releases tests/feeding
 
 $(VENV)/deploy/.synced: deploy/checks.lock | $(BIN)/uv
 	$(BIN)/uv venv --quiet --clear --python $(PY) $(VENV)/deploy

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event, make_url, text
+from sqlalchemy import URL, Engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
@@ -27,6 +27,10 @@ HEAD = "0027"
 """The newest migration; a test compares it with the scripts. Read here so that a start needs no Alembic."""
 
 _BUSY_MILLISECONDS = 5_000
+_IDLE_SECONDS = 15
+"""After so long without a word in the midst of a transaction the server ends it: whoever began it is dead or cut off, and its locks are
+in the way of all. No transaction here waits for the network."""
+_IDLE_TOO_LONG = "25P03"
 _COMMITTED = "committed"
 _ENGINE_LOCK = 0x5348_4950_4245_4C4C  # "SHIPBELL": one number for all, since advisory locks are per database
 _WORKS_ALREADY = (
@@ -80,7 +84,7 @@ class Database:
                 pool_size=self._pool,
                 pool_pre_ping=True,
                 hide_parameters=True,
-                connect_args={"connect_timeout": 5},
+                connect_args=_server_manners(self.url),
             )
             self._reader = self._writer
 
@@ -215,6 +219,13 @@ def once_committed(session: AsyncSession, call: Callable[[], None]) -> None:
     session.info.setdefault(_COMMITTED, []).append(call)
 
 
+def _server_manners(url: URL) -> dict[str, Any]:
+    """Return how a server is connected to; what the URL itself says goes first."""
+    said = url.query.get("options", "")
+    idle = f"-c idle_in_transaction_session_timeout={_IDLE_SECONDS}s"
+    return {"connect_timeout": 5, "options": " ".join((idle, *((said,) if isinstance(said, str) else said)))}
+
+
 def _sqlite_manners(engine: Engine, *, begin: str, readonly: bool) -> None:
     def connect(connection: Any, _record: object) -> None:
         # The driver must not begin transactions by itself: we say how (docs.sqlalchemy.org, SQLite, "Serializable isolation").
@@ -236,7 +247,8 @@ def _sqlite_manners(engine: Engine, *, begin: str, readonly: bool) -> None:
 
 def is_away(error: BaseException) -> bool:
     """Whether the database could not be asked, or did not answer: not there, cut off, full, locked for too long."""
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeout)
+    ended = getattr(getattr(error, "orig", None), "sqlstate", None) == _IDLE_TOO_LONG
+    return ended or isinstance(error, OperationalError | InterfaceError | PoolTimeout)
 
 
 def _no_such_table(error: DBAPIError) -> bool:

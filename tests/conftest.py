@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import tempfile
+import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -30,7 +31,8 @@ DATABASES = ("sqlite", "postgresql")
 THOROUGH = bool(os.environ.get("SHIPBELL_THOROUGH"))  # noqa: TID251 - the tests' own room
 """Whether everything that dies, dies everywhere (`make chaos`); else a part that fits into `make test`."""
 
-
+HALF = bool(os.environ.get("SHIPBELL_TEST_HALF")) and not THOROUGH  # noqa: TID251 - the tests' own room
+"""Whether tests of workflows, whose storage is tested on both databases, run on one of them each."""
 One = TypeVar("One")
 
 
@@ -62,7 +64,31 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_report_header() -> str:
+    """Say what is left out."""
+    return "workflows: each test on one of both databases; `make chaos` takes both" if HALF else ""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what `make test` has no time for, and let those that wait run beside those that compute."""
+    if HALF:
+        left_out = [item for item in items if not _on_its_database(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if _on_its_database(item)]
+    _dealt(items)
+
+
+def _on_its_database(item: pytest.Item) -> bool:
+    """Whether a workflow's test is on the one database that its name falls to; storage and stories are always on both."""
+    spec = getattr(item, "callspec", None)
+    on = spec.params.get("database_url") if spec else None
+    if on not in DATABASES or not {"releases", "feeding"} & set(item.path.parts):
+        return True
+    name = item.nodeid.replace(str(on), "")
+    return DATABASES.index(on) == zlib.crc32(name.encode()) % len(DATABASES)
+
+
+def _dealt(items: list[pytest.Item]) -> None:
     """Deal the stories, which wait most of their time, to the front of both halves, so that others compute beside them."""
     stories = [item for item in items if "stories" in item.path.parts]
     others = [item for item in items if "stories" not in item.path.parts]

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.database import Database
+from storage.database import Database, is_away
 from storage.ledger import processes
 from storage.records import AlreadyRunning, Process
 
@@ -105,9 +105,10 @@ class Pulse:
                 log.error("this process was taken for dead, and ends")
                 self.lost.set()
                 return
-            dead = await self._bury(session, now)
         self._heard = _now()
         self._steady = self._steady or self._heard
+        # In a transaction of its own: whatever holds it up, this process is heard of.
+        dead = await self._bury(now)
         if self._suspect is not None:
             await self._suspect()
         if dead:
@@ -116,11 +117,18 @@ class Pulse:
             )
             self._freed()
 
-    async def _bury(self, session: AsyncSession, now: datetime) -> tuple[object, ...]:
+    async def _bury(self, now: datetime) -> tuple[object, ...]:
         # After the database was away nobody was heard of: the others get a lease's time to say so first.
         if not self._steady or _now() - self._steady < self._lease.total_seconds():
             return ()
-        return tuple(await processes.bury(session, now, now - self._lease, self._settle))
+        try:
+            async with self._database.transaction() as session:
+                return tuple(await processes.bury(session, now, now - self._lease, self._settle))
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("the dead could not be buried yet", cause=type(error).__name__)
+            return ()
 
     async def _time(self, session: AsyncSession) -> datetime:
         asked = time.monotonic()

@@ -15,6 +15,7 @@ from storage.tables import InboxRow, OutboxRow, ProcessRow
 
 _SWEEP_LOCK = 0x5348_4950_5357_4550
 """One sweeps at a time."""
+_LOCK_MILLISECONDS = 1_000
 
 
 async def time(session: AsyncSession) -> datetime | None:
@@ -57,10 +58,14 @@ async def bury(
 ) -> Sequence[UUID]:
     """Take those for dead that were not seen since then, and free all that they had taken; returns who they were.
 
-    A dead one that comes back finds its row gone, and whatever it still writes is not its own any more.
+    A dead one that comes back finds its row gone, and whatever it still writes is not its own any more. Nobody waits here for long: where
+    another process does the same, nothing is done; and where a transaction of the dead one is still open on the server, which knows
+    nothing of its death, an OperationalError says so, and the next try comes soon.
     """
     if session.get_bind().dialect.name != "sqlite":
-        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SWEEP_LOCK})
+        if not await session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _SWEEP_LOCK}):
+            return []
+        await session.execute(text(f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}"))
     dead = (
         await session.scalars(
             delete(ProcessRow)

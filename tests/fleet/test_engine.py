@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
-from uuid import uuid4
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -15,9 +15,10 @@ from bot.engine.lane import Work
 from bot.engine.postgres import PostgresEngine
 from bot.engine.pulse import Pulse
 from bot.standing import ClockOff
-from storage.database import Database
-from storage.ledger import processes
+from storage.database import Database, is_away
+from storage.ledger import inbox, processes
 from storage.records import Process
+from tests.storage.test_processes import filled
 from tests.unit.test_engine import Ledger, nothing, now
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -225,3 +226,72 @@ async def test_a_lock_that_the_server_has_ended_is_taken_anew(fleet: Fleet) -> N
         await pulse.beat()
     await alone.close()
     await pulse.end()
+
+
+async def test_what_a_cut_off_process_still_locks_holds_nobody_up(fleet: Fleet) -> None:
+    """Where the server does not know yet that a process is dead, the others go on saying that they live, and bury it once it does.
+
+    A host that loses its power, or a way there that forgets a connection, ends no session on the server.
+    """
+    fleet.lease = timedelta(seconds=0.3)
+    await filled(fleet.database)
+    dead = uuid4()
+    database, pulse, living = await fleet.pulse()
+    async with database.transaction() as session:
+        await processes.begin(session, Process(dead, "worker", "host", "1.0", now(), now() - fleet.lease * 9))
+        await inbox.claim(session, now(), timedelta(hours=1), 9, dead)
+    await pulse.begin(lambda: None)
+    async with AsyncExitStack() as zombie:
+        there = await zombie.enter_async_context(fleet.database.transaction())
+        await there.execute(text("UPDATE inbox SET attempts = attempts"))
+        async with asyncio.timeout(20):
+            while not steady(pulse, fleet.lease):
+                await pulse.beat()
+        before = await alive(database)
+        await pulse.beat()
+        assert (await alive(database))[living.id] > before[living.id]
+        assert dead in before
+    async with asyncio.timeout(20):
+        while dead in await alive(database):
+            await pulse.beat()
+    assert set(await alive(database)) == {living.id}
+    await pulse.end()
+
+
+async def alive(database: Database) -> dict[UUID, datetime]:
+    """Return who is not buried, and when it was last heard of."""
+    async with database.reading() as session:
+        return {one.id: one.seen_at for one in await processes.living(session, now() - timedelta(days=1))}
+
+
+def steady(pulse: Pulse, lease: timedelta) -> bool:
+    """Whether it has been heard of for as long as must pass before it buries anybody."""
+    return bool(pulse._steady) and asyncio.get_running_loop().time() - pulse._steady > lease.total_seconds()
+
+
+async def test_the_server_ends_a_transaction_in_which_nobody_speaks(fleet: Fleet) -> None:
+    """Each connection asks for it, so that the locks of one who is cut off are free soon; who comes back finds the database away."""
+    url = fleet.database.url
+    async with fleet.database.reading() as session:
+        assert await session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "15s"
+    hasty = url.update_query_dict({"options": "-c idle_in_transaction_session_timeout=50"})
+    other = Database(hasty.render_as_string(hide_password=False), fleet.database.vault)
+    await other.open()
+    fleet.stack.push_async_callback(other.close)
+    with pytest.raises(Exception, match="idle-in-transaction") as told:  # noqa: PT012 - it is the second question that fails
+        async with other.transaction() as session:
+            pid = await session.scalar(text("SELECT pg_backend_pid()"))
+            await gone(fleet.database, int(pid or 0))
+            await session.scalar(text("SELECT 1"))
+    assert is_away(told.value)
+
+
+async def gone(database: Database, pid: int) -> None:
+    """Wait until the server has ended a session."""
+    here = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+    async with asyncio.timeout(20):
+        while True:
+            async with database.reading() as session:
+                if not await session.scalar(here, {"pid": pid}):
+                    return
+            await asyncio.sleep(0.02)  # the server's own state: there is nothing to wait on but asking
