@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.engine.claims import Claims
+from bot.engine.ending import end
 from bot.engine.lane import Lane, Work
 
 
@@ -83,7 +84,5 @@ class Crew:
 
     async def stop(self, seconds: float) -> None:
         """Take nothing new; let what is under way end, for so many seconds."""
-        for runner in self.runners:
-            runner.cancel()
-        await asyncio.gather(*self.runners, return_exceptions=True)
+        await end(self.runners)
         await asyncio.gather(*(lane.finish(seconds) for lane in self._lanes.values()))

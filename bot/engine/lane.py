@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from bot.engine.claims import Claims
+from bot.engine.ending import end
 from bot.engine.observed import step
 
 log = structlog.get_logger(__name__)
@@ -151,6 +152,4 @@ class Lane:
         """Let the steps under way end, for so many seconds; then end them."""
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=seconds)
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await end(self.tasks)

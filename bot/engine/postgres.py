@@ -21,6 +21,7 @@ from procrastinate.jobs import Status
 
 from bot.engine.claims import Claims
 from bot.engine.crew import Crew
+from bot.engine.ending import end
 from bot.engine.lane import Work
 from bot.engine.pulse import Pulse
 
@@ -114,9 +115,7 @@ class PostgresEngine:
         """Take nothing new, let what is under way end, give back the rest."""
         for timer in self._timers.values():
             timer.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self.crew.stop(STOP_WITHIN)
         await self._pulse.end()
         await self._queue.close_async()

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.engine.ending import end
 from storage.database import Database, is_away
 from storage.ledger import processes
 from storage.records import AlreadyRunning, Process
@@ -75,8 +76,7 @@ class Pulse:
     async def end(self) -> None:
         """Give back all that is still taken, and say no more."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
         try:
             async with self._database.transaction() as session:
                 now = await self._time(session)

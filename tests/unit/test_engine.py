@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.engine import embedded
+from bot.engine import embedded, ending
 from bot.engine.claims import Claims, Deaths
 from bot.engine.embedded import EmbeddedEngine
 from bot.engine.lane import Work
@@ -308,6 +308,26 @@ async def test_only_what_processes_died_of_is_struck_off_and_once(ledger: Ledger
         ledger.add("a")
         await ledger.until(ledger.done, 3)
     assert sorted(struck, key=str) == [("lane", "a"), ("lane", "broken")]
+
+
+async def test_a_lost_cancellation_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task in which a library has answered the cancellation with an error of its own is asked again, until it has ended."""
+    monkeypatch.setattr(ending, "PATIENCE", 0.01)
+    asked = 0
+
+    async def deaf() -> None:
+        nonlocal asked
+        while asked < 3:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                asked += 1
+
+    tasks = [asyncio.create_task(deaf()), asyncio.create_task(asyncio.sleep(0))]
+    await asyncio.sleep(0)
+    await ending.end(tasks)
+    assert asked == 3
+    assert all(task.done() for task in tasks)
 
 
 async def test_nobody_takes_anything_while_it_is_given_back() -> None:
