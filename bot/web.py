@@ -42,6 +42,10 @@ METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Every metric that is read from the database: name -> help and labels, all bounded. What a process counts: `bot.measuring`."""
 
 
+LONGEST_STAMP = 12
+"""Digits of a delivery's time in seconds, with centuries to spare."""
+
+
 @dataclass(frozen=True, slots=True)
 class Probes:
     """What the health pages ask."""
@@ -80,9 +84,12 @@ def routes(
     async def events(request: Request) -> Response:
         if slack is None:
             return PlainTextResponse("This bot is reached over Socket Mode.", status_code=404)
+        stamp = request.headers.get("x-slack-request-timestamp", "")
+        if stamp and not (stamp.isascii() and stamp.isdigit() and len(stamp) <= LONGEST_STAMP):
+            return PlainTextResponse("The request's timestamp can't be read.", status_code=400)
         try:
             return await slack.handle(request)
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError, OverflowError) as error:
             # Bolt reads the body before it looks at the signature; listeners have an error handler of their own.
             log.warning("unreadable delivery", error=type(error).__name__)
             return PlainTextResponse("The body can't be read.", status_code=400)

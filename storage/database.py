@@ -31,6 +31,8 @@ _IDLE_SECONDS = 15
 """After so long without a word in the midst of a transaction the server ends it: whoever began it is dead or cut off, and its locks are
 in the way of all. No transaction here waits for the network."""
 _IDLE_TOO_LONG = "25P03"
+_TOO_MUCH = ("54", "57014")
+"""Of these kinds are a statement's own faults: it is too big, or was cancelled for its length. It will not be better later."""
 _COMMITTED = "committed"
 _ENGINE_LOCK = 0x5348_4950_4245_4C4C  # "SHIPBELL": one number for all, since advisory locks are per database
 _WORKS_ALREADY = (
@@ -247,8 +249,10 @@ def _sqlite_manners(engine: Engine, *, begin: str, readonly: bool) -> None:
 
 def is_away(error: BaseException) -> bool:
     """Whether the database could not be asked, or did not answer: not there, cut off, full, locked for too long."""
-    ended = getattr(getattr(error, "orig", None), "sqlstate", None) == _IDLE_TOO_LONG
-    return ended or isinstance(error, OperationalError | InterfaceError | PoolTimeout)
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    if state.startswith(_TOO_MUCH):
+        return False
+    return state == _IDLE_TOO_LONG or isinstance(error, OperationalError | InterfaceError | PoolTimeout)
 
 
 def _no_such_table(error: DBAPIError) -> bool:

@@ -4,15 +4,15 @@ Knows: the policy's words. Must not know: Slack's payloads, wording, who may cha
 Written words are forever: the notice lies in the outbox, so it keeps its fields, and new ones get defaults.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from bot.core.approvals import Policy, is_group
 from bot.core.intents import PolicyPart
 from bot.core.names import Problem
 from bot.core.permissions import OF_TEAM
-from bot.core.policies import changed, too_few
+from bot.core.policies import changed, of_project, too_few
 from bot.core.release_notices import FreezeLine
 from bot.core.roles import Role
 
@@ -89,6 +89,16 @@ def value_of(policy: Policy, word: str) -> tuple[str, ...]:
     if isinstance(found, bool):
         return ("yes" if found else "no",)
     return (f"{found}s" if word == "expires" else str(found) or "none",)
+
+
+def shown_as(names: Iterable[str]) -> str:
+    """Return what a word of a dialog showed, to be compared: the names in order."""
+    return " ".join(sorted(set(names)))
+
+
+def held_now(policy: Policy, project: str, *, own: bool) -> Policy:
+    """Return a policy as a dialog shows it: a project without its own names nobody for what the workspace says, which holds beside it."""
+    return policy if own or not project else replace(policy, roles=of_project(policy.roles))
 
 
 _LISTS = {"approvers": "approvers", "groups": "one_of_each", "deny": "deny", "glass": "break_glass"}

@@ -300,7 +300,7 @@ class PolicyRefused:
     """A change of policy that only an admin may make, or that can't be read."""
 
     why: str
-    """`not_admin`, `cannot_tell`, `nobody_left` (the quorum could never be met)."""
+    """`not_admin`, `cannot_tell`, `changed_meanwhile`, `nobody_left` (the quorum could never be met)."""
     detail: str = ""
 
 

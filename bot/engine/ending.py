@@ -10,16 +10,28 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-PATIENCE = 1.0
+import structlog
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 2.0
 """Seconds after which one that goes on is asked again; long enough for what it does last."""
+ROUNDS = 3
+"""How often one is asked; one that still goes on then would not let the process end."""
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks, as often as it takes, until all have ended; what they raise is nobody's any more."""
+    """Cancel tasks, more than once if need be, until all have ended; what they raise is nobody's any more."""
     wanted = set(tasks)
     left = {task for task in wanted if not task.done()}
-    while left:
+    for _ in range(ROUNDS if left else 0):
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=PATIENCE)
-    await asyncio.gather(*wanted, return_exceptions=True)  # looked at, or asyncio would complain of them
+        if not left:
+            break
+    if left:
+        log.error("tasks did not end", tasks=len(left))
+    await asyncio.gather(
+        *wanted - left, return_exceptions=True
+    )  # looked at, or asyncio would complain of them

@@ -17,6 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core import intents
+from bot.core.leaving import DEAD, DOUBT_GAP
 from bot.errors import NotInstalled
 from bot.slack.clients import Workspaces
 from bot.slack.notifier import error_code
@@ -26,14 +27,9 @@ from storage.records import Installation, OutboxItem
 
 log = structlog.get_logger(__name__)
 
-ENDED = frozenset({"account_inactive", "token_revoked"})
-"""What Slack says of a token whose workspace or app is gone (https://docs.slack.dev/reference/methods/auth.test). Not `invalid_auth`, which
-an address that is not allowed gets too, nor what an org's admin can give again."""
 DOUBTED = timedelta(hours=12)
 """For so long Slack must have said it."""
 PAUSE = timedelta(minutes=10)
-GAP = timedelta(hours=2)
-"""Where nothing was refused for so long, nobody knows what Slack would have said, and the half-day begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class Endings:
     async def doubt(self, item: OutboxItem, code: str) -> None:
         """Take Slack's refusal of a message; raises where nothing can be written down, and for nothing that Slack answers."""
         now, team = self.inlet.clock(), item.slack_team_id
-        if code not in ENDED or self._asked.get(team, EARLIEST) + PAUSE > now:
+        if code not in DEAD or self._asked.get(team, EARLIEST) + PAUSE > now:
             return
         self._asked[team] = now
         # Somebody may have installed the app again meanwhile, in another process.
@@ -67,11 +63,11 @@ class Endings:
 
     async def _since(self, found: Installation, said: str, now: datetime) -> datetime | None:
         """Keep what Slack says of a token, and return since when it calls it dead; None where it doesn't, or can't tell."""
-        if said not in ENDED | {"ok"}:
+        if said not in DEAD | {"ok"}:
             return None
         async with self.inlet.database.transaction() as session:
-            if said in ENDED:
-                return await installations.doubt(session, found, now, GAP)
+            if said in DEAD:
+                return await installations.doubt(session, found, now, DOUBT_GAP)
             await installations.trusted(session, found)
             return None
 

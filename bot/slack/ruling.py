@@ -92,14 +92,16 @@ class Ruling:
         view, carried = visit.body["view"], metadata(visit.body)
         project, found, places = carried.get("project", ""), entered(view), _places(view)
         changes = policy_forms.differing(found)
-        channel = typed.get(policy_dialog.CHANNEL, "") or carried.get("channel", "")
+        where = typed.get(policy_dialog.CHANNEL, "") or _channel(view)
+        channel = where or carried.get("channel", "")
         if wrong := policy_forms.problems(found, self.indexes, project):
             return errors(wrong, places)
         waits = carried.get("second") == "yes" or changes.get("second") == "yes"
-        if changes and waits and not typed.get(policy_dialog.CHANNEL):
+        if changes and waits and not where:
             return {policy_dialog.CHANNEL: "Choose where: the second person agrees there."}
         if changes:
-            await self.inlet.put(visit.wish(intents.SetPolicy(project, changes), channel=channel))
+            seen = {word: policy_forms.shown_as(found[word].before) for word in changes}
+            await self.inlet.put(visit.wish(intents.SetPolicy(project, changes, seen), channel=channel))
         return {}
 
     async def frozen(self, visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:
@@ -116,6 +118,16 @@ class Ruling:
         assert isinstance(wanted, intents.SetFreeze)
         await self.inlet.put(visit.wish(wanted, channel=carried.get("channel", "")))
         return {}
+
+
+def _channel(view: Body) -> str:
+    """Return the channel that the dialog was filled with, which Slack may leave out where nobody touched it."""
+    elements = [
+        block.get("element") or {}
+        for block in view.get("blocks", [])
+        if _word(block) == policy_dialog.CHANNEL
+    ]
+    return str(elements[0].get("initial_conversation", "")) if elements else ""
 
 
 def _moment(seconds: str) -> str:

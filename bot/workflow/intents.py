@@ -149,8 +149,8 @@ class Intents:
                 )
             elif measuring.held("inbox", await inbox.bury(session, item, f"incident {incident}", now)):
                 if item.kind == STEP:
-                    step = codec.unpack(item.kind, item.payload, {STEP: intents.RunStep})
-                    await steps.broke_down(session, item, step, incident, now)
+                    if (step := _step_of(item)) is not None:
+                        await steps.broke_down(session, item, step, incident, now)
                 elif item.actor:  # what Slack itself says, nobody waits for
                     await answer(session, item, notices.BrokeDown(incident), now)
 
@@ -430,6 +430,14 @@ def _opened(item: InboxItem) -> intents.Intent:
     if item.unopened:
         raise StorageError(item.unopened)
     return codec.unpack(item.kind, item.payload, intents.KINDS)
+
+
+def _step_of(item: InboxItem) -> intents.RunStep | None:
+    """Return a workflow's step, None where what was written down of it can't be read: then it is given up all the same."""
+    try:
+        return codec.unpack(item.kind, item.payload, {STEP: intents.RunStep})
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _told(item: InboxItem, intent: intents.Intent, no: NotAllowed) -> notices.Notice | None:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.core import intents
 from bot.core.approvals import enough
-from bot.core.leaving import GRACE, came_late
+from bot.core.leaving import DEAD, DOUBT_GAP, GRACE, came_late
 from bot.core.lifecycle import ReleaseEvent
 from bot.core.people import CannotTell, PersonOutcome, Standing
 from bot.core.release_notices import Step
@@ -48,7 +48,10 @@ async def _team_left(session: AsyncSession, hands: Hands, item: InboxItem, inten
     """Let a team go, unless Slack's word came late."""
     team_id, now = item.team_id, hands.clock()
     since = await installations.since(session, team_id)
-    if since is None or came_late(intent.at, since):
+    doubt = await installations.doubted(session, team_id) if intent.why in DEAD else (intent.at, now)
+    # What Slack's answers alone have told holds only for as long as it goes on saying so.
+    lives = doubt is None or doubt[0] != intent.at or now - doubt[1] > DOUBT_GAP
+    if since is None or came_late(intent.at, since) or lives:
         log.info("word of a team that left came late or twice", team=str(team_id), why=intent.why)
         return
     await _end_releases(session, hands, team_id)

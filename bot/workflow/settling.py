@@ -4,7 +4,6 @@ Knows: what is written together. Must not know: Slack's payloads, wording.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.core import approvals as rules
 from bot.core import intents, notices
 from bot.core.approvals import Policy
-from bot.core.policies import changed, of_project, too_few
-from bot.core.policy_forms import LONGEST_CHOICE, MOST_PROJECTS, PolicyFormShown
+from bot.core.policies import changed, too_few
+from bot.core.policy_forms import LONGEST_CHOICE, MOST_PROJECTS, PolicyFormShown, held_now, shown_as, value_of
 from bot.core.release_notices import FreezeLine, FreezeSet, PolicyRefused, PolicyShown
 from bot.workflow import changing
 from bot.workflow.gate import read_policies
@@ -79,7 +78,7 @@ async def _form(
     offered = list(dict.fromkeys([*([project] if project else []), *owners, *names]))
     fitting = [name for name in offered if len(name) <= LONGEST_CHOICE]
     return PolicyFormShown(
-        intent.view_id, project, intent.part, rules.merged(team, own), own is not None,
+        intent.view_id, project, intent.part, held_now(rules.merged(team, own), project, own=own is not None), own is not None,
         any(one.second for one in (team, own) if one), tuple(map(_line, standing)), waits.asked_by if waits else "",
         tuple(sorted(fitting[:MOST_PROJECTS])), len(offered) > len(fitting[:MOST_PROJECTS]), tuple(hands.index.names()),
         channel, dict(known),
@@ -96,8 +95,9 @@ async def _set(
     await policies.lock(session, item.team_id)
     team, own = await read_policies(session, item.team_id, intent.project)
     before = rules.merged(team, own)
-    # A project that gets its own names nobody for what the workspace says, which holds beside it.
-    begun = before if own or not intent.project else replace(before, roles=of_project(before.roles))
+    begun = held_now(before, intent.project, own=own is not None)
+    if any(shown_as(value_of(begun, word)) != shown for word, shown in intent.seen.items()):
+        return PolicyRefused("changed_meanwhile")
     after = changed(begun, intent.changes, tuple(hands.index.names()), intent.project)
     if not isinstance(after, Policy):
         return PolicyRefused("unreadable", " ".join(problem.message for problem in after))

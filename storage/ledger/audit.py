@@ -130,8 +130,10 @@ async def remember(session: AsyncSession, report: ChainReport) -> None:
         number, mac = _head(report)
         key = await keys.chain_key(session, report.team_id)
         values = {"checked": number, "checked_mac": key.checked(number, mac)}
-        # Whoever has come further meanwhile stays; a mark that no longer fits its row is written over.
-        fresh = (col(row.checked) < number) if report.since else true()
+        # Whoever has come further meanwhile stays, and so does who has found that what this look built upon is not whole; a mark that
+        # no longer fits its row is written over.
+        found_there = (col(row.checked) >= report.since) & (col(row.checked) < number)
+        fresh = found_there if report.since else true()
         await update_one(session, update(row).where(where, fresh).values(**values))
 
 
@@ -212,8 +214,10 @@ async def _misfits(
         if link.number > 1 and link.number - 1 not in before:
             broken.append((link.number - 1, "missing"))
         elif link.number:
-            head = key.head(before[link.number - 1][1]) if link.number > 1 else key.head()
+            seq, mac = before[link.number - 1] if link.number > 1 else (link.seq - 1, b"")
+            head = key.head(mac) if link.number > 1 else key.head()
             broken += [] if chain.fits(key, head, link) else [(link.number, chain.CHANGED)]
+            broken += [] if seq < link.seq else [(link.number - 1, "moved")]
     return broken
 
 

@@ -164,6 +164,15 @@ async def doubt(
     return None if found is None else as_utc(found)
 
 
+async def doubted(session: AsyncSession, team_id: UUID) -> tuple[datetime, datetime] | None:
+    """Return since when, and when last, Slack called a team's token dead; None where it doesn't. Locked, as `since` locks."""
+    row = InstallationRow
+    here = (col(row.team_id) == team_id) & col(row.doubted_since).is_not(None)
+    asked = select(col(row.doubted_since), col(row.doubted_at)).where(here).with_for_update()
+    found = (await session.execute(asked)).one_or_none()
+    return None if found is None else (as_utc(found[0]), as_utc(found[1]))
+
+
 async def trusted(session: AsyncSession, installation: Installation) -> None:
     """Write down that Slack takes a token."""
     row = InstallationRow

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.core.leaving import DOUBT_GAP as GAP
 from bot.slack.clients import Workspaces
-from bot.slack.endings import DOUBTED, GAP, PAUSE, Endings
+from bot.slack.endings import DOUBTED, PAUSE, Endings
 from bot.slack.notifier import SlackNotifier
 from bot.workflow.inlet import Inlet
 from bot.workflow.ports import Said, SayLater

@@ -111,6 +111,11 @@ async def test_odd_bodies_are_refused_in_order(world: World) -> None:
     for body in ("", "payload=not-json", "payload=[]", "%00=%00", '{"type":"event_callback"}'):
         status, _ = await post(world, body, signed(world, body))
         assert status < 500 or body.startswith("{")
+    # Read before the signature is looked at: what nobody has signed must not make a fault either.
+    for deep in ("payload=" + "[" * 200_000, "[" * 200_000):
+        assert (await post(world, deep, signed(world, deep)))[0] < 500
+    late = signed(world, "") | {"X-Slack-Request-Timestamp": "9" * 400}
+    assert (await post(world, "", late))[0] == 400
     delivery = await world.gate.event({"type": "team_join", "user": {"id": "U1"}})
     assert delivery.status == 200
     await world.slack.command(ALICE, RELEASES, "/publisher", "help")

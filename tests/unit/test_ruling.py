@@ -13,14 +13,24 @@ from bot.core.approvals import Policy
 from bot.core.intents import PolicyPart
 from bot.core.names import Field
 from bot.core.policies import FIELDS, changed
-from bot.core.policy_forms import GROUPS, PARTS, PEOPLE, Entered, PolicyFormShown, differing, value_of
+from bot.core.policy_forms import (
+    GROUPS,
+    PARTS,
+    PEOPLE,
+    Entered,
+    PolicyFormShown,
+    differing,
+    shown_as,
+    value_of,
+)
 from bot.core.roles import Role
 from bot.demo.slack_config import ALICE, BOB
 from bot.demo.slack_views import ViewBook
+from bot.slack import ruling
 from bot.slack.blocks import policy_dialog
 from bot.slack.blocks.dialogs import CHANGE_POLICY, WHOLE_TEAM
 from tests.unit import test_listeners_releases as releases
-from tests.unit.policy_examples import BARE, FULL, SET
+from tests.unit.policy_examples import BARE, FULL, OWN, SET
 from tests.unit.test_listeners_releases import NOW, TOKEN, Desk
 from tests.unit.wording import problems
 
@@ -132,7 +142,8 @@ async def test_only_what_was_changed_is_set(desk: Desk) -> None:
     }  # fmt: skip
     assert await send(desk, DECIDING, states) == {}
     changes = {"quorum": "2", "approvers": "<@U07>,<@U08>,<!subteam^S01MAINTAINERS>", "requester": "yes"}
-    assert desk.wanted == [intents.SetPolicy("", changes)]
+    seen = {word: shown_as(value_of(DECIDING.policy, word)) for word in changes}
+    assert desk.wanted == [intents.SetPolicy("", changes, seen)]
     assert desk.notebook.wishes[0].channel == "C1"
     after = changed(Policy(), changes, ("pypi",))
     assert isinstance(after, Policy)
@@ -147,7 +158,11 @@ async def test_a_list_that_is_emptied_is_taken_away(desk: Desk) -> None:
     states = {place("glass", "people"): people(), place("approvers", "people"): people()}
     assert await send(desk, shown, states) == {}
     (wanted,) = desk.wanted
-    assert wanted == intents.SetPolicy("", {"glass": "", "approvers": "<!subteam^S01MAINTAINERS>"})
+    assert wanted == intents.SetPolicy(
+        "",
+        {"glass": "", "approvers": "<!subteam^S01MAINTAINERS>"},
+        {word: shown_as(value_of(FULL.policy, word)) for word in ("glass", "approvers")},
+    )
     after = changed(SET, wanted.changes, ("pypi",))
     assert isinstance(after, Policy)
     assert (after.break_glass, after.approvers) == ((), ("S01MAINTAINERS",))
@@ -174,7 +189,7 @@ async def test_a_second_person_is_asked_where_the_dialog_says(desk: Desk) -> Non
     }
     assert await send(desk, replace(BARE, part=PolicyPart.ROLES), states) == {}
     assert desk.notebook.wishes[0].channel == "C9"
-    assert desk.wanted == [intents.SetPolicy("", {"second": "yes"})]
+    assert desk.wanted == [intents.SetPolicy("", {"second": "yes"}, {"second": "no"})]
 
 
 async def test_a_freeze_is_asked_for_as_by_a_command(desk: Desk) -> None:
@@ -231,3 +246,13 @@ def test_a_person_types_what_the_stand_in_can_not_show() -> None:
     untouched = book.standing(seen, {})["state"]["values"]
     assert untouched[field]["value"]["selected_users"] == [ALICE.id]
     assert untouched[place("quorum")]["value"]["value"] == "1"
+
+
+@pytest.mark.parametrize("part", [one for one in PolicyPart if one is not PolicyPart.OVERVIEW])
+@pytest.mark.parametrize("shown", [BARE, FULL, OWN])
+def test_what_a_dialog_showed_is_what_it_was_filled_with(shown: PolicyFormShown, part: PolicyPart) -> None:
+    """Each word comes back as the policy had it, so that a change made meanwhile, and nothing else, is seen as one."""
+    found = ruling.entered(policy_dialog.view(replace(shown, part=part)))
+    assert found
+    for word, one in found.items():
+        assert shown_as(one.before) == shown_as(value_of(shown.policy, word)), word

@@ -185,7 +185,7 @@ Intent = (
 
 LOOKS = (
     ListPublishers, CheckPublisher, ShowSetup, FillPublisherForm, ShowImport, ShowCredentials, ShowReleases, ShowTold,
-    OpenHome, ShowAudit, ShowPolicy, ShowPolicyForm, UnfurlLinks,
+    OpenHome, ShowAudit, ShowPolicy, UnfurlLinks,
     LeaveTeam, PersonLeft,
 )  # fmt: skip
 """Intents that change nothing that others see, and nobody's: they need no turn, since one that waits for a slow host must hold back none."""

@@ -5,7 +5,7 @@ Written words are forever: a kind that was ever written keeps its fields.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -54,6 +54,8 @@ class SetPolicy:
     project: str
     changes: Mapping[str, str]
     """Names of the policy's fields and their new values, as typed and checked."""
+    seen: Mapping[str, str] = field(default_factory=dict)
+    """What a dialog showed of these fields, as `policy_forms.shown_as` has it; empty for a command, which shows nothing."""
 
 
 @dataclass(frozen=True, slots=True)

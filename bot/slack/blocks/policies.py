@@ -136,6 +136,10 @@ _REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Try again in a minute; if it stays so, tell whoever runs Shipbell (`shipbell doctor` names what is missing).",
         ),
         "unreadable": ("a value can't be used", "Correct it and type the command again."),
+        "changed_meanwhile": (
+            "somebody else has changed it since your dialog was opened",
+            "Open it anew, look at what it says now, and save again.",
+        ),
         "nobody_left": (
             "so few people would be left that the quorum could never be met",
             "Name more approvers, ask for fewer approvals, or bar fewer people.",
