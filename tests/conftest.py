@@ -64,6 +64,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+LONG = frozenset(
+    {
+        "test_upgrading.py",
+        "test_stateful.py",
+        "test_dying.py",
+        "test_kill_everywhere.py",
+        "test_chaos.py",
+        "test_rotation.py",
+    }
+)
+
+
 def pytest_report_header() -> str:
     """Say what is left out."""
     return "workflows: each test on one of both databases; `make chaos` takes both" if HALF else ""
@@ -89,11 +101,23 @@ def _on_its_database(item: pytest.Item) -> bool:
 
 
 def _dealt(items: list[pytest.Item]) -> None:
-    """Deal the stories, which wait most of their time, to the front of both halves, so that others compute beside them."""
+    """Deal the stories, which wait most of their time, to the front of both halves, so that others compute beside them.
+
+    What takes a minute by itself begins in the midst of each half, where the other workers begin: last, it would keep all waiting.
+    """
     stories = [item for item in items if "stories" in item.path.parts]
-    others = [item for item in items if "stories" not in item.path.parts]
-    middle = len(others) // 2
-    items[:] = [*stories[::2], *others[:middle], *stories[1::2], *others[middle:]] if others else stories
+    long = [item for item in items if item.path.name in LONG]
+    apart = {*stories, *long}
+    others = [item for item in items if item not in apart]
+    half = len(others) // 2
+    dealt = []
+    for first, computing, rest in (
+        (stories[::2], long[::2], others[:half]),
+        (stories[1::2], long[1::2], others[half:]),
+    ):
+        before = max((len(first) + len(computing) + len(rest)) // 2 - len(first), 0)
+        dealt += [*first, *rest[:before], *computing, *rest[before:]]
+    items[:] = dealt
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -102,7 +102,7 @@ async def test_a_person_sees_what_a_repository_says(browser: Browser, tmp_path: 
         await picture(page, ".modal", "publisher-add")
         await press(page, "Cancel")
         await type_command(page, "/publisher add acme/mono")
-        await says(page, "It holds several packages")
+        await says(page, "The repository holds several packages")
         await picture(page, ".modal", "publisher-pick")
         assert not world.gate.violations
 

@@ -71,7 +71,7 @@ async def test_what_is_lacking_becomes_a_pull_request(world: World) -> None:
     assert "there is no `release.yml`" in shows(look)
     assert "the repository has no environment `pypi`" in shows(look)
     assert "the owner `acme` has the number" in shows(look)
-    assert "the name `gadgets` is free on the index" in shows(look)
+    assert "no project is called `gadgets` on the index" in shows(look)
     shown = await dialog(world, look)
     assert PINS["pypa/gh-action-pypi-publish"].commit in shown
     assert BRANCH in shown
