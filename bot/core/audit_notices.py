@@ -24,6 +24,8 @@ class ChainFound:
     """How many of the events were checked when they were new, and not now."""
     left: int = 0
     """How many of the newest are not checked yet: the next look goes on with them."""
+    unchained: int = 0
+    """How many are from before the chain, so that nobody can tell whether they are what was written."""
 
 
 @dataclass(frozen=True, slots=True)

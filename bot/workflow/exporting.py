@@ -198,5 +198,5 @@ async def looked_along(database: Database, item: InboxItem, intent: intents.Show
 def found_of(report: ChainReport) -> ChainFound:
     """Return what a check found, as it is told."""
     return ChainFound(
-        report.events, report.broken[:TOLD], len(report.broken), report.head, report.since, report.left
-    )
+        report.events, report.broken[:TOLD], len(report.broken), report.head, report.since, report.left, report.unchained
+    )  # fmt: skip

@@ -195,7 +195,14 @@ async def approval_is_void(story: Story) -> None:
 
 async def asker_is_told(story: Story) -> None:
     """Alice, who waits for a release there, hears once that the bot can't speak there any more."""
-    assert len(said(story.world, "can't speak in a channel")) == 1
+    async with story.database.reading() as session:
+        rows = (
+            await session.execute(text("SELECT kind, channel, state, attempts, error, ts FROM outbox"))
+        ).all()
+    calls = [
+        (one.method, one.status, one.error, one.args.get("channel")) for one in story.world.gate.calls[-30:]
+    ]
+    assert len(said(story.world, "can't speak in a channel")) == 1, (rows, calls)
 
 
 WORDS: dict[str, tuple[dict[str, Any], str, Callable[[Story], Awaitable[None]]]] = {

@@ -78,9 +78,14 @@ def _chain(found: ChainFound | None) -> str:
             "none changed or removed. Look again to check more; the file is checked from beginning to end."
         )
     if not found.breaks:
+        old = (
+            f" {count(found.unchained, 'event')} without a number, from before the chain, can't be checked."
+            if found.unchained
+            else ""
+        )
         end = f" The trail's fingerprint: {tick(one_line(found.head, 100))}" if found.head else ""
         early = f" ({found.before:,} of them checked when they were new)" if found.before else ""
-        return f":white_check_mark: Checked: {count(found.events, 'event')}{early}, none changed or removed.{end}"
+        return f":white_check_mark: Checked: {count(found.events, 'event')}{early}, none changed or removed.{old}{end}"
     broken = "; ".join(
         f"{f'number {number}: ' if number else ''}{tidy(what, 100)}" for number, what in found.broken[:BREAKS]
     )
