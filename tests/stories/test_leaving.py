@@ -195,6 +195,8 @@ async def approval_is_void(story: Story) -> None:
 
 async def asker_is_told(story: Story) -> None:
     """Alice, who waits for a release there, hears once that the bot can't speak there any more."""
+    with contextlib.suppress(TimeoutError):
+        await story.world.slack.wait_for(lambda _: said(story.world, "can't speak in a channel"), PATIENCE)
     async with story.database.reading() as session:
         rows = (
             await session.execute(text("SELECT kind, channel, state, attempts, error, ts FROM outbox"))
