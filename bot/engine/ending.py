@@ -24,12 +24,12 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks, more than once if need be, until all have ended; what they raise is nobody's any more."""
     wanted = set(tasks)
     left = {task for task in wanted if not task.done()}
-    for _ in range(ROUNDS if left else 0):
+    for _ in range(ROUNDS):
+        if not left:
+            break
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=PATIENCE)
-        if not left:
-            break
     if left:
         log.error("tasks did not end", tasks=len(left))
     await asyncio.gather(

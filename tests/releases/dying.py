@@ -5,7 +5,7 @@ heard of it.
 """
 
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.workflow.ports import Forge, Index, Notifier, People
 from storage.database import Database
 from storage.records import OutboxItem
+from tests.conftest import part
 from tests.releases.kit import Parts
 
 
@@ -36,6 +37,17 @@ class Points:
             self.dead = True
             raise Killed(name)
         self.names.append(name)
+
+
+async def killed_at_a_part(play: Callable[[Points], Awaitable[None]], every: int) -> None:
+    """Play something whole, and again dying at every so-many-th of its points; `play` checks what has come of it."""
+    points = Points()
+    await play(points)
+    assert len(points.names) > 4
+    for fatal in part(range(len(points.names)), every):
+        dying = Points(fatal)
+        await play(dying)
+        assert dying.dead
 
 
 class Around:

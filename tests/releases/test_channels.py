@@ -2,14 +2,14 @@
 
 import contextlib
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from bot.core import intents
 from storage.database import Database
 from storage.ledger import audit
-from tests.conftest import part
-from tests.releases.dying import Killed, Points, around
+from tests.releases.dying import Killed, Points, around, killed_at_a_part
 from tests.releases.fakes import Message
 from tests.releases.kit import ALICE, World
 from tests.releases.test_leaving import full, leave
@@ -115,12 +115,7 @@ async def test_what_waits_is_said_at_once_when_the_channel_is_back(world: World)
 
 async def test_killed_anywhere_a_loss_is_told_once(database: Database) -> None:
     """Killed at any await of it and started again, a loss is told once."""
-    points = Points()
-    await loses(database, points)
-    assert len(points.names) > 4
-    for fatal in part(range(len(points.names)), 4):
-        await loses(database, dying := Points(fatal))
-        assert dying.dead
+    await killed_at_a_part(partial(loses, database), 4)
 
 
 async def loses(database: Database, points: Points) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -18,7 +19,7 @@ from storage.ledger import approvals, audit, credentials, installations, keys, p
 from storage.ledger.installations import NewInstallation
 from storage.records import Release, ReleaseState, Secret, StartBy, TeamGone, Tokens
 from tests.conftest import part
-from tests.releases.dying import Killed, Points, around
+from tests.releases.dying import Killed, Points, around, killed_at_a_part
 from tests.releases.kit import ADMIN, ALICE, BOB, CAROL, World
 
 SEALED = (
@@ -285,12 +286,7 @@ async def test_approvals_of_who_left_are_void_at_once(world: World) -> None:
 
 async def test_killed_anywhere_who_left_has_left(database: Database) -> None:
     """Killed at any await of it and started again, an approval of who left is void, and the thread says so once."""
-    points = Points()
-    await leaves(database, points)
-    assert len(points.names) > 4
-    for fatal in part(range(len(points.names)), 4):
-        await leaves(database, dying := Points(fatal))
-        assert dying.dead
+    await killed_at_a_part(partial(leaves, database), 4)
 
 
 async def leaves(database: Database, points: Points) -> None:

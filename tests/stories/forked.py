@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -64,7 +64,12 @@ class Forked:
 
 async def forked(environment: Mapping[str, str], log: Path, command: str = "serve") -> Forked:
     """Start `shipbell serve` so, or another command, which writes to this log."""
-    process = _CONTEXT.Process(target=serve, args=(dict(environment), log, command), daemon=True)
+    return started(serve, dict(environment), log, command)
+
+
+def started(target: Callable[..., None], *given: object) -> Forked:
+    """Start a process that is this function."""
+    process = _CONTEXT.Process(target=target, args=given, daemon=True)
     process.start()
     return Forked(process)
 

@@ -3,7 +3,6 @@
 Knows: how the child counts. A kill from outside comes at some instant; this one comes at each point of a transaction in turn.
 """
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Mapping
@@ -33,20 +32,12 @@ def disarm(log: Path) -> None:
 
 async def mortal(environment: Mapping[str, str], log: Path) -> Forked:
     """Start `shipbell serve` so, as `tests.stories.forked` does."""
-    process = multiprocessing.get_context("forkserver").Process(
-        target=_serve, args=(dict(environment), log), daemon=True
-    )
-    process.start()
-    return Forked(process)
+    return forked.started(_serve, dict(environment), log)
 
 
 async def poisoned(environment: Mapping[str, str], log: Path, lane: str, word: str) -> Forked:
     """Start `shipbell serve` so that it dies whenever a step of this lane is about to ask a host or the database for what has this word in it."""
-    process = multiprocessing.get_context("forkserver").Process(
-        target=_sicken, args=(dict(environment), log, lane, word), daemon=True
-    )
-    process.start()
-    return Forked(process)
+    return forked.started(_sicken, dict(environment), log, lane, word)
 
 
 def _sicken(environment: dict[str, str], log: Path, lane: str, word: str) -> None:
