@@ -230,7 +230,7 @@ async def _parts(
         ),
         lines=lines,
         forge=forging.forge_client(settings, transport, lines),
-        people=SlackPeople(clients.client_for, clock),
+        people=SlackPeople(clients.client_for, clock, clients.forget),
         base=timedelta(seconds=settings.poll_seconds),
         driver=driver,
     )

@@ -12,6 +12,8 @@ DEAD = frozenset({"account_inactive", "token_revoked"})
 an address that is not allowed gets too, nor what an org's admin can give again."""
 DOUBT_GAP = timedelta(hours=2)
 """Where nothing was refused for so long, nobody knows what Slack would have said, and what it said before counts no more."""
+LIVES = "ok"
+"""What is said of a token that Slack takes."""
 TICK = timedelta(seconds=1)
 """Slack tells whole seconds."""
 

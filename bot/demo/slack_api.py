@@ -78,6 +78,8 @@ class WebApi:
         """What links unfold into, by link."""
         self.broadcasts: set[tuple[str, str]] = set()
         """(channel, ts) of the answers in threads that the channel sees too; local-slack shows them in the thread alone."""
+        self.revoked = False
+        """Whether the bot's token is dead: the app was taken away."""
         self.violated: Callable[[str, Sequence[str]], None] = lambda _method, _causes: None
         """Is told (method, what Slack would refuse or cut)."""
 
@@ -131,6 +133,8 @@ class WebApi:
         wanted = self._workspace.app_token if call.method in APP_TOKEN_METHODS else self._workspace.bot_token
         if call.token != wanted:
             return {"ok": False, "error": self._token_error(call.token)}
+        if self.revoked and wanted == self._workspace.bot_token:
+            return {"ok": False, "error": "token_revoked"}
         return (
             self._violating(call.method, scope_refusal(call.method, self._options.scopes))
             or self._missing(call)

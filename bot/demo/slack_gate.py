@@ -240,7 +240,9 @@ class SlackGate:
         return reply.status
 
     async def event(self, event: Json) -> Delivery:
-        """Deliver an event that nobody in the workspace can cause, such as `app_uninstalled`."""
+        """Deliver an event that nobody in the workspace can cause, such as `app_uninstalled`, which ends the bot's token."""
+        if event.get("type") == "app_uninstalled" or (event.get("tokens") or {}).get("bot"):
+            self._api.revoked = True
         number = len(self.deliveries) + 1
         payload = {
             "token": "verification-token",

@@ -45,6 +45,9 @@ class Clients(Protocol):
     async def serves(self, slack_team_id: str, enterprise_id: str) -> tuple[str, str] | None:
         """Return (team, org) of the installation that serves a workspace, without its token; None where none does."""
 
+    def forget(self) -> None:
+        """Look every installation up anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class OneWorkspace:
@@ -67,6 +70,9 @@ class OneWorkspace:
     async def serves(self, slack_team_id: str, enterprise_id: str) -> tuple[str, str] | None:
         """Take everybody as of the workspace that they name: of whom another has proven that, no team is known."""
         return slack_team_id, enterprise_id
+
+    def forget(self) -> None:
+        """Do nothing: a setting stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,13 @@ database, for all processes: a message may be older than that, and a process you
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core import intents
-from bot.core.leaving import DEAD, DOUBT_GAP
+from bot.core.leaving import DEAD, DOUBT_GAP, LIVES
 from bot.errors import NotInstalled
 from bot.slack.clients import Workspaces
-from bot.slack.notifier import error_code
+from bot.slack.people import said_of
 from bot.workflow.inlet import EARLIEST, Inlet, Wish
 from storage.ledger import installations
 from storage.records import Installation, OutboxItem
@@ -52,7 +49,7 @@ class Endings:
             found, client = await self.clients.of(team)
         except NotInstalled:
             return  # it has left
-        said = await _said(client)
+        said = await said_of(client)
         log.warning("Slack was asked whether a team has left", team=str(item.team_id), said=said)
         since = await self._since(found, said, now)
         if since is not None and now - since >= DOUBTED:
@@ -63,21 +60,10 @@ class Endings:
 
     async def _since(self, found: Installation, said: str, now: datetime) -> datetime | None:
         """Keep what Slack says of a token, and return since when it calls it dead; None where it doesn't, or can't tell."""
-        if said not in DEAD | {"ok"}:
+        if said not in DEAD | {LIVES}:
             return None
         async with self.inlet.database.transaction() as session:
             if said in DEAD:
                 return await installations.doubt(session, found, now, DOUBT_GAP)
             await installations.trusted(session, found)
             return None
-
-
-async def _said(client: AsyncWebClient) -> str:
-    """Return Slack's word about a token, or what came in its place."""
-    try:
-        await client.auth_test()
-    except SlackApiError as error:
-        return error_code(error)
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        return type(error).__name__
-    return "ok"

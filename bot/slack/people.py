@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core.cleaning import one_line
+from bot.core.leaving import LIVES
 from bot.core.people import CannotTell, Group, GroupOutcome, Person, PersonOutcome, Standing
 from bot.errors import NotInstalled
 from bot.slack.notifier import error_code
@@ -45,6 +46,8 @@ class SlackPeople:
 
     client_for: Callable[[str], Awaitable[AsyncWebClient]]
     clock: Clock
+    forget: Callable[[], None] = lambda: None
+    """Lets the next client have the token that is kept now, whichever process has put it there."""
     _people: Kept[Person] = field(default_factory=dict)
     _groups: Kept[Group] = field(default_factory=dict)
     _installs: Kept[tuple[str, tuple[str, ...]]] = field(default_factory=dict)
@@ -104,6 +107,14 @@ class SlackPeople:
         found = {str(one.get("id")): one_line(str(one.get("handle") or ""), limit=60) for one in listed}
         return self._keep(self._handles, slack_team_id, "", found)
 
+    async def token(self, slack_team_id: str) -> str:
+        """Return what Slack says of the token that is kept now."""
+        self.forget()
+        try:
+            return await said_of(await self.client_for(slack_team_id))
+        except NotInstalled as error:
+            return type(error).__name__
+
     async def workspace(self, slack_team_id: str) -> str:
         """Return how Slack calls a workspace, or an org; "" where it does not say."""
         return (await self._install(slack_team_id))[0]
@@ -138,6 +149,17 @@ class SlackPeople:
         if len(kept) < MOST:
             kept[team, name] = (now + KEPT, found)
         return found
+
+
+async def said_of(client: AsyncWebClient) -> str:
+    """Return Slack's word about a client's token, `LIVES` where it takes it, or what came in the answer's place."""
+    try:
+        await client.auth_test()
+    except SlackApiError as error:
+        return error_code(error)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        return type(error).__name__
+    return LIVES
 
 
 async def _group(client: AsyncWebClient, slack_team_id: str, group: str) -> AsyncSlackResponse:

@@ -87,6 +87,8 @@ class Known:
     """The user groups to choose from, by id, with their handles."""
     form: PublisherFormShown | None = None
     """The dialog that registers a publisher, filled in."""
+    token: str = ""
+    """What Slack says of the team's token; "" where nobody asked."""
 
 
 async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Decided) -> Known:

@@ -107,6 +107,8 @@ class Intents:
                         await self._run(session, item, intent, before)
                     elif notice := await self._allowed(session, item, intent, before):
                         await answer(session, item, notice, self.clock())
+        except leaving.TooEarly as error:
+            await self._failed(item, str(error))
         except Exception as error:
             if is_away(error):
                 raise
@@ -141,6 +143,7 @@ class Intents:
         await steps.begin(session, item, step, notice, self.clock())
 
     async def _failed(self, item: InboxItem, incident: str) -> None:
+        """Try an intent again a little later; after so many tries it is set aside, and whoever wanted it is told."""
         now = self.clock()
         async with self.database.transaction() as session:
             if item.attempts < ATTEMPTS:
@@ -186,6 +189,8 @@ class Intents:
     ) -> deciding.Known:
         if isinstance(intent, intents.PersonLeft):
             return deciding.Known(await self.hands.people.person_now(slack_team_id, intent.user))
+        if isinstance(intent, intents.LeaveTeam):
+            return deciding.Known(token=await leaving.before(self.hands, item, slack_team_id))
         if isinstance(intent, intents.ShowAudit):
             return deciding.Known(chain=await exporting.looked_along(self.database, item, intent))
         if isinstance(intent, intents.ConfirmNow):
@@ -293,7 +298,7 @@ class Intents:
         if isinstance(intent, channels.CHANNELS):
             return channels.carry_out(session, item, intent, self.clock())
         if isinstance(intent, leaving.LEFT):
-            return leaving.carry_out(session, self.hands, item, intent, known.person)
+            return leaving.carry_out(session, self.hands, item, intent, known)
         return deciding.carry_out(session, self.hands, item, intent, known)
 
     async def _add(

@@ -2,12 +2,13 @@
 
 Knows: what belongs together. Must not know: Slack's payloads, wording.
 
-Nothing here waits for the network: Slack's token is dead by the time that Slack says so, so nobody can be told there. Killed
-anywhere, nothing has happened and the inbox has Slack's word still; done twice, or late, after the team is back, it
-does nothing.
+Slack's token is dead by the time that Slack says so, so nobody can be told there; a token that lives on for half a minute is that of
+a team that is back, whatever the clocks say. Killed anywhere, nothing has happened and the inbox has Slack's word still; done twice, or
+late, after the team is back, it does nothing.
 """
 
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -15,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.core import intents
 from bot.core.approvals import enough
-from bot.core.leaving import DEAD, DOUBT_GAP, GRACE, came_late
+from bot.core.leaving import DEAD, DOUBT_GAP, GRACE, LIVES, came_late
 from bot.core.lifecycle import ReleaseEvent
-from bot.core.people import CannotTell, PersonOutcome, Standing
+from bot.core.people import CannotTell, Standing
 from bot.core.release_notices import Step
 from bot.core.releases import Decision, Line, Situation, asked_again, have
+from bot.workflow.deciding import Known
 from bot.workflow.hands import Hands, situation, write
 from bot.workflow.telling import SHIPBELL, write_down
 from storage.ledger import installations, keys, leaving
@@ -33,25 +35,44 @@ Left = intents.LeaveTeam | intents.PersonLeft
 LEFT = (intents.LeaveTeam, intents.PersonLeft)
 
 
-async def carry_out(
-    session: AsyncSession, hands: Hands, item: InboxItem, intent: Left, person: PersonOutcome
-) -> None:
-    """Let a team or a person go; `person` is what Slack says of that one now."""
+PATIENCE = 5
+"""So often Slack is asked whether it takes a token that it has called dead."""
+
+
+class TooEarly(Exception):
+    """Slack still takes the token of a team that has left, it says; it is to be asked again."""
+
+
+async def before(hands: Hands, item: InboxItem, slack_team_id: str) -> str:
+    """Return what Slack says of the token of a team that has left; TooEarly where it takes it."""
+    said = await hands.people.token(slack_team_id)
+    if said == LIVES and item.attempts < PATIENCE:
+        raise TooEarly("Slack takes the token")
+    return said
+
+
+async def carry_out(session: AsyncSession, hands: Hands, item: InboxItem, intent: Left, known: Known) -> None:
+    """Let a team or a person go; `known` has what Slack says of them now."""
+    person = known.person
     if isinstance(intent, intents.LeaveTeam):
-        await _team_left(session, hands, item, intent)
+        await _team_left(session, hands, item, intent, known.token)
     elif isinstance(person, CannotTell) or person.standing in {Standing.DEACTIVATED, Standing.UNKNOWN}:
         # Where Slack does not say more now, what it said first holds: who is back can approve again.
         await _person_left(session, hands, item, intent.user)
 
 
-async def _team_left(session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.LeaveTeam) -> None:
-    """Let a team go, unless Slack's word came late."""
+async def _team_left(
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.LeaveTeam, token: str
+) -> None:
+    """Let a team go, unless Slack's word came late, or Slack takes its token."""
     team_id, now = item.team_id, hands.clock()
     since = await installations.since(session, team_id)
-    doubt = await installations.doubted(session, team_id) if intent.why in DEAD else (intent.at, now)
-    # What Slack's answers alone have told holds only for as long as it goes on saying so.
-    lives = doubt is None or doubt[0] != intent.at or now - doubt[1] > DOUBT_GAP
-    if since is None or came_late(intent.at, since) or lives:
+    if (
+        since is None
+        or token == LIVES
+        or came_late(intent.at, since)
+        or not await _still_holds(session, team_id, intent, now)
+    ):
         log.info("word of a team that left came late or twice", team=str(team_id), why=intent.why)
         return
     await _end_releases(session, hands, team_id)
@@ -63,6 +84,16 @@ async def _team_left(session: AsyncSession, hands: Hands, item: InboxItem, inten
         session, team_id, (SHIPBELL, "team.left", intent.why), now, kept_until=(now + GRACE).isoformat()
     )
     log.info("team left", team=str(team_id), why=intent.why)
+
+
+async def _still_holds(
+    session: AsyncSession, team_id: UUID, intent: intents.LeaveTeam, now: datetime
+) -> bool:
+    """Whether what Slack's answers alone have told is what they go on telling; an event holds by itself."""
+    if intent.why not in DEAD:
+        return True
+    doubt = await installations.doubted(session, team_id)
+    return doubt is not None and doubt[0] == intent.at and now - doubt[1] <= DOUBT_GAP
 
 
 async def _end_releases(session: AsyncSession, hands: Hands, team_id: UUID) -> None:

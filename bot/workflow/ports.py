@@ -321,6 +321,9 @@ class People(Protocol):
     async def handles(self, slack_team_id: str) -> Mapping[str, str]:
         """Return the user groups by id, with their handles; none where that can't be told."""
 
+    async def token(self, slack_team_id: str) -> str:
+        """Return what Slack says of the token that is kept now: `LIVES`, its word against it, or why it does not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:

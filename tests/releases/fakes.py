@@ -204,6 +204,8 @@ class FakePeople:
     known: dict[str, Person]
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
     silent: bool = False
+    says: str = "token_revoked"
+    """What Slack says of the team's token, once somebody asks."""
 
     async def person(self, slack_team_id: str, user: str) -> PersonOutcome:
         """Return who somebody is."""
@@ -224,6 +226,10 @@ class FakePeople:
     async def handles(self, slack_team_id: str) -> Mapping[str, str]:
         """Return the groups, called by their ids."""
         return {} if self.silent else {group: group.lower() for group in self.groups}
+
+    async def token(self, slack_team_id: str) -> str:
+        """Return what Slack says of the token."""
+        return self.says
 
 
 @dataclass

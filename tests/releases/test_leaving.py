@@ -10,12 +10,13 @@ from sqlalchemy import text
 
 from bot.core import intents
 from bot.core.approvals import Policy
-from bot.core.leaving import DOUBT_GAP, GRACE
+from bot.core.leaving import DOUBT_GAP, GRACE, LIVES
 from bot.core.people import Person, Standing
 from bot.workflow.hands import packed
 from bot.workflow.installing import Installing
+from bot.workflow.leaving import PATIENCE
 from storage.database import Database
-from storage.ledger import approvals, audit, credentials, installations, keys, policies, publishers
+from storage.ledger import approvals, audit, credentials, inbox, installations, keys, policies, publishers
 from storage.ledger.installations import NewInstallation
 from storage.records import Release, ReleaseState, Secret, StartBy, TeamGone, Tokens
 from tests.conftest import part
@@ -219,6 +220,24 @@ async def test_a_dead_token_ends_a_team_only_while_slack_says_so(world: World, l
     await world.work()
     async with world.database.reading() as session:
         assert (await installations.of_team(session, team_id) is None) == (lives == "")
+
+
+@pytest.mark.parametrize("turns", [True, False])
+async def test_a_token_that_slack_takes_ends_no_team(world: World, turns: bool) -> None:
+    """Slack's word of an end waits while Slack takes the token, and holds once it doesn't; where it goes on, the team has come back."""
+    team_id = await full(world)
+    world.people.says = LIVES
+    await leave(world, at=timedelta(hours=1))  # the clocks say that it is of the install that stands
+    await world.work()
+    if turns:
+        world.people.says = "account_inactive"
+    for _ in range(PATIENCE):
+        world.clock.now += timedelta(minutes=1)
+        await world.work()
+    async with world.database.reading() as session:
+        assert (await installations.of_team(session, team_id) is None) == turns
+        assert not await inbox.next_due(session)
+    assert bool(await secrets(world.database)) != turns
 
 
 async def test_killed_anywhere_it_leaves_whole(database: Database) -> None:
