@@ -278,6 +278,8 @@ class FreezeLine:
     ends_at: datetime | None
     reason: str
     set_by: str
+    name: str = ""
+    """By what a dialog says which ones it showed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +313,8 @@ class FreezeSet:
     line: FreezeLine
     lifted: bool = False
     count: int = 1
+    left: int = 0
+    """How many stand that were set since whoever lifted them was shown the others."""
 
 
 @dataclass(frozen=True, slots=True)

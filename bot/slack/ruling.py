@@ -65,7 +65,8 @@ class Ruling:
         elif name == policy_dialog.FREEZE:
             await visit.open(policy_dialog.freeze(project, channel), above=visit.in_dialog)
         elif name == policy_dialog.LIFT:
-            await self.inlet.put(visit.wish(intents.LiftFreeze(project), channel=channel))
+            seen = tuple(filter(None, carried.get("freezes", "").split(",")))
+            await self.inlet.put(visit.wish(intents.LiftFreeze(project, seen), channel=channel))
             await self._turn(visit, carried.get("dialog", ""), project, channel, "shown")
         elif name.startswith(policy_dialog.PART):
             await self._part(visit, name.removeprefix(policy_dialog.PART), project, channel)

@@ -21,6 +21,8 @@ from bot.workflow.telling import say_in_channel, write_down
 from storage.ledger import freezes, policies, policy_changes, projects
 from storage.records import Freeze, InboxItem
 
+MOST_TOLD = 20
+"""Freezes of which the audit trail tells whose they were, where several end at once."""
 Handles = Mapping[str, str]
 Settled = (
     intents.SetPolicy
@@ -86,7 +88,8 @@ async def _form(
 
 
 def _line(freeze: Freeze) -> FreezeLine:
-    return FreezeLine(freeze.project, freeze.starts_at, freeze.ends_at, freeze.reason, freeze.set_by)
+    name = freeze.id.hex[:12]
+    return FreezeLine(freeze.project, freeze.starts_at, freeze.ends_at, freeze.reason, freeze.set_by, name)
 
 
 async def _set(
@@ -133,12 +136,15 @@ async def _lift(
     now = hands.clock()
     found = await freezes.standing(session, item.team_id, intent.project, now)
     standing = [freeze for freeze in found if freeze.project == intent.project]
-    for freeze in standing:
+    meant = [one for one in standing if not intent.seen or _line(one).name in intent.seen]
+    for freeze in meant:
         await freezes.lift(session, item.team_id, freeze.id, item.actor, now)
-    line = _line(standing[0]) if standing else FreezeLine(intent.project, now, None, "", item.actor)
-    notice = FreezeSet(line, lifted=True, count=len(standing))
-    if standing:
+    line = _line(meant[0]) if meant else FreezeLine(intent.project, now, None, "", item.actor)
+    notice = FreezeSet(line, lifted=True, count=len(meant), left=len(standing) - len(meant))
+    if meant:
         await say_in_channel(session, item, notice, now)
         what = intent.project or "every project"
-        await write_down(session, item.team_id, (item.actor, "freeze.lifted", what), now, count=len(standing))
-    return None if standing and item.channel else notice
+        ended = [{"set_by": one.set_by, "reason": one.reason} for one in meant[:MOST_TOLD]]
+        who_did = (item.actor, "freeze.lifted", what)
+        await write_down(session, item.team_id, who_did, now, count=len(meant), ended=ended)
+    return None if meant and item.channel else notice

@@ -1,12 +1,14 @@
 """The dialogs of a policy, filled from the ledger: for those who may set it, told in the dialog to those who may not."""
 
+from datetime import timedelta
 from typing import Any
 
 from bot.core import intents
 from bot.core.intents import PolicyPart
 from storage.database import Database
+from storage.ledger import audit
 from tests.releases.kit import ALICE
-from tests.releases.test_gate import ADMIN, BOB, CAROL, GROUP, team_of
+from tests.releases.test_gate import ADMIN, BOB, CAROL, GROUP, Team, team_of
 
 
 async def test_the_dialog_shows_what_holds(database: Database) -> None:
@@ -64,3 +66,41 @@ async def test_a_project_without_its_own_shows_none_of_the_workspaces_roles(data
     assert not any(one["role"] == "setters" for one in facts["policy"]["roles"])
     kind, _ = await team.wants(ADMIN, intents.SetPolicy("p", {"setters": f"<@{BOB}>"}, {"setters": ""}))
     assert kind == "policy.shown"
+
+
+async def last_said(team: Team) -> dict[str, Any]:
+    """Return what a channel heard last, once all is said, at Slack's pace."""
+    while any(due is not None for due in await team.world.work()):
+        team.world.clock.now += timedelta(seconds=2)
+    return team.world.slack.messages[-1].facts
+
+
+async def test_only_the_freezes_that_were_shown_are_lifted(database: Database) -> None:
+    """What somebody froze while the dialog stood open goes on, and who lifts hears so; a command means all that stand."""
+    team = await team_of(database)
+    await team.wants(ADMIN, intents.SetFreeze("", None, None, "Holidays."))
+    _, facts = await team.wants(ADMIN, intents.ShowPolicyForm("v1", ""))
+    seen = tuple(line["name"] for line in facts["freezes"])
+    await team.wants(ADMIN, intents.SetFreeze("", None, None, "An incident."))
+    # The channel hears what has changed; who has changed nothing hears so alone.
+    assert await team.wants(ADMIN, intents.LiftFreeze("", seen)) == ("", {})
+    said = await last_said(team)
+    assert (said["lifted"], said["count"], said["left"]) == (True, 1, 1)
+    _, facts = await team.wants(ADMIN, intents.LiftFreeze("", seen))
+    assert (facts["lifted"], facts["count"], facts["left"]) == (True, 0, 1)
+    _, facts = await team.wants(ADMIN, intents.ShowPolicyForm("v2", ""))
+    assert [line["reason"] for line in facts["freezes"]] == ["An incident."]
+    await team.wants(ADMIN, intents.LiftFreeze(""))
+    said = await last_said(team)
+    assert (said["count"], said["left"]) == (1, 0)
+    async with database.reading() as session:
+        assert team.world.team is not None
+        lifted = [
+            event
+            for event in await audit.trail(session, team.world.team.id, limit=50)
+            if event.action == "freeze.lifted"
+        ]
+    assert [one["reason"] for event in lifted for one in event.detail["ended"]] == [
+        "An incident.",
+        "Holidays.",
+    ]

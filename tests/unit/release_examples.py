@@ -305,6 +305,8 @@ NOTICES: dict[str, notices.Notice] = {
     "freeze": FreezeSet(FREEZE),
     "lock": FreezeSet(LOCK),
     "freeze lifted": FreezeSet(FREEZE, lifted=True, count=2),
+    "one freeze lifted, another set since": FreezeSet(FREEZE, lifted=True, count=1, left=1),
+    "no freeze lifted, others set since": FreezeSet(FREEZE, lifted=True, count=0, left=2),
     "no freeze to lift": FreezeSet(replace(LOCK, reason=""), lifted=True, count=0),
     "unapproved": Unapproved(WANTED, URL, "1.4.1", 2),
     "unapproved, asked for": Unapproved(WANTED, URL, "1.4.1", 1, S.AWAITING_APPROVAL),

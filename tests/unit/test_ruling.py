@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from bot.core.policy_forms import (
     shown_as,
     value_of,
 )
+from bot.core.release_notices import FreezeLine
 from bot.core.roles import Role
 from bot.demo.slack_config import ALICE, BOB
 from bot.demo.slack_views import ViewBook
@@ -127,8 +128,12 @@ async def test_it_turns_to_another_project_and_goes_deeper(desk: Desk) -> None:
 async def test_lifting_a_freeze_shows_the_policy_anew(desk: Desk) -> None:
     """The freeze ends, told where the dialog was opened, and the dialog shows how it stands then."""
     desk.slack.answers["views.update"] = [OPENED]
-    await press(desk, policy_dialog.LIFT, WHOLE_TEAM, BARE)
-    assert desk.wanted == [intents.LiftFreeze(""), intents.ShowPolicyForm("view-1", "", channel="C1")]
+    line = FreezeLine("", datetime(2026, 1, 1, tzinfo=UTC), None, "Holidays", "U1", "a1b2")
+    await press(desk, policy_dialog.LIFT, WHOLE_TEAM, replace(BARE, freezes=(line,)))
+    assert desk.wanted == [
+        intents.LiftFreeze("", ("a1b2",)),
+        intents.ShowPolicyForm("view-1", "", channel="C1"),
+    ]
     lift, show = desk.notebook.wishes
     assert (lift.channel, lift.delivery) != (show.channel, show.delivery)
     assert lift.channel == "C1"

@@ -91,6 +91,8 @@ class LiftFreeze:
     """End every freeze of a project ("": of all) that stands."""
 
     project: str
+    seen: tuple[str, ...] = ()
+    """Those that a dialog showed, by `FreezeLine.name`, and no others; empty for a command, which means them all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,8 +181,19 @@ def freeze(notice: FreezeSet) -> Message:
     )
 
 
+def _lifted_not_all(notice: FreezeSet, plain: str, what: str) -> Message:
+    """Say that what was set after the dialog was opened stands."""
+    ended = f"{count(notice.count, 'freeze')} of {what} ended" if notice.count else "Nothing was changed"
+    stand = f"{count(notice.left, 'freeze')} that the dialog did not show still stand{'s' if notice.left == 1 else ''}"
+    text = f"{ended}, but {stand}."
+    remedy = "Open the policy again to see what stands, and lift it there if you mean that too."
+    return message(f"Releases of {plain} are still frozen.", [section(f":ice_cube: {text}"), context(remedy)])
+
+
 def _lifted(notice: FreezeSet, plain: str, what: str) -> Message:
     line = notice.line
+    if notice.left:
+        return _lifted_not_all(notice, plain, what)
     if not notice.count:
         text = f"There is no freeze of {what}, so nothing was changed."
         return message(f"There is no freeze of {plain}.", [section(text)])

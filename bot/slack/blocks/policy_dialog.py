@@ -16,6 +16,7 @@ from bot.core.approvals import Publish, Tell, is_group
 from bot.core.intents import PolicyPart
 from bot.core.permission_notices import DialogShut
 from bot.core.policy_forms import GROUPS, PEOPLE, PolicyFormShown, value_of, words_of
+from bot.core.release_notices import FreezeLine
 from bot.core.roles import Role
 from bot.slack.blocks import permissions, policies
 from bot.slack.blocks.base import OPTION, OPTIONS, Block, actions, button, confirm, context, plain, section
@@ -27,6 +28,8 @@ WHOSE, FREEZE, LIFT = "policy.whose", "policy.freeze", "policy.lift"
 PART = "policy.part."
 SAVE, FROZEN = "policy.save", "policy.frozen"
 CHANNEL = "channel"
+MOST_FREEZES = 50
+"""Freezes that one press ends at most: so many names fit into what a dialog carries along."""
 REASON = 300
 DIVIDER: Block = MappingProxyType({"type": "divider"})
 _TITLES: Mapping[PolicyPart, str] = MappingProxyType(
@@ -66,6 +69,8 @@ def view(notice: PolicyFormShown) -> View:
     more = {"external_id": notice.view_id, "private_metadata": json.dumps(carried)}
     title = _TITLES[notice.part]
     if notice.part is PolicyPart.OVERVIEW:
+        shown = {"freezes": ",".join(line.name[:12] for line in _own(notice))}
+        more["private_metadata"] = json.dumps(carried | shown if shown["freezes"] else carried)
         return modal(title, _overview(notice), "policy.overview", **more)
     return modal(title, [*_whose(notice), *_fields(notice)], SAVE, "Save", **more)
 
@@ -140,10 +145,15 @@ def _plain(text: str) -> str:
 def _freezing(notice: PolicyFormShown) -> Block:
     of = f"{one_line(notice.project, 40)}" if notice.project else "every project"
     value = one_line(notice.project, 200) or WHOLE_TEAM
-    own = [line for line in notice.freezes if line.project == notice.project]
+    own = _own(notice)
     sure = confirm("Lift the freeze?", f"Releases of {tidy(of, 60)} are possible again at once.", "Lift it")
     lift = [button(f"Lift the freeze of {of}", LIFT, value, confirm=sure)] if own else []
     return actions(button(f"Freeze {of}…", FREEZE, value), *lift)
+
+
+def _own(notice: PolicyFormShown) -> list[FreezeLine]:
+    """Return the freezes that are the project's own, or the workspace's: as many as one dialog can end."""
+    return [line for line in notice.freezes if line.project == notice.project][:MOST_FREEZES]
 
 
 def _whose(notice: PolicyFormShown) -> list[Block]:
