@@ -2,7 +2,7 @@
 
 Knows: who waits for something there. Must not know: Slack's payloads, wording.
 
-One transaction and no network: killed anywhere, nothing has happened and the inbox has Slack's word still. Which of Slack's
+One transaction and no network: killed anywhere, nothing has happened and the inbox has Slack's word still, or the outbox the message that was refused. Which of Slack's
 words was the last one stands in the audit trail, so that one said twice, late, or in two ways (archived, then removed) is one loss.
 """
 
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import codec
 from bot.core import intents, notices
 from bot.core.install_notices import ChannelGone
+from bot.workflow.inlet import EARLIEST
 from bot.workflow.telling import SHIPBELL, write_down
 from storage.ledger import audit, channels, installations, outbox
 from storage.ledger.outbox import Destination
@@ -24,9 +25,24 @@ CHANNELS = (intents.ChannelLost, intents.ChannelBack)
 LOST, BACK = "channel.lost", "channel.back"
 REASON = "channel lost"
 """Why a message waits that Slack does not take for now."""
+UNTOLD = "channel_lost"
+"""What stands in place of Slack's name for a loss that it has not told of."""
 WAITS = (REASON, "not invited")
 LOOKED = 50
 """Events about one channel that are looked through for the newest of ours."""
+
+
+async def refused(session: AsyncSession, team_id: UUID, channel: str, now: datetime) -> None:
+    """Tell of a loss of which no event came: Slack refuses what belongs into a thread there, or an edit.
+
+    It stands at the time of the newest word that is known, so that whatever Slack itself says later counts, by whichever clock.
+    """
+    if await installations.since(session, team_id) is None:
+        return
+    last = await _last(session, team_id, channel)
+    if last is None or last.action == BACK:
+        at = datetime.fromisoformat(str(last.detail["at"])) if last else EARLIEST
+        await _lost(session, team_id, intents.ChannelLost(channel, at, UNTOLD), now)
 
 
 async def carry_out(session: AsyncSession, item: InboxItem, intent: Word, now: datetime) -> None:
@@ -60,9 +76,10 @@ async def _lost(session: AsyncSession, team_id: UUID, intent: intents.ChannelLos
     if install is not None and install.installed_by:
         told[install.installed_by] = [name for _, name in waits]
     at = intent.at.isoformat()
+    told_at = at if intent.why != UNTOLD else now.isoformat()
     for user, names in told.items():
         notice = ChannelGone(intent.channel, intent.why, tuple(names))
-        key = f"channel:{intent.channel}:{at}:{user}"
+        key = f"channel:{intent.channel}:{told_at}:{user}"
         await outbox.add(session, team_id, key, Destination(user), codec.pack(notice, notices.KINDS), now)
     done = (SHIPBELL, LOST, intent.channel)
     await write_down(session, team_id, done, now, at=at, why=intent.why, told=len(told))

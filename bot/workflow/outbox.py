@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from bot.pacing import Paces
+from bot.workflow import channels
 from bot.workflow.ports import Clock, Delivery, NeverSay, Notifier, Said, SayLater
 from storage.database import Database
 from storage.ledger import outbox as ledger
@@ -112,6 +113,8 @@ class Outbox:
                     log.error("message given up", message=str(item.id), kind=item.kind, error=delivery.error)
                     await ledger.bury(session, item, delivery.error)
                 case SayLater():
+                    if delivery.error == channels.REASON:
+                        await channels.refused(session, item.team_id, item.channel, now)
                     wait = delivery.seconds or min(2 ** min(item.attempts, 10), LONGEST_WAIT)
                     until = now + timedelta(seconds=wait)
                     await ledger.again(

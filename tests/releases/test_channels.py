@@ -7,11 +7,13 @@ from functools import partial
 import pytest
 
 from bot.core import intents
+from bot.core.approvals import Policy
+from bot.workflow.hands import packed
 from storage.database import Database
-from storage.ledger import audit
+from storage.ledger import audit, policies
 from tests.releases.dying import Killed, Points, around, killed_at_a_part
 from tests.releases.fakes import Message
-from tests.releases.kit import ALICE, World
+from tests.releases.kit import ADMIN, ALICE, BOB, CAROL, World
 from tests.releases.test_leaving import full, leave
 
 
@@ -111,6 +113,37 @@ async def test_what_waits_is_said_at_once_when_the_channel_is_back(world: World)
     await pause(world)
     assert len(world.slack.lines(root)) > before
     assert not world.slack.doubled()
+
+
+async def test_a_loss_that_no_event_tells_of_is_told_too(world: World) -> None:
+    """Where Slack refuses what belongs into a thread, who waits there hears it once, whatever event comes late; and again after a return."""
+    team_id = await full(world)
+    async with world.database.transaction() as session:
+        await policies.put(session, team_id, "one", packed(Policy(quorum=3)), ADMIN, world.clock())
+    await pause(world)
+    found = await world.newest("one")
+    assert found is not None
+    world.slack.closed.add("C-one")
+    await world.deliver(BOB, intents.Approve(str(found.id), found.round))
+    for _ in range(4):
+        await pause(world)
+        world.clock.now += timedelta(minutes=5)
+    (one,) = told(world)
+    assert (one.channel, one.facts["why"]) == (ALICE, "channel_lost")
+    await lose(world, seconds=-600)
+    world.slack.closed.clear()
+    await regain(world, -300)  # Slack's clock is behind
+    await pause(world)
+    assert len(told(world)) == 1
+    world.slack.closed.add("C-one")
+    release = await world.release(found.id)
+    await world.deliver(CAROL, intents.Approve(str(release.id), release.round))
+    await pause(world)
+    async with world.database.reading() as session:
+        trail = await audit.trail(session, team_id, limit=50, project="C-one")
+        assert not (await audit.verify(session, team_id)).broken
+    assert [event.action for event in trail] == ["channel.lost", "channel.back", "channel.lost"]
+    assert len(told(world)) == 2
 
 
 async def test_killed_anywhere_a_loss_is_told_once(database: Database) -> None:

@@ -75,6 +75,7 @@ NOTICES: dict[str, notices.Notice] = {
     "install, all done": install_notices.Welcome("ada", "C1", "acme-widgets"),
     "channel archived": install_notices.ChannelGone("C1", "channel_archive", ("acme-widgets 1.4.0", "gears")),
     "channel deleted": install_notices.ChannelGone("C1", "group_deleted", ("acme-widgets 1.4.0",)),
+    "channel lost without a word": install_notices.ChannelGone("C1", "channel_lost", ("acme-widgets 1.4.0",)),
     "channel left": install_notices.ChannelGone("C1", "channel_left", ("gears",)),
     "install lacks scopes": install_notices.ScopesMissing(("users:read", "im:write"), f"{URL}/slack/install"),
     "pending": notices.PublisherPending(WANTED, URL, "U1", AT, by_hand=False),

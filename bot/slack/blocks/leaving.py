@@ -33,6 +33,7 @@ _HAPPENED = {
     "archive": "{there} was archived, so I can't speak there.",
     "deleted": "A channel that I spoke in ({there}) was deleted.",
     "left": "Somebody removed me from {there}, so I can't speak there.",
+    "lost": "Slack no longer lets me speak in {there}: somebody archived it, or removed me.",
 }
 _COMES = "What I have to say waits a day for that and then comes at once."
 _REMEDY = {
@@ -43,4 +44,5 @@ _REMEDY = {
         "channel=#other`."
     ),
     "left": "Type `/invite @shipbell` in {there}. " + _COMES,
+    "lost": "Unarchive {there} if it is archived, and type `/invite @shipbell` there. " + _COMES,
 }
