@@ -85,6 +85,10 @@ BLOCKED = replace(
 )
 POLICY = Policy(quorum=2, approvers=("S01MAINTAINERS", "U3"))
 APPROVED = VoteLine("U2", Verdict.APPROVED, AT)
+BROKEN = (
+    JobSeen("build", "completed", "success"), JobSeen("docs", "completed", "cancelled", f"{FORGE}/actions/runs/7/job/1"),
+    JobSeen("publish <3.11>", "completed", "failure", f"{FORGE}/actions/runs/7/job/2"),
+)  # fmt: skip
 ACTING = Progress(
     tag_made=True,
     started=True,
@@ -150,7 +154,7 @@ ROOTS: dict[str, ReleaseShown] = {
     "release published, not verified": standing(
         S.PUBLISHED, R.NOT_VERIFIED, progress=replace(VERIFIED, attested_at=None, not_verified="1 file has no attestation")
     ),
-    "release failed": standing(S.FAILED, R.RUN_FAILED, detail="publish", progress=ACTING),
+    "release failed": standing(S.FAILED, R.RUN_FAILED, detail="publish", progress=replace(ACTING, jobs=BROKEN)),
     "release failed before it acted": standing(S.FAILED, R.FORGE_REFUSED, detail="it answered 403"),
     "release rejected": standing(
         S.REJECTED, R.REJECTED_BY_PERSON, detail="Docs first.", votes=(VoteLine("U2", Verdict.REJECTED, AT, "Docs first."),)

@@ -41,7 +41,7 @@ def form(shown: PublisherFormShown) -> View:
         "Trusted publisher",
         blocks,
         ADD_PUBLISHER,
-        "Register",
+        "Set up",
         external_id=at.view_id[:255],
         private_metadata=json.dumps(
             {

@@ -59,8 +59,11 @@ def _jobs(seen: Progress) -> str:
         return "jobs"
     ended = [job for job in seen.jobs if job.status == "completed"]
     well = [job for job in ended if job.conclusion in _WELL]
-    if len(well) < len(ended):
-        return f"jobs: {len(well)} of {len(seen.jobs)} ended well"
+    bad = [job for job in ended if job.conclusion not in _WELL]
+    if bad:
+        # Where one failed the forge cancels others, so what failed is shown.
+        first = next((job for job in bad if job.conclusion != "cancelled"), bad[0])
+        return f"jobs: {len(well)} of {len(seen.jobs)} ended well, look at {go(first.url, first.name)}"
     return f"jobs {len(ended)} of {len(seen.jobs)}"
 
 
