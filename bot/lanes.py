@@ -89,7 +89,9 @@ def works(
             confirming.LEASE, "confirmation",
         ),
         *_health(wishes.tending),
-        Work("outbox", messages.claim, messages.work, messages.next_due, 16, lease=outbox.DOUBT),
+        Work(
+            "outbox", messages.claim, messages.work, messages.next_due, 16, lease=outbox.DOUBT, kind="message"
+        ),
         *(_publishers(steps, name, lane) for name, lane in lanes.items()),
     ]  # fmt: skip
 

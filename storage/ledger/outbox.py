@@ -272,9 +272,10 @@ async def retake(session: AsyncSession, now: datetime, settle: timedelta) -> Non
 
     Not at once: a request that a dying process had already written may still be on its way to Slack.
     """
+    held = (col(OutboxRow.state) == OutboxState.SENDING) & col(OutboxRow.lease_owner).is_not(None)
     await session.execute(
-        update(OutboxRow).where(col(OutboxRow.state) == OutboxState.SENDING, col(OutboxRow.next_at) > now + settle)
-        .values(next_at=now + settle).execution_options(synchronize_session=False)
+        update(OutboxRow).where(held, col(OutboxRow.next_at) > now + settle)
+        .values(next_at=now + settle, lease_owner=None).execution_options(synchronize_session=False)
     )  # fmt: skip
 
 

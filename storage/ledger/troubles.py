@@ -38,6 +38,7 @@ SPARED = 3
 SPREAD = timedelta(seconds=15)
 """Over what time the next tries of rows that were in hand together lie, for each further death."""
 DIED = "the process that worked on it died"
+_MESSAGE = "message"
 _KINDS: Mapping[str, tuple[Any, str]] = {
     "release": (ReleaseRow, "id"),
     "publisher": (PublisherRow, "id"),
@@ -46,6 +47,7 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "thanks": (ThanksRow, "release_id"),
     "confirmation": (ConfirmationRow, "id"),
     "health": (HealthRow, "publisher_id"),
+    _MESSAGE: (OutboxRow, "id"),
 }
 """What can be set aside -> its rows, and the name of their key."""
 
@@ -98,7 +100,7 @@ async def died(session: AsyncSession, owner: UUID | None, now: datetime) -> None
         deaths = await _death(session, what, now)
         if deaths >= DEATHS:
             await set_aside(session, what, now)
-            await _next_at(session, what, ASIDE)
+            await _no_more(session, what)
         elif deaths > SPARED and len(held) > 1:
             await _next_at(session, what, now + SPREAD * (deaths - SPARED) * (what.id.int % 100 / 100))
 
@@ -183,7 +185,8 @@ async def put_back(session: AsyncSession, row_id: UUID, now: datetime) -> Sequen
     lost = (col(OutboxRow.id) == row_id) & (col(OutboxRow.state) == OutboxState.DEAD)
     unsaid = {"state": OutboxState.WAITING, "next_at": now, "attempts": 0, "created_at": now, "error": ""}
     message = await update_one(session, update(OutboxRow).where(lost).values(**unsaid))
-    return [*kinds, *(["intent"] if intent else []), *(["message"] if message else [])]
+    back = [*kinds, *(["intent"] if intent else []), *([_MESSAGE] if message else [])]
+    return list(dict.fromkeys(back))
 
 
 async def _in_hand(session: AsyncSession, kind: str, owner: UUID | None) -> Sequence[Faulty]:
@@ -194,10 +197,25 @@ async def _in_hand(session: AsyncSession, kind: str, owner: UUID | None) -> Sequ
     return [Faulty(kind, row_id, team_id) for row_id, team_id in await session.execute(found)]
 
 
+async def _no_more(session: AsyncSession, what: Faulty) -> None:
+    """Let nobody take a row any more; what comes after a message in its channel is not to wait for it."""
+    if what.kind != _MESSAGE:
+        await _next_at(session, what, ASIDE)
+        return
+    gone = {"state": OutboxState.DEAD, "next_at": None, "sealed": None, "error": DIED, "lease_owner": None}
+    await update_one(session, update(OutboxRow).where(_row(what)).values(**gone))
+
+
 async def _next_at(session: AsyncSession, what: Faulty, next_at: datetime) -> None:
+    # A message's lease is its time: whoever gives back what a process held would make it due at once.
+    free = {"lease_owner": None} if what.kind == _MESSAGE else {}
+    rows, _ = _KINDS[what.kind]
+    await update_one(session, update(rows).where(_row(what)).values(next_at=next_at, **free))
+
+
+def _row(what: Faulty) -> Any:
     rows, key = _KINDS[what.kind]
-    this = (col(getattr(rows, key)) == what.id) & (col(rows.team_id) == what.team_id)
-    await update_one(session, update(rows).where(this).values(next_at=next_at))
+    return (col(getattr(rows, key)) == what.id) & (col(rows.team_id) == what.team_id)
 
 
 async def _death(session: AsyncSession, what: Faulty, now: datetime) -> int:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from storage.database import Database
-from storage.ledger import processes, publishers, teams, troubles
+from storage.ledger import outbox, processes, publishers, teams, troubles
 from storage.ledger.troubles import DEATHS, DIED, FORGET, SPARED, SPREAD
 from storage.records import Process, Registration
 
@@ -150,3 +150,63 @@ async def test_what_broke_long_ago_is_forgotten(database: Database) -> None:
     assert await suspects(database) == set()
     async with database.reading() as session:
         assert [one.id for one in await troubles.listed(session, NOW)] == [aside]
+
+
+async def to_say(database: Database, *keys: str) -> UUID:
+    """Write messages that are due, each in a channel of its own; returns their team."""
+    async with database.transaction() as session:
+        team = await teams.ensure(session, "T1", "", NOW)
+        for key in keys:
+            await outbox.add(session, team.id, key, outbox.Destination(f"C{key}"), ("note", {}), NOW)
+    return team.id
+
+
+async def speaking(database: Database, now: datetime, fatal: str) -> dict[str, UUID]:
+    """Let a process live and take the messages that are due: it dies where the fatal one is among them, else it says them all."""
+    owner = uuid4()
+    async with database.transaction() as session:
+        await processes.begin(session, Process(owner, "worker", "host", "1.0", now, now))
+    async with database.transaction() as session:
+        held = await outbox.claim(session, now, LEASE * 20, 9, owner)
+        names = {one.dedupe_key: one.id for one in held}
+        for one in () if fatal in names else held:
+            await outbox.sent(session, one, "1.1", now)
+            await troubles.survived(session, "message", one.id)
+    async with database.transaction() as session:
+        await processes.bury(session, now + LEASE * 2, now + LEASE, SETTLE)
+    return names
+
+
+async def test_a_message_that_kills_is_given_up(database: Database) -> None:
+    """A message that so many processes did not live through is said no more; its channel goes on, and the operator can put it back."""
+    await to_say(database, "a")
+    now = NOW
+    for _ in range(DEATHS):
+        (one,) = (await speaking(database, now, "a")).values()
+        now += STEP
+    async with database.transaction() as session:
+        team = await teams.ensure(session, "T1", "", NOW)
+        await outbox.add(session, team.id, "next", outbox.Destination("Ca"), ("note", {}), now)
+        (told,) = await troubles.listed(session, NOW)
+        assert (told.kind, told.id, told.error) == ("message", one, DIED)
+        assert await outbox.counts(session) == {"dead": 1, "waiting": 1}
+        (taken,) = await outbox.claim(session, now, LEASE, 9, uuid4())
+        assert taken.dedupe_key == "next"
+        await outbox.sent(session, taken, "1.1", now)
+        assert await troubles.put_back(session, one, now) == ["message"]
+        assert not await troubles.listed(session, NOW)
+        (again,) = await outbox.claim(session, now, LEASE, 9, uuid4())
+    assert again.id == one
+
+
+async def test_messages_beside_one_that_kills_are_said(database: Database) -> None:
+    """The tries of messages that were in hand together lie apart after some deaths, so that the innocent ones are said."""
+    await to_say(database, *"abcd")
+    now: datetime | None = NOW
+    while now is not None:
+        await speaking(database, now, fatal="a")
+        async with database.reading() as session:
+            now = await outbox.next_due(session)
+    async with database.reading() as session:
+        assert await outbox.counts(session) == {"sent": 3, "dead": 1}
+        assert [one.kind for one in await troubles.listed(session, NOW)] == ["message"]
