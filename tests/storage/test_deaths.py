@@ -180,10 +180,12 @@ async def speaking(database: Database, now: datetime, fatal: str) -> dict[str, U
 async def test_a_message_that_kills_is_given_up(database: Database) -> None:
     """A message that so many processes did not live through is said no more; its channel goes on, and the operator can put it back."""
     await to_say(database, "a")
-    now = NOW
+    now, held = NOW, dict[str, UUID]()
     for _ in range(DEATHS):
-        (one,) = (await speaking(database, now, "a")).values()
+        held = await speaking(database, now, "a")
+        assert [*held] == ["a"]
         now += STEP
+    one = held["a"]
     async with database.transaction() as session:
         team = await teams.ensure(session, "T1", "", NOW)
         await outbox.add(session, team.id, "next", outbox.Destination("Ca"), ("note", {}), now)
