@@ -1,17 +1,21 @@
 """How much the database is asked: each command and each step of a release keeps below its ceiling, however much there is."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 
 from bot.core import intents
 from storage.database import Database
 from storage.ledger import releases as ledger
 from storage.records import Release, ReleaseState, StartBy
-from tests.releases.kit import ALICE, BOB, World
+from tests.releases.kit import ADMIN, ALICE, BOB, World
+from tests.releases.test_setting_up import FakeSetting
+from tests.releases.test_two_teams import ATTACKS, filled, want, world_of_both
 from tests.storage.plans import noted
 
 ACK = 1
 """Statements before an ack, which Slack waits for: the intent's own insert, once the team is known."""
+SEALED, WITH_SECRETS = 2, frozenset({"credential.add", "credential.enter"})
+"""With a secret, for which the team's key may have to be read."""
 LOOK, CLAIM = 1, 3
 """Statements with which a lane finds out that nothing is due, and at most with which it takes what is."""
 MESSAGE = 1
@@ -24,6 +28,13 @@ COMMANDS: tuple[tuple[intents.Intent, int], ...] = (
 )  # fmt: skip
 """What people ask, with how many statements are enough for it; what is written is counted too."""
 ASK, APPROVE = 28, 34
+USUAL = 12
+"""Statements that are enough for whatever else anybody can want."""
+CEILINGS: Mapping[str, int] = {
+    "credential.add": 14, "credential.keep": 18, "release.approve": APPROVE, "release.reject": 30, "release.yank": 18, "audit.show": 14,
+    "policy.set": 18, "policy.refuse": 18, "publisher.remove": 20, "team.leave": 50,
+}  # fmt: skip
+"""Kinds of intents that take more."""
 STEP = 24
 """Statements of any step of a release: its row, message, timeline, audit trail, evidence."""
 
@@ -100,6 +111,20 @@ async def test_a_release_asks_little_at_each_step(database: Database) -> None:
     while items := await messages.claim(1):
         assert await asked(messages.work(items[0])) == MESSAGE
         world.clock.now += timedelta(seconds=3)
+
+
+async def test_every_intent_keeps_below_its_ceiling(database: Database) -> None:
+    """Whatever anybody can want takes one statement before its ack, and no more than its ceiling where all of it is done."""
+    world = world_of_both(database, FakeSetting())
+    _, ids = await filled(world)
+    await commanded(world, ADMIN, intents.ShowAudit(""))
+    taken: dict[str, int] = {}
+    for kind, make in ATTACKS.items():
+        assert await asked(want(world, make(ids))) <= (SEALED if kind in WITH_SECRETS else ACK), kind
+        (item,) = await world.life.intents.claim(16)
+        taken[kind] = await asked(world.life.intents.carry_out(item))
+    assert set(CEILINGS) <= set(taken)
+    assert {kind: count for kind, count in taken.items() if count > CEILINGS.get(kind, USUAL)} == {}
 
 
 async def test_a_lane_that_has_nothing_to_do_asks_once(database: Database) -> None:

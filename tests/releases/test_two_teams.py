@@ -120,11 +120,12 @@ FELT = (
 """What changes something where one of the first team's own people sends just the same."""
 
 
-def world_of_both(database: Database) -> World:
-    """Return a world whose bot looks at set-ups and fills in dialogs too."""
+def world_of_both(database: Database, setting: object = None) -> World:
+    """Return a world whose bot looks at set-ups and fills in dialogs too; `setting` is asked about the former."""
     world = World(database)
     one = world.life
-    setups = Setups(database, world.index, cast("Setting", world.forge), world.people, world.clock)
+    asked = cast("Setting", setting or world.forge)
+    setups = Setups(database, world.index, asked, world.people, world.clock)
     filling = Filling(
         database, world.index, Picking(cast("Reading", world.forge)), world.people, "https://github.com", menu=False
     )  # fmt: skip
@@ -184,13 +185,18 @@ async def rows_of(database: Database, team_id: UUID, *, but: tuple[str, ...] = (
     return found
 
 
-async def send(world: World, intent: intents.Intent) -> None:
-    """Let an admin of the team want something, and let that alone be done."""
+async def want(world: World, intent: intents.Intent) -> None:
+    """Let an admin of the team want something."""
     world.deliveries += 1
     entered = isinstance(intent, intents.AddCredential | intents.EnterCredential)
     secrets = {"secret": TOKEN, "token": TOKEN} if entered else {}
     wish = Wish(world.slack_team, "", f"sent{world.deliveries}", ADMIN, "C1", intent, secrets)
     assert await world.inlet.put(wish)
+
+
+async def send(world: World, intent: intents.Intent) -> None:
+    """Let an admin of the team want something, and let that alone be done."""
+    await want(world, intent)
     for item in await world.life.intents.claim(16):
         await world.life.intents.carry_out(item)
 
