@@ -141,7 +141,10 @@ def cause_and_remedy(denied: Denied) -> tuple[str, str]:
     """Return why it was refused and what a person can do, each a sentence or two."""
     cause, remedy = _WORDS[denied.fault]
     if denied.fault is Fault.CLOCK:
-        return f"{cause}{_skew(denied.seconds)}", "Whoever runs Shipbell sets its machine's clock (NTP)."
+        return (
+            f"{cause}{_skew(denied.seconds)}",
+            "Whoever runs Shipbell sets the clocks of its machine and its database server (NTP).",
+        )
     return f"{cause} It said: {denied.detail}" if denied.detail else cause, remedy
 
 

@@ -302,7 +302,7 @@ def _name(repo: Repo) -> str:
     return f"{repo.owner}/{repo.name}".lower()
 
 
-_KEY_REMEDY = "Check SHIPBELL_GITHUB_APP_ID, SHIPBELL_GITHUB_APP_PRIVATE_KEY and this machine's clock."
+_KEY_REMEDY = "Check SHIPBELL_GITHUB_APP_ID, SHIPBELL_GITHUB_APP_PRIVATE_KEY, and the clocks of this machine and the database server."
 _ODD = NoLine(
     0, "The forge's answer is not GitHub's. Check SHIPBELL_GITHUB_API_URL and what stands in between."
 )

@@ -139,7 +139,7 @@ def read_identity(token: Secret, key: jwt.PyJWK, app: App, nonce: str, now: date
     if not _in_time(claims, now):
         return NotProven(
             "Slack's answer is out of date.",
-            "If that happens again, the clock of the bot's machine is wrong.",
+            "If that happens again, the clock of the bot's machine, or of its database server, is wrong.",
         )
     return _identity(claims)
 
