@@ -164,8 +164,11 @@ class Database:
 
     @property
     def conninfo(self) -> str:
-        """The server's address in libpq's words, for what has connections of its own; it holds the password."""
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        """The server's address in libpq's words, for what has connections of its own, and our manners; it holds the password."""
+        from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - with a file nobody needs it
+
+        address = self.url.set(drivername="postgresql").difference_update_query(["options"])
+        return make_conninfo(address.render_as_string(hide_password=False), **_server_manners(self.url))
 
     async def lock_engine(self, *, together: bool = False) -> None:
         """Make sure that this process alone drives the database, or `together` with its like; AlreadyRunning else.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -274,6 +275,9 @@ async def test_the_server_ends_a_transaction_in_which_nobody_speaks(fleet: Fleet
     url = fleet.database.url
     async with fleet.database.reading() as session:
         assert await session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "15s"
+    # The queue has connections of its own, with transactions of their own.
+    async with await psycopg.AsyncConnection.connect(fleet.database.conninfo) as own:
+        assert await (await own.execute("SHOW idle_in_transaction_session_timeout")).fetchone() == ("15s",)
     hasty = url.update_query_dict({"options": "-c idle_in_transaction_session_timeout=50"})
     other = Database(hasty.render_as_string(hide_password=False), fleet.database.vault)
     await other.open()
