@@ -72,7 +72,9 @@ def driver(
 ) -> Driver:
     """Return the engine that the settings want; `who` is (as this process signs its claims, whether it is a worker)."""
     owner, worker = who
-    deaths = Deaths(partial(_suspected, database), partial(_survived, database))
+    # Who takes no rows need not know of which ones processes died.
+    works = worker or not together(settings)
+    deaths = Deaths(partial(_suspected, database), partial(_survived, database)) if works else None
     claims = Claims(partial(_let_go, database, clock, owner), is_away, deaths)
     if not together(settings):
         return Driver(EmbeddedEngine(clock, housekeeping, claims), owner, OwnPaces(clock), asyncio.Event())

@@ -63,20 +63,17 @@ class Faulty:
 
 async def note(session: AsyncSession, what: Faulty, error: str, now: datetime) -> int:
     """Count a fault of a row; returns how many there were in a row."""
-    assert what.kind in _KINDS
-    columns = table(TroubleRow).c
-    statement: Any = _into(session).values(
-        kind=what.kind, row_id=what.id, team_id=what.team_id, tries=1, error=error[:200], first_at=now, last_at=now
-    )  # fmt: skip
-    recent = columns.last_at > now - FORGET
+    known = table(TroubleRow).c
+    recent = known.last_at > now - FORGET
     counted = {
-        "tries": case((recent, columns.tries + 1), else_=1),
-        "first_at": case((recent, columns.first_at), else_=now),
+        "tries": case((recent, known.tries + 1), else_=1),
+        "first_at": case((recent, known.first_at), else_=now),
         "last_at": now,
         "error": error[:200],
     }
-    statement = statement.on_conflict_do_update(index_elements=["kind", "row_id"], set_=counted)
-    return int((await session.execute(statement.returning(columns.tries))).scalar_one())
+    return await _counted(
+        session, what, {"error": error[:200], "first_at": now, "last_at": now}, counted, known.tries
+    )
 
 
 async def set_aside(session: AsyncSession, what: Faulty, now: datetime) -> None:
@@ -120,9 +117,10 @@ async def survived(session: AsyncSession, kind: str, row_id: UUID) -> None:
 
 
 async def prune(session: AsyncSession, before: datetime) -> None:
-    """Forget what broke long ago and was not set aside."""
+    """Forget what broke long ago, was not set aside, and no process has died of since."""
     row = TroubleRow
-    old = (col(row.last_at) < before) & col(row.aside_at).is_(None)
+    last = func.coalesce(col(row.died_at), col(row.last_at))
+    old = (col(row.last_at) < before) & (last < before) & col(row.aside_at).is_(None)
     await session.execute(delete(row).where(old).execution_options(synchronize_session=False))
 
 
@@ -220,15 +218,23 @@ def _row(what: Faulty) -> Any:
 
 async def _death(session: AsyncSession, what: Faulty, now: datetime) -> int:
     """Count a death; returns how many there were in a row."""
-    columns = table(TroubleRow).c
+    known = table(TroubleRow).c
+    recent = known.died_at > now - FORGET
+    counted = {"deaths": case((recent, known.deaths + 1), else_=1), "died_at": now, "error": DIED}
+    begun = {"error": DIED, "first_at": now, "last_at": now, "deaths": 1, "died_at": now}
+    return await _counted(session, what, begun, counted, known.deaths)
+
+
+async def _counted(
+    session: AsyncSession, what: Faulty, begun: Mapping[str, Any], counted: Mapping[str, Any], figure: Any
+) -> int:
+    """Begin a row's count, or go on with it; returns the figure."""
+    assert what.kind in _KINDS
     statement: Any = _into(session).values(
-        kind=what.kind, row_id=what.id, team_id=what.team_id, tries=1, error=DIED, first_at=now, last_at=now,
-        deaths=1, died_at=now,
-    )  # fmt: skip
-    recent = columns.died_at > now - FORGET
-    counted = {"deaths": case((recent, columns.deaths + 1), else_=1), "died_at": now, "error": DIED}
+        kind=what.kind, row_id=what.id, team_id=what.team_id, tries=1, **begun
+    )
     statement = statement.on_conflict_do_update(index_elements=["kind", "row_id"], set_=counted)
-    return int((await session.execute(statement.returning(columns.deaths))).scalar_one())
+    return int((await session.execute(statement.returning(figure))).scalar_one())
 
 
 def _into(session: AsyncSession) -> Any:

@@ -162,3 +162,35 @@ async def loses(database: Database, points: Points) -> None:
     await world.work()
     await pause(world)
     assert len(told(world)) == 1
+
+
+async def test_killed_anywhere_a_return_lets_all_be_said(database: Database) -> None:
+    """Killed at any await of it and started again, what waited for a channel is said at once, once, and the return stands in the trail once."""
+    await killed_at_a_part(partial(regains, database), 4)
+
+
+async def regains(database: Database, points: Points) -> None:
+    """Let a channel come back, dying at the fatal point, and check that what waited for it is said."""
+    world = World(database, slack_team=f"T{points.fatal + 2}")
+    team_id = await full(world)
+    await pause(world)
+    found = await world.newest("one")
+    assert found is not None
+    world.slack.closed.add("C-one")
+    await lose(world)
+    await world.deliver(BOB, intents.Approve(str(found.id), found.round))
+    await pause(world)
+    root = world.slack.roots(str(found.id))[0]
+    before = len(world.slack.lines(root))
+    world.slack.closed.clear()
+    await world.restart(around(world.parts, points, speech=False))
+    with contextlib.suppress(Killed):
+        await regain(world, 60)
+    await world.restart()
+    await world.work()
+    await pause(world)
+    assert len(world.slack.lines(root)) > before
+    assert not world.slack.doubled()
+    async with database.reading() as session:
+        trail = await audit.trail(session, team_id, limit=50, project="C-one")
+    assert [event.action for event in trail] == ["channel.back", "channel.lost"]

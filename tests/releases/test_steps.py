@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from bot.core import intents
 from bot.core.names import Problem
@@ -17,10 +18,11 @@ from bot.core.steps import (
     StepTooLong,
     StepUnknown,
 )
+from bot.workflow.intents import ATTEMPTS
 from bot.workflow.ports import Delivery, NeverSay, Said, SayLater
 from bot.workflow.steps import LEASE, TERM, Steps
 from storage.database import Database
-from storage.ledger import publishers, releases
+from storage.ledger import inbox, outbox, publishers, releases
 from storage.records import Publisher, PublisherState, Registration, ReleaseState, StartBy
 from tests.releases.dying import Killed
 from tests.releases.kit import ALICE, BOB, GUEST, World
@@ -277,3 +279,17 @@ async def test_slacks_wait_is_kept_and_no_step_waits_for_ever(database: Database
     world.clock.forward(TERM + timedelta(minutes=1))
     await shop.settle()
     assert shop.end("Fx2") == StepTooLong(30)
+
+
+async def test_a_step_that_can_not_be_read_is_given_up(database: Database) -> None:
+    """What was written down of a step and can't be read any more holds nothing up: it is set aside after its tries, with no answer to give."""
+    world = World(database)
+    await world.deliver(ALICE, intents.RunStep("x1", waits_for="nothing"))
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE inbox SET payload = '{\"odd\": 1}'"))
+    for _ in range(ATTEMPTS):
+        await world.work()
+        world.clock.now += timedelta(minutes=2)
+    async with database.reading() as session:
+        assert await inbox.counts(session) == {"dead": 1}
+        assert await outbox.counts(session) == {}

@@ -7,17 +7,19 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from procrastinate.schema import SchemaManager
+from psycopg import errors
 from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from storage import migrations
-from storage.database import HEAD, Database
+from storage.database import HEAD, Database, is_away
 from storage.ledger import inbox, publishers, teams
 from storage.ledger.inbox import NewIntent
 from storage.records import AlreadyRunning, NewerSchema, Registration, SchemaMissing, StorageError
@@ -203,3 +205,13 @@ def test_an_upgrade_is_whole_or_not_at_all(tmp_path: Path) -> None:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("outbox",)]
         connection.execute("DROP TABLE outbox")
     migrations.upgrade(f"sqlite:///{path}")
+
+
+@pytest.mark.parametrize(
+    ("state", "away"),
+    [("08006", True), ("57P01", True), ("25P03", True), ("53300", True), ("54000", False), ("54001", False), ("57014", False)],
+)  # fmt: skip
+def test_what_is_the_statements_own_fault_is_not_the_databases(state: str, away: bool) -> None:
+    """A server that is gone, stopped or full is away; a statement that is too big, or ran for too long, will not be better later."""
+    error = DBAPIError.instance("SELECT 1", {}, errors.lookup(state)(), psycopg.Error)
+    assert is_away(error) == away

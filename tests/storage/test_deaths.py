@@ -152,6 +152,19 @@ async def test_what_broke_long_ago_is_forgotten(database: Database) -> None:
         assert [one.id for one in await troubles.listed(session, NOW)] == [aside]
 
 
+async def test_an_old_fault_is_kept_while_processes_die(database: Database) -> None:
+    """What broke long ago and has cost a process its life since is not forgotten before its time."""
+    team = await wanted(database, "widgets")
+    (one,) = await life(database, NOW)
+    async with database.transaction() as session:
+        await troubles.note(session, troubles.Faulty("publisher", one, team), "KeyError", NOW)
+    assert await life(database, NOW + STEP) == {one}
+    for at, kept in ((NOW + STEP, {one}), (NOW + STEP * 2, set[UUID]())):
+        async with database.transaction() as session:
+            await troubles.prune(session, at)
+        assert await suspects(database) == kept
+
+
 async def to_say(database: Database, *keys: str) -> UUID:
     """Write messages that are due, each in a channel of its own; returns their team."""
     async with database.transaction() as session:
