@@ -1,5 +1,6 @@
 """Teams that take the bot away: what they trusted it with is gone at once, what they did is not, and whoever comes back begins clean."""
 
+import asyncio
 import contextlib
 from datetime import timedelta
 from functools import partial
@@ -247,6 +248,29 @@ async def test_killed_anywhere_it_leaves_whole(database: Database) -> None:
     assert len(points.names) > 4
     for fatal in part(range(len(points.names) - 1), 4):
         await dying(database, Points(fatal), f"T{fatal + 2}")
+
+
+async def test_who_leaves_while_steps_are_done_has_left(world: World) -> None:
+    """Steps that are under way while a team leaves neither hold that up nor bring anything back: whoever comes second sees the other."""
+    team_id = await full(world)
+    world.clock.now += timedelta(minutes=10)
+    await leave(world)
+    steps = await world.life.releases.claim(16)
+    messages = world.life.outbox
+    assert messages is not None
+    said = await messages.claim(16)
+    (item,) = await world.life.intents.claim(16)
+    assert steps
+    await asyncio.gather(
+        *(world.life.releases.advance(one) for one in steps),
+        world.life.intents.carry_out(item),
+        *(messages.work(one) for one in said),
+        return_exceptions=True,  # of two that wait for each other the server refuses one, which is tried again
+    )
+    for _ in range(PATIENCE):
+        world.clock.now += timedelta(minutes=2)
+        await world.work()
+    await check_gone(world, team_id)
 
 
 async def approved_later(world: World, name: str) -> Release:
