@@ -3,9 +3,10 @@
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core import secrets
 from bot.core.secrets import (
     GITHUB_TOKEN,
     GITLAB_TOKEN,
@@ -47,6 +48,30 @@ TOKENS: list[tuple[str, TokenKind]] = [
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----", PRIVATE_KEY),
 ]
 AROUND = st.text(alphabet=string.punctuation.replace("-", "").replace("_", "") + " \n\t\u00fc", max_size=20)
+
+
+PIECES = (
+    "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "glptt-", "gldt-", "glrt-", "gloas-", "glsoat-", "glcbt-", "glft-",
+    "glagent-", "pypi-", "devpi-", "Ag", "xoxb-", "xoxe.", "xapp-", "eyJ", "Bearer ", "BASIC ", "toKen ", "Token=", "SECRET=", "Passwd=",
+    "PASSWORD=", "Api_key=", "ApiKey=", "Authorization: ", "AUTHORIZATION=", "https://", "hooks.slack.com/", "hooks.slack-gov.com/",
+    "-----BEGIN RSA PRIVATE KEY-----", "-----END PRIVATE KEY-----", "@", ":", "/", ".", " ", "\n", "",
+    "\u212a", "\u0130",
+)  # fmt: skip
+"""What tokens and their surroundings are made of; the last two are letters whose lower case is another's."""
+
+
+BODIES = st.sampled_from(["AgEIcHlwaS5vcmcCJDU0ZTJmYzA3LWQ2Zjk0", "0123456789abcdefABCDEF", "plainwords", ""])
+TEXTS = st.lists(st.tuples(st.sampled_from(PIECES), BODIES).map("".join), max_size=8).map("".join)
+
+
+@settings(max_examples=1_000)
+@given(TEXTS)
+def test_no_pattern_is_passed_over(text: str) -> None:
+    """Where none of a pattern's signs stands it finds nothing: the text is what all of them together would have made of it."""
+    whole = secrets._USERINFOS.sub(REDACTED, secrets._HEADERS.sub(rf"\1{REDACTED}", text))
+    for form in secrets._FORMS:
+        whole = form.pattern.sub(REDACTED, whole)
+    assert redact(text) == whole
 
 
 @pytest.mark.parametrize(("token", "kind"), TOKENS)
