@@ -57,7 +57,7 @@ async def begin(settings: Settings, database: Database, clock: Callable[[], date
     if together(settings):
         return
     async with database.transaction() as session:
-        await troubles.died(session, None, clock())
+        await troubles.died(session, None, clock(), SETTLE)
         await inbox.retake(session, clock())
         await outbox.retake(session, clock(), SETTLE)
         await leases.retake(session)

@@ -228,7 +228,8 @@ def _server_manners(url: URL) -> dict[str, Any]:
     """Return how a server is connected to; what the URL itself says goes first."""
     said = url.query.get("options", "")
     idle = f"-c idle_in_transaction_session_timeout={_IDLE_SECONDS}s"
-    return {"connect_timeout": 5, "options": " ".join((idle, *((said,) if isinstance(said, str) else said)))}
+    patience = {} if "connect_timeout" in url.query else {"connect_timeout": 5}
+    return {**patience, "options": " ".join((idle, *((said,) if isinstance(said, str) else said)))}
 
 
 def _sqlite_manners(engine: Engine, *, begin: str, readonly: bool) -> None:

@@ -24,6 +24,7 @@ from bot.errors import NotInstalled
 from bot.slack.notifier import error_code
 from bot.slack.scopes import missing_scopes
 from bot.workflow.ports import Clock
+from storage.records import StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +113,7 @@ class SlackPeople:
         self.forget()
         try:
             return await said_of(await self.client_for(slack_team_id))
-        except NotInstalled as error:
+        except (NotInstalled, StorageError) as error:
             return type(error).__name__
 
     async def workspace(self, slack_team_id: str) -> str:

@@ -65,8 +65,9 @@ class Ruling:
         elif name == policy_dialog.FREEZE:
             await visit.open(policy_dialog.freeze(project, channel), above=visit.in_dialog)
         elif name == policy_dialog.LIFT:
-            seen = tuple(filter(None, carried.get("freezes", "").split(",")))
-            await self.inlet.put(visit.wish(intents.LiftFreeze(project, seen), channel=channel))
+            # A dialog that an older version has opened does not say what it showed, so it is shown anew.
+            if seen := tuple(filter(None, carried.get("freezes", "").split(","))):
+                await self.inlet.put(visit.wish(intents.LiftFreeze(project, seen), channel=channel))
             await self._turn(visit, carried.get("dialog", ""), project, channel, "shown")
         elif name.startswith(policy_dialog.PART):
             await self._part(visit, name.removeprefix(policy_dialog.PART), project, channel)

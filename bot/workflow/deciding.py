@@ -89,6 +89,8 @@ class Known:
     """The dialog that registers a publisher, filled in."""
     token: str = ""
     """What Slack says of the team's token; "" where nobody asked."""
+    asked_at: datetime | None = None
+    """When that was asked; what was installed since is not meant."""
 
 
 async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Decided) -> Known:

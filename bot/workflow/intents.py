@@ -107,8 +107,9 @@ class Intents:
                         await self._run(session, item, intent, before)
                     elif notice := await self._allowed(session, item, intent, before):
                         await answer(session, item, notice, self.clock())
-        except leaving.TooEarly as error:
-            await self._failed(item, str(error))
+        except leaving.TooEarly as early:
+            async with self.database.transaction() as session:
+                await inbox.postpone(session, item, str(early), self.clock() + leaving.AGAIN)
         except Exception as error:
             if is_away(error):
                 raise
@@ -190,7 +191,7 @@ class Intents:
         if isinstance(intent, intents.PersonLeft):
             return deciding.Known(await self.hands.people.person_now(slack_team_id, intent.user))
         if isinstance(intent, intents.LeaveTeam):
-            return deciding.Known(token=await leaving.before(self.hands, item, slack_team_id))
+            return await leaving.before(self.hands, item, slack_team_id)
         if isinstance(intent, intents.ShowAudit):
             return deciding.Known(chain=await exporting.looked_along(self.database, item, intent))
         if isinstance(intent, intents.ConfirmNow):

@@ -8,7 +8,7 @@ late, after the team is back, it does nothing.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -35,44 +35,47 @@ Left = intents.LeaveTeam | intents.PersonLeft
 LEFT = (intents.LeaveTeam, intents.PersonLeft)
 
 
-PATIENCE = 5
-"""So often Slack is asked whether it takes a token that it has called dead."""
+PATIENCE = timedelta(seconds=30)
+"""For so long Slack is asked whether it takes a token that it has called dead."""
+AGAIN = timedelta(seconds=5)
+"""How often."""
 
 
 class TooEarly(Exception):
     """Slack still takes the token of a team that has left, it says; it is to be asked again."""
 
 
-async def before(hands: Hands, item: InboxItem, slack_team_id: str) -> str:
+async def before(hands: Hands, item: InboxItem, slack_team_id: str) -> Known:
     """Return what Slack says of the token of a team that has left; TooEarly where it takes it."""
+    asked = hands.clock()
     said = await hands.people.token(slack_team_id)
-    if said == LIVES and item.attempts < PATIENCE:
+    if said == LIVES and asked < item.received_at + PATIENCE:
         raise TooEarly("Slack takes the token")
-    return said
+    return Known(token=said, asked_at=asked)
 
 
 async def carry_out(session: AsyncSession, hands: Hands, item: InboxItem, intent: Left, known: Known) -> None:
     """Let a team or a person go; `known` has what Slack says of them now."""
     person = known.person
     if isinstance(intent, intents.LeaveTeam):
-        await _team_left(session, hands, item, intent, known.token)
+        await _team_left(session, hands, item, intent, known)
     elif isinstance(person, CannotTell) or person.standing in {Standing.DEACTIVATED, Standing.UNKNOWN}:
         # Where Slack does not say more now, what it said first holds: who is back can approve again.
         await _person_left(session, hands, item, intent.user)
 
 
 async def _team_left(
-    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.LeaveTeam, token: str
+    session: AsyncSession, hands: Hands, item: InboxItem, intent: intents.LeaveTeam, known: Known
 ) -> None:
-    """Let a team go, unless Slack's word came late, or Slack takes its token."""
+    """Let a team go, unless Slack's word came late, or Slack takes the token that is kept now."""
     team_id, now = item.team_id, hands.clock()
     since = await installations.since(session, team_id)
-    if (
-        since is None
-        or token == LIVES
-        or came_late(intent.at, since)
-        or not await _still_holds(session, team_id, intent, now)
-    ):
+    if since is not None and (known.token == LIVES or (known.asked_at and since >= known.asked_at)):
+        log.warning(
+            "Slack takes the token of a team that has left, it said", team=str(team_id), why=intent.why
+        )
+        return
+    if since is None or came_late(intent.at, since) or not await _still_holds(session, team_id, intent, now):
         log.info("word of a team that left came late or twice", team=str(team_id), why=intent.why)
         return
     await _end_releases(session, hands, team_id)

@@ -10,6 +10,7 @@ from typing import assert_never
 from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.pacing import Paces
 from bot.workflow import channels
@@ -68,6 +69,7 @@ class Outbox:
             async with self.database.transaction() as session:
                 await ledger.wait_for_turn(session, item, turn)
             return
+        asked = self.clock()
         try:
             delivery: Delivery = await self.notifier.deliver(item, maybe_said=maybe_said)
         except Exception as error:
@@ -77,7 +79,7 @@ class Outbox:
             # A doubt lasts until the message is found or said: a refusal may have been of the look for it.
             delivery = replace(delivery, arrived_maybe=True)
         await self._obey(item, delivery)
-        await self._record(item, delivery)
+        await self._record(item, delivery, asked)
 
     def _doubted(self, item: OutboxItem) -> tuple[OutboxItem, bool]:
         """Return whether a message may have been said, with the time since when it is looked for."""
@@ -100,7 +102,7 @@ class Outbox:
         name, pace = _limit(item)
         return await self.paces.take(name, pace)
 
-    async def _record(self, item: OutboxItem, delivery: Delivery) -> None:
+    async def _record(self, item: OutboxItem, delivery: Delivery, asked: datetime) -> None:
         now = self.clock()
         async with self.database.transaction() as session:
             match delivery:
@@ -113,16 +115,26 @@ class Outbox:
                     log.error("message given up", message=str(item.id), kind=item.kind, error=delivery.error)
                     await ledger.bury(session, item, delivery.error)
                 case SayLater():
-                    if delivery.error == channels.REASON:
-                        await channels.refused(session, item.team_id, item.channel, now)
-                    wait = delivery.seconds or min(2 ** min(item.attempts, 10), LONGEST_WAIT)
-                    until = now + timedelta(seconds=wait)
-                    await ledger.again(
-                        session, item, delivery.error, until, arrived_maybe=delivery.arrived_maybe,
-                        asker_told=delivery.asker_told,
-                    )  # fmt: skip
+                    await self._again(session, item, delivery, asked)
                 case _:
                     assert_never(delivery)
+
+    async def _again(
+        self, session: AsyncSession, item: OutboxItem, delivery: SayLater, asked: datetime
+    ) -> None:
+        """Say when it is tried again; where a channel is lost that no event told of, tell whom it concerns."""
+        now, lost = self.clock(), delivery.error == channels.REASON
+        # What was refused just before the channel came back need not wait as long as one that is lost.
+        late = lost and await channels.is_back(session, item.team_id, item.channel, asked)
+        told = None if late else delivery.seconds
+        wait = told or min(2 ** min(item.attempts, 10), LONGEST_WAIT)
+        until, maybe = now + timedelta(seconds=wait), delivery.arrived_maybe
+        # First the message, then the trail, as everybody locks them.
+        await ledger.again(
+            session, item, delivery.error, until, arrived_maybe=maybe, asker_told=delivery.asker_told
+        )
+        if lost:
+            await channels.refused(session, item.team_id, item.channel, asked, now)
 
 
 def _limit(item: OutboxItem) -> tuple[str, timedelta]:

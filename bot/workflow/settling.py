@@ -136,11 +136,11 @@ async def _lift(
     now = hands.clock()
     found = await freezes.standing(session, item.team_id, intent.project, now)
     standing = [freeze for freeze in found if freeze.project == intent.project]
-    meant = [one for one in standing if not intent.seen or _line(one).name in intent.seen]
-    for freeze in meant:
-        await freezes.lift(session, item.team_id, freeze.id, item.actor, now)
+    wanted = [one for one in standing if not intent.seen or _line(one).name in intent.seen]
+    # What somebody else lifts in this very moment is that person's deed.
+    meant = [one for one in wanted if await freezes.lift(session, item.team_id, one.id, item.actor, now)]
     line = _line(meant[0]) if meant else FreezeLine(intent.project, now, None, "", item.actor)
-    notice = FreezeSet(line, lifted=True, count=len(meant), left=len(standing) - len(meant))
+    notice = FreezeSet(line, lifted=True, count=len(meant), left=len(standing) - len(wanted))
     if meant:
         await say_in_channel(session, item, notice, now)
         what = intent.project or "every project"

@@ -55,6 +55,11 @@ async def append(session: AsyncSession, event: AuditEvent) -> None:
     await homes.touch(session, event.team_id, event.at)
 
 
+async def lock(session: AsyncSession, team_id: UUID) -> None:
+    """Let nobody else append until the end of the transaction, for who writes down what depends on the last event; see `append`."""
+    await _locked_end(session, team_id, await keys.chain_key(session, team_id))
+
+
 async def trail(
     session: AsyncSession, team_id: UUID, *, limit: int, project: str = ""
 ) -> Sequence[AuditEvent]:

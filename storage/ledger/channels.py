@@ -1,9 +1,10 @@
-"""Who waits for something in a channel.
+"""Who waits for something in a channel, and whether anything was said there.
 
-Knows: releases and publishers. Must not know: Slack.
+Knows: releases, publishers, messages. Must not know: Slack.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,7 +14,7 @@ from sqlmodel import col
 from storage.ledger import releases
 from storage.ledger.sql import table
 from storage.records import PublisherState
-from storage.tables import ProjectRow, PublisherRow, ReleaseRow
+from storage.tables import OutboxRow, ProjectRow, PublisherRow, ReleaseRow
 
 _OPEN = (PublisherState.REQUESTED, PublisherState.PENDING)
 
@@ -37,3 +38,11 @@ async def waiting(session: AsyncSession, team_id: UUID, channel: str) -> Sequenc
         .order_by(col(publisher.requested_at), col(publisher.id))
     )  # fmt: skip
     return [*found, *((user, name) for user, name in asked_of)]
+
+
+async def spoken(session: AsyncSession, team_id: UUID, channel: str, since: datetime) -> bool:
+    """Whether Slack has taken anything for a channel since then."""
+    row = OutboxRow
+    taken = (col(row.ts) != "") & (col(row.sent_at) > since)
+    asked = select(col(row.seq)).where(col(row.team_id) == team_id, col(row.channel) == channel, taken)
+    return await session.scalar(asked.limit(1)) is not None

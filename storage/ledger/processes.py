@@ -75,7 +75,7 @@ async def bury(
         )
     ).all()
     for process_id in dead:
-        await troubles.died(session, process_id, now)
+        await troubles.died(session, process_id, now, settle)
         await give_back(session, process_id, now, settle)
     return dead
 

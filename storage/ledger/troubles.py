@@ -86,8 +86,10 @@ async def set_aside(session: AsyncSession, what: Faulty, now: datetime) -> None:
     )
 
 
-async def died(session: AsyncSession, owner: UUID | None, now: datetime) -> None:
+async def died(session: AsyncSession, owner: UUID | None, now: datetime, settle: timedelta) -> None:
     """Count a process's death against all that it had in hand; `owner` None: that of the only one, whose name nobody knows.
+
+    For so long as it takes to `settle` a request of its may still be on its way.
 
     The row it died of is not told from those beside it, so after some deaths their next tries lie apart: one that is done strikes its
     deaths off (`survived`), and the one that kills is alone in the end. To be called before the leases are given back.
@@ -99,7 +101,9 @@ async def died(session: AsyncSession, owner: UUID | None, now: datetime) -> None
             await set_aside(session, what, now)
             await _no_more(session, what)
         elif deaths > SPARED and len(held) > 1:
-            await _next_at(session, what, now + SPREAD * (deaths - SPARED) * (what.id.int % 100 / 100))
+            await _next_at(
+                session, what, now + settle + SPREAD * (deaths - SPARED) * (what.id.int % 100 / 100)
+            )
 
 
 async def suspected(session: AsyncSession) -> Sequence[tuple[str, UUID]]:
@@ -180,9 +184,12 @@ async def put_back(session: AsyncSession, row_id: UUID, now: datetime) -> Sequen
     dead = (col(InboxRow.id) == row_id) & (col(InboxRow.state) == InboxState.DEAD)
     again = {"state": InboxState.WAITING, "next_at": now, "attempts": 0, "done_at": None, "error": ""}
     intent = await update_one(session, update(InboxRow).where(dead).values(**again))
-    lost = (col(OutboxRow.id) == row_id) & (col(OutboxRow.state) == OutboxState.DEAD)
-    unsaid = {"state": OutboxState.WAITING, "next_at": now, "attempts": 0, "created_at": now, "error": ""}
-    message = await update_one(session, update(OutboxRow).where(lost).values(**unsaid))
+    unsaid = col(OutboxRow.state) == OutboxState.DEAD
+    lost = (col(OutboxRow.id) == row_id) & (unsaid | (col(OutboxRow.error) == DIED))
+    # Slack may have what a process died of saying: it is looked for first.
+    maybe = case((unsaid & (col(OutboxRow.error) == DIED), OutboxState.SENDING), else_=OutboxState.WAITING)
+    anew = {"state": maybe, "next_at": now, "attempts": 0, "created_at": now, "error": ""}
+    message = await update_one(session, update(OutboxRow).where(lost).values(**anew))
     back = [*kinds, *(["intent"] if intent else []), *([_MESSAGE] if message else [])]
     return list(dict.fromkeys(back))
 
@@ -196,11 +203,13 @@ async def _in_hand(session: AsyncSession, kind: str, owner: UUID | None) -> Sequ
 
 
 async def _no_more(session: AsyncSession, what: Faulty) -> None:
-    """Let nobody take a row any more; what comes after a message in its channel is not to wait for it."""
+    """Let nobody take a row any more; what comes after a message in its channel, or its thread, is not to wait for it."""
     if what.kind != _MESSAGE:
         await _next_at(session, what, ASIDE)
         return
-    gone = {"state": OutboxState.DEAD, "next_at": None, "sealed": None, "error": DIED, "lease_owner": None}
+    # One that was said, and is only not edited any more, is still what others answer.
+    state = case((col(OutboxRow.ts) != "", OutboxState.SENT), else_=OutboxState.DEAD)
+    gone = {"state": state, "next_at": None, "sealed": None, "error": DIED, "lease_owner": None}
     await update_one(session, update(OutboxRow).where(_row(what)).values(**gone))
 
 

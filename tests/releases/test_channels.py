@@ -1,5 +1,6 @@
 """Channels that the bot can't speak in any more: who waits there hears it once, and what is to be said waits until they are back."""
 
+import asyncio
 import contextlib
 from datetime import timedelta
 from functools import partial
@@ -8,9 +9,11 @@ import pytest
 
 from bot.core import intents
 from bot.core.approvals import Policy
+from bot.workflow import channels
 from bot.workflow.hands import packed
 from storage.database import Database
 from storage.ledger import audit, policies
+from storage.records import ReleaseState, StartBy
 from tests.releases.dying import Killed, Points, around, killed_at_a_part
 from tests.releases.fakes import Message
 from tests.releases.kit import ADMIN, ALICE, BOB, CAROL, World
@@ -115,8 +118,9 @@ async def test_what_waits_is_said_at_once_when_the_channel_is_back(world: World)
     assert not world.slack.doubled()
 
 
-async def test_a_loss_that_no_event_tells_of_is_told_too(world: World) -> None:
-    """Where Slack refuses what belongs into a thread, who waits there hears it once, whatever event comes late; and again after a return."""
+@pytest.mark.parametrize("told_of", [True, False])
+async def test_a_loss_that_no_event_tells_of_is_told_too(world: World, told_of: bool) -> None:
+    """Where Slack only refuses, who waits there hears it once, whatever comes late; and again after a return, told of or only seen."""
     team_id = await full(world)
     async with world.database.transaction() as session:
         await policies.put(session, team_id, "one", packed(Policy(quorum=3)), ADMIN, world.clock())
@@ -132,7 +136,9 @@ async def test_a_loss_that_no_event_tells_of_is_told_too(world: World) -> None:
     assert (one.channel, one.facts["why"]) == (ALICE, "channel_lost")
     await lose(world, seconds=-600)
     world.slack.closed.clear()
-    await regain(world, -300)  # Slack's clock is behind
+    if told_of:
+        await regain(world, -300)  # Slack's clock is behind
+    world.clock.now += timedelta(minutes=6)
     await pause(world)
     assert len(told(world)) == 1
     world.slack.closed.add("C-one")
@@ -142,8 +148,40 @@ async def test_a_loss_that_no_event_tells_of_is_told_too(world: World) -> None:
     async with world.database.reading() as session:
         trail = await audit.trail(session, team_id, limit=50, project="C-one")
         assert not (await audit.verify(session, team_id)).broken
-    assert [event.action for event in trail] == ["channel.lost", "channel.back", "channel.lost"]
+    between = ["channel.back"] if told_of else []
+    assert [event.action for event in trail] == ["channel.lost", *between, "channel.lost"]
     assert len(told(world)) == 2
+
+
+async def test_what_was_refused_before_a_return_is_no_loss(world: World) -> None:
+    """A refusal that is written down only after the channel came back tells nobody of anything, also of a second process at once."""
+    team_id = await full(world)
+    await lose(world)
+    asked = world.clock()
+    world.clock.now += timedelta(seconds=5)
+    await regain(world, 0)
+    async with world.database.transaction() as session:
+        await channels.refused(session, team_id, "C-one", asked, world.clock())
+    await pause(world)
+    assert len(told(world)) == 1
+
+
+async def test_two_processes_tell_of_one_loss(database: Database) -> None:
+    """Of a loss that two processes find at once, where nobody has installed anything, people hear once."""
+    world = World(database)
+    await world.uploaded("one", StartBy.PUSH)
+    await world.deliver(ALICE, intents.AskRelease("one", "1.0.0", "", notes="First."))
+    await world.rest(lambda release: release.state is ReleaseState.AWAITING_APPROVAL, "one")
+    assert world.team is not None
+    now, team_id = world.clock(), world.team.id
+
+    async def found() -> None:
+        async with database.transaction() as session:
+            await channels.refused(session, team_id, "C-one", now, world.clock())
+
+    await asyncio.gather(*(found() for _ in range(4)))
+    await pause(world)
+    assert len(told(world)) == 1
 
 
 async def test_killed_anywhere_a_loss_is_told_once(database: Database) -> None:

@@ -215,3 +215,11 @@ def test_what_is_the_statements_own_fault_is_not_the_databases(state: str, away:
     """A server that is gone, stopped or full is away; a statement that is too big, or ran for too long, will not be better later."""
     error = DBAPIError.instance("SELECT 1", {}, errors.lookup(state)(), psycopg.Error)
     assert is_away(error) == away
+
+
+@pytest.mark.parametrize(("query", "seconds"), [("", "5"), ("?connect_timeout=30", "30")])
+def test_an_address_of_its_own_has_our_manners(query: str, seconds: str) -> None:
+    """What connects by itself waits no longer than the rest, and as long as the URL says where it says so."""
+    found = Database(f"postgresql+psycopg://me:word@db.example/bell{query}").conninfo
+    assert f"connect_timeout={seconds}" in found
+    assert "idle_in_transaction_session_timeout=15s" in found

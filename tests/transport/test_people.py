@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.core.leaving import DEAD, LIVES
 from bot.core.people import CannotTell, Group, Person, Standing
 from bot.errors import NotInstalled
 from bot.slack.people import KEPT, MOST, SlackPeople, read_person
 from bot.slack.scopes import BOT_SCOPES
+from storage.records import StorageError
 from tests.transport.slack_server import HANG_UP, ScriptedSlack, scripted
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -277,3 +279,24 @@ async def test_a_workspace_is_called_as_slack_calls_it() -> None:
     async with scripted(auth_test=[{"ok": False, "error": "invalid_auth"}]) as slack:
         assert await people(slack).workspace("T1") == ""
         assert await people(slack).lacking("T1") == ()
+
+
+async def test_slack_is_asked_of_the_token_that_is_kept_now() -> None:
+    """What this process remembers of an install is forgotten first, since another one may have kept a new token."""
+    forgotten: list[str] = []
+    async with scripted(auth_test=[{"ok": True}, {"ok": False, "error": "token_revoked"}, HANG_UP]) as slack:
+        asked = SlackPeople(slack.client_for, Hand(), lambda: forgotten.append("all"))
+        assert await asked.token("T1") == LIVES
+        assert await asked.token("T1") == "token_revoked"
+        assert await asked.token("T1") not in {LIVES, *DEAD}
+    assert len(forgotten) == 3
+
+
+@pytest.mark.parametrize("error", [NotInstalled("https://bot.example"), StorageError("It does not open.")])
+async def test_a_token_that_can_not_be_had_is_no_word_of_slacks(error: Exception) -> None:
+    """Where nobody has installed the app any more, or what is kept does not open, nothing is said for or against a token."""
+
+    async def gone(_team: str) -> AsyncWebClient:
+        raise error
+
+    assert await SlackPeople(gone, Hand()).token("T1") == type(error).__name__

@@ -183,11 +183,13 @@ def freeze(notice: FreezeSet) -> Message:
 
 def _lifted_not_all(notice: FreezeSet, plain: str, what: str) -> Message:
     """Say that what was set after the dialog was opened stands."""
-    ended = f"{count(notice.count, 'freeze')} of {what} ended" if notice.count else "Nothing was changed"
-    stand = f"{count(notice.left, 'freeze')} that the dialog did not show still stand{'s' if notice.left == 1 else ''}"
-    text = f"{ended}, but {stand}."
+    left = f"{count(notice.left, 'more freeze')} still stand{'s' if notice.left == 1 else ''}"
+    if notice.count:
+        text = f":ice_cube: {count(notice.count, 'freeze')} of {what} ended; {left}."
+        return message(f"Not all freezes of {plain} are lifted.", [section(text)])
+    text = f"The freezes of {what} that the dialog showed have ended already; {left}. Nothing was changed."
     remedy = "Open the policy again to see what stands, and lift it there if you mean that too."
-    return message(f"Releases of {plain} are still frozen.", [section(f":ice_cube: {text}"), context(remedy)])
+    return message(f"No freeze of {plain} was lifted.", [section(text), context(remedy)])
 
 
 def _lifted(notice: FreezeSet, plain: str, what: str) -> Message:
