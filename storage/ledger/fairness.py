@@ -27,6 +27,7 @@ from sqlalchemy import (
     true,
     tuple_,
     union,
+    union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -137,17 +138,19 @@ def _seen(queue: Queue) -> CTE:
         & (tuple_(team, longest) <= tuple_(teams.c.team_id, moment(queue.row)))
     )
 
-    def of_first(what: Any, place: int) -> Any:
-        query = select(what).where(theirs, looked_at).order_by(team, longest).limit(1).offset(place)
-        return query.correlate(teams).scalar_subquery()
-
-    firsts = [
-        select(
-            of_first(queue.key, place), teams.c.team_id, of_first(queue.since, place), of_first(free, place)
-        )
-        for place in range(EACH)
+    ordered = select(queue.key).where(theirs, looked_at).order_by(team, longest).limit(1).correlate(teams)
+    # Their keys alone, since looking for the first ones is what costs; what stands beside a key is found by it.
+    keys = [
+        select(ordered.offset(place).scalar_subquery().label("key"), teams.c.team_id) for place in range(EACH)
     ]
-    return _apart(union(select(window), *firsts), "seen")
+    firsts = _apart(union_all(*keys), "firsts")
+
+    def beside(what: Any) -> Any:
+        return select(what).where(queue.key == firsts.c.key).correlate(firsts).scalar_subquery()
+
+    is_free = literal(1) if queue.held is None else beside(free)
+    rows = select(firsts.c.key, firsts.c.team_id, beside(queue.since), is_free)
+    return _apart(union(select(window), rows.where(firsts.c.key.is_not(None))), "seen")
 
 
 def _some_teams(queue: Queue, where: ColumnElement[bool]) -> CTE:
