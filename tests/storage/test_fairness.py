@@ -283,7 +283,7 @@ def read(plan: Any) -> int:
     if "Relation Name" not in plan:
         return below
     rows = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
-    return below + round(rows * plan["Actual Loops"])
+    return int(below + round(rows * plan["Actual Loops"]))
 
 
 async def test_a_claim_reads_few_of_the_many_that_are_to_be_said(database: Database) -> None:
