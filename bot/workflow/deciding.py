@@ -19,13 +19,13 @@ from bot.core import releases as decide
 from bot.core.approvals import Allowed, Eligibility, Policy, Refusal
 from bot.core.audit_notices import ChainFound
 from bot.core.lifecycle import RELEASE, ReleaseEvent
-from bot.core.people import CannotTell, GroupOutcome, PersonOutcome
+from bot.core.people import GroupOutcome, PersonOutcome
 from bot.core.progress import Progress
 from bot.core.publisher_forms import PublisherFormShown
 from bot.core.release_notices import Heard, NotCounted, ReleaseAnswer, Step
 from bot.core.releases import Decision, Line, Situation
 from bot.core.versions import read
-from bot.workflow import changing, hearing, requesting, settling
+from bot.workflow import changing, gate, hearing, requesting, settling
 from bot.workflow.asking import askers_rights, policy_now, read_groups
 from bot.workflow.hands import Hands, packed, say, show, situation, subject, unpacked, write
 from bot.workflow.rights import also, may_push, refused
@@ -61,17 +61,13 @@ DECIDED = (
 )  # fmt: skip
 
 
-NOBODY = CannotTell("Nobody was looked up.")
-USUAL = Policy()
-
-
 @dataclass(frozen=True, slots=True)
 class Known:
     """Who the person is, and who the groups are that a policy names; looked up before the transaction."""
 
-    person: PersonOutcome = NOBODY
+    person: PersonOutcome = gate.NOBODY
     groups: Mapping[str, GroupOutcome] = field(default_factory=dict)
-    policy: Policy = USUAL
+    policy: Policy = field(default_factory=Policy)
     """What holds now."""
     rights: Eligibility | None = None
     """Whether the person may push there; None where no policy wanted to know."""
@@ -87,10 +83,8 @@ class Known:
     """The user groups to choose from, by id, with their handles."""
     form: PublisherFormShown | None = None
     """The dialog that registers a publisher, filled in."""
-    token: str = ""
-    """What Slack says of the team's token; "" where nobody asked."""
-    asked_at: datetime | None = None
-    """When that was asked; what was installed since is not meant."""
+    token: tuple[str, datetime] | None = None
+    """What Slack says of the team's token, and when it was asked; what was installed since is not meant."""
 
 
 async def before(hands: Hands, item: InboxItem, slack_team_id: str, intent: Decided) -> Known:

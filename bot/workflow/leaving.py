@@ -51,7 +51,7 @@ async def before(hands: Hands, item: InboxItem, slack_team_id: str) -> Known:
     said = await hands.people.token(slack_team_id)
     if said == LIVES and asked < item.received_at + PATIENCE:
         raise TooEarly("Slack takes the token")
-    return Known(token=said, asked_at=asked)
+    return Known(token=(said, asked))
 
 
 async def carry_out(session: AsyncSession, hands: Hands, item: InboxItem, intent: Left, known: Known) -> None:
@@ -70,7 +70,8 @@ async def _team_left(
     """Let a team go, unless Slack's word came late, or Slack takes the token that is kept now."""
     team_id, now = item.team_id, hands.clock()
     since = await installations.since(session, team_id)
-    if since is not None and (known.token == LIVES or (known.asked_at and since >= known.asked_at)):
+    said, asked = known.token or ("", now)
+    if since is not None and (said == LIVES or since >= asked):
         log.warning(
             "Slack takes the token of a team that has left, it said", team=str(team_id), why=intent.why
         )

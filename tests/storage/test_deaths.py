@@ -108,7 +108,7 @@ async def test_what_was_in_hand_together_lies_apart_in_the_end(database: Databas
         found = [await publishers.get(session, team, one) for one in held]
     due = {one.next_at for one in found if one and one.next_at}
     assert len(due) > 1
-    assert all(now < when <= now + LEASE * 2 + SPREAD for when in due)
+    assert all(now < when <= now + LEASE * 2 + SETTLE + SPREAD for when in due)
 
 
 async def test_who_leaves_has_not_died(database: Database) -> None:

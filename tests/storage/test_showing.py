@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
@@ -43,10 +43,14 @@ async def answer(
         assert await outbox.add(session, team_id, key, to, ("step_told", {"key": key}), NOW)
 
 
+OWNER = uuid4()
+"""Who takes messages."""
+
+
 async def claimed(database: Database, now: datetime = NOW) -> Sequence[OutboxItem]:
     """Take what is due."""
     async with database.transaction() as session:
-        return await outbox.claim(session, now, DOUBT, 10)
+        return await outbox.claim(session, now, DOUBT, 10, OWNER)
 
 
 async def said(database: Database, item: OutboxItem, ts: str, now: datetime = NOW) -> None:
