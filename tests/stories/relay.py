@@ -74,18 +74,26 @@ class Relay(StandIn):
 
 
 def world_with(
-    database_url: str, folder: Path, relay: Relay, url: str, *, upload_path: str = "", **more: str
+    database_url: str,
+    folder: Path,
+    relay: Relay,
+    url: str,
+    *,
+    upload_path: str = "",
+    searched: bool = False,
+    **more: str,
 ) -> World:
-    """Return a world whose bot knows an index as `shelf` and uploads to it through a relay, by default where it is."""
+    """Return a world whose bot knows an index as `shelf` and uploads to it through a relay, by default where it is.
+
+    Where the process list is `searched`, the bot is a program of its own.
+    """
     place = urlsplit(url)
     relay.index = f"{place.scheme}://{place.netloc}"
     upload_url = relay.url + (upload_path or f"{place.path}/")
     entry = {"url": url, "upload_url": upload_url, "publisher_api": False, "feeds": False}
     settings = {"SHIPBELL_INDEXES": json.dumps({"shelf": entry | more}), "TMPDIR": str(folder / "temp")}
     (folder / "temp").mkdir()
-    return world_on(
-        database_url, folder, settings=settings, launch=program
-    )  # the process list is looked through
+    return world_on(database_url, folder, settings=settings, **({"launch": program} if searched else {}))
 
 
 async def give(world: World, typed: Mapping[str, Any], **scope: str) -> None:

@@ -153,7 +153,7 @@ async def link(world: World) -> str:
 async def test_what_is_entered_on_a_page_is_nowhere(database_url: str, tmp_path: Path) -> None:
     """A link takes a password once, from one browser, whatever dies; no other browser has a part in it; it is nowhere in plain."""
     password, name = f"MARK{uuid4().hex} with spaces", f"MARK{uuid4().hex}"
-    world = world_on(database_url, tmp_path, launch=program)
+    world = world_on(database_url, tmp_path)
     world.settings |= {"SHIPBELL_PUBLIC_URL": world.bot.url, "SHIPBELL_SECRETS_IN_SLACK": "false"}
     async with world, browser() as hers, browser() as his:
         await open_credentials(world)
@@ -201,7 +201,7 @@ async def test_what_is_entered_on_a_page_is_nowhere(database_url: str, tmp_path:
 async def test_a_releases_secrets_are_nowhere(database_url: str, tmp_path: Path) -> None:
     """After a crash, a failed run with a token in its log and a published release, no secret of anybody's is anywhere."""
     leaked = f"pypi-AgEIcHlwaS5vcmc{uuid4().hex}{uuid4().hex}"
-    async with world_on(database_url, tmp_path, launch=program) as world:
+    async with world_on(database_url, tmp_path) as world:
         index = world.company.make_token()
         await give_token(world, index)
         await world.slack.command(ALICE, RELEASES, "/publisher", ADD)
@@ -282,7 +282,9 @@ async def test_an_uploads_token_is_nowhere(database_url: str, tmp_path: Path) ->
     """Neither the kept token nor any copy that was sent is anywhere: while it is sent, after a kill, refused, at the end."""
     async with IndexStandIn(name="shelf") as shelf, Relay() as relay:
         token = shelf.make_token()
-        async with world_with(database_url, tmp_path, relay, shelf.url, upload_path="/legacy/") as world:
+        async with world_with(
+            database_url, tmp_path, relay, shelf.url, upload_path="/legacy/", searched=True
+        ) as world:
             found = await through_trouble(world, relay, {"token": token})
         codes = {one: one for one in relay.secrets()}
         pieces = {f"a piece of {one}": piece for one in codes for piece in (one[30:70], one[-40:])}
@@ -302,7 +304,10 @@ async def test_an_uploads_password_is_nowhere(tmp_path: Path) -> None:
     with pypiserver(tmp_path / "index", name, password) as url:
         home = tmp_path / "bot"
         home.mkdir()
-        async with Relay() as relay, world_with(f"sqlite:///{home}/shipbell.db", home, relay, url) as world:
+        async with (
+            Relay() as relay,
+            world_with(f"sqlite:///{home}/shipbell.db", home, relay, url, searched=True) as world,
+        ):
             found = await through_trouble(world, relay, {"username": name, "token": password})
     pair = base64.b64encode(f"{name}:{password}".encode()).decode()
     assert set(relay.sent) == {f"Basic {pair}"}
