@@ -57,10 +57,10 @@ async def refused(session: AsyncSession, team_id: UUID, channel: str, asked: dat
 
 async def carry_out(session: AsyncSession, item: InboxItem, intent: Word, now: datetime) -> None:
     """Tell of a loss once, and let what waits be said once a channel is back."""
-    team_id, at, lost = item.team_id, intent.at.isoformat(), isinstance(intent, intents.ChannelLost)
+    team_id, at = item.team_id, intent.at.isoformat()
     if await installations.since(session, team_id) is None:
         return
-    if not lost:  # before the lock: who holds a message may wait for it
+    if isinstance(intent, intents.ChannelBack):  # before the lock: who holds a message may wait for it
         await outbox.hasten(session, team_id, WAITS, now, channel=intent.channel)
     # Of two words of one loss the second one sees the first.
     await audit.lock(session, team_id)

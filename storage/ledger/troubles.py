@@ -184,10 +184,10 @@ async def put_back(session: AsyncSession, row_id: UUID, now: datetime) -> Sequen
     dead = (col(InboxRow.id) == row_id) & (col(InboxRow.state) == InboxState.DEAD)
     again = {"state": InboxState.WAITING, "next_at": now, "attempts": 0, "done_at": None, "error": ""}
     intent = await update_one(session, update(InboxRow).where(dead).values(**again))
-    unsaid = col(OutboxRow.state) == OutboxState.DEAD
-    lost = (col(OutboxRow.id) == row_id) & (unsaid | (col(OutboxRow.error) == DIED))
+    unsaid, killed = col(OutboxRow.state) == OutboxState.DEAD, col(OutboxRow.error) == DIED
+    lost = (col(OutboxRow.id) == row_id) & (unsaid | killed)
     # Slack may have what a process died of saying: it is looked for first.
-    maybe = case((unsaid & (col(OutboxRow.error) == DIED), OutboxState.SENDING), else_=OutboxState.WAITING)
+    maybe = case((unsaid & killed, OutboxState.SENDING), else_=OutboxState.WAITING)
     anew = {"state": maybe, "next_at": now, "attempts": 0, "created_at": now, "error": ""}
     message = await update_one(session, update(OutboxRow).where(lost).values(**anew))
     back = [*kinds, *(["intent"] if intent else []), *([_MESSAGE] if message else [])]
