@@ -4,6 +4,7 @@ Knows: every part. Must not know: a single decision.
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -105,6 +106,9 @@ def serve(settings: Settings, again: Callable[[], Settings] | None = None, *, wo
 
 async def _serve(settings: Settings, again: Callable[[], Settings] | None, *, worker: bool) -> None:
     async with running(settings, again, worker=worker) as bot:
+        # All that was imported and wired stays to the end: passing over it costs a tenth of a second, in which nobody is answered.
+        gc.collect()
+        gc.freeze()
         port = settings.worker_port if worker else settings.port
         log.info("working" if worker else "serving", host=settings.host, port=port, version=__version__)
         server = uvicorn.Server(listening.config(bot.web, settings.host, port))

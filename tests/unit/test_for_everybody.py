@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 SNAPSHOTS = sorted(Path(__file__).with_name("__snapshots__").glob("*/*.json"))
 TOKEN = re.compile(r"<!date\^(\d+)\^[^|>]+\|(\d{4}-\d\d-\d\d \d\d:\d\d UTC)>")
 """Slack shows it in each reader's own time zone; where it can't, what stands behind the bar
@@ -49,30 +47,30 @@ def test_there_is_something_to_look_at() -> None:
     assert len(SNAPSHOTS) > 200
 
 
-@pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
-def test_a_moment_is_each_readers_own(path: Path) -> None:
+def test_a_moment_is_each_readers_own() -> None:
     """Each moment is a date token of Slack's, whose fallback says the same moment in UTC; none stands in plain digits."""
-    for text in texts(said(path)):
-        for seconds, fallback in TOKEN.findall(text):
-            moment = datetime.fromtimestamp(int(seconds), UTC)
-            assert moment.strftime("%Y-%m-%d %H:%M UTC") == fallback
-        assert not MOMENT.search(EXAMPLES.sub("", TOKEN.sub("", text))), text
+    for path in SNAPSHOTS:
+        for text in texts(said(path)):
+            for seconds, fallback in TOKEN.findall(text):
+                moment = datetime.fromtimestamp(int(seconds), UTC)
+                assert moment.strftime("%Y-%m-%d %H:%M UTC") == fallback, path.stem
+            assert not MOMENT.search(EXAMPLES.sub("", TOKEN.sub("", text))), (path.stem, text)
 
 
-@pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
-def test_no_sign_stands_without_words(path: Path) -> None:
+def test_no_sign_stands_without_words() -> None:
     """A line with a coloured circle, a tick or a cross says the same in words beside it."""
-    for text in texts(said(path)):
-        for line in text.splitlines():
-            if SIGN.search(line):
-                assert re.search(r"[A-Za-z]{2}", MARKUP.sub(" ", SIGN.sub("", line))), line
+    for path in SNAPSHOTS:
+        for text in texts(said(path)):
+            for line in text.splitlines():
+                if SIGN.search(line):
+                    assert re.search(r"[A-Za-z]{2}", MARKUP.sub(" ", SIGN.sub("", line))), (path.stem, line)
 
 
-@pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
-def test_buttons_and_pictures_have_names(path: Path) -> None:
+def test_buttons_and_pictures_have_names() -> None:
     """A button says in words what it does, whatever its colour, and a picture has a text for who can't see it."""
-    for one in parts(said(path)):
-        if one.get("type") == "button":
-            assert re.search(r"[A-Za-z]{2}", one["text"]["text"]), one
-        if one.get("type") == "image":
-            assert one["alt_text"].strip(), one
+    for path in SNAPSHOTS:
+        for one in parts(said(path)):
+            if one.get("type") == "button":
+                assert re.search(r"[A-Za-z]{2}", one["text"]["text"]), (path.stem, one)
+            if one.get("type") == "image":
+                assert one["alt_text"].strip(), (path.stem, one)

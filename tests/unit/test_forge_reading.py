@@ -235,13 +235,13 @@ WHOLE: list[tuple[Callable[[Any], Any], Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize(
     "value", [b"", b"<html>", b"[" * 100_000, b"9" * 10_000, None, 7, "x", {"x": 1}, [7], b"\xff"]
 )
-def test_another_answer_is_no_answer(reader: Callable[[Any], Any], value: object) -> None:
+def test_another_answer_is_no_answer(value: object) -> None:
     """What is not GitHub's says nothing of what was asked."""
-    assert isinstance(read(value, reader), Unsure)
+    for reader in READERS:
+        assert isinstance(read(value, reader), Unsure), reader
 
 
 def test_a_cut_answer_is_no_answer() -> None:
