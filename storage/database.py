@@ -30,9 +30,8 @@ _BUSY_MILLISECONDS = 5_000
 _IDLE_SECONDS = 15
 """After so long without a word in the midst of a transaction the server ends it: whoever began it is dead or cut off, and its locks are
 in the way of all. No transaction here waits for the network."""
-_OPTIONS = f"-c idle_in_transaction_session_timeout={_IDLE_SECONDS}s -c enable_incremental_sort=off"
-"""What each connection asks of the server. Nothing here is sorted in part: each question has its index, and for the first few rows of a team
-the planner takes one that only begins alike, reads all that the team has, and sorts it (ten times slower where much is due)."""
+_OPTIONS = f"-c idle_in_transaction_session_timeout={_IDLE_SECONDS}s"
+"""What each connection asks of the server."""
 _IDLE_TOO_LONG = "25P03"
 _TOO_MUCH = ("54", "57014")
 """Of these kinds are a statement's own faults: it is too big, or was cancelled for its length. It will not be better later."""

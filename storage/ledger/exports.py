@@ -51,7 +51,8 @@ async def claim(
 ) -> Sequence[AuditExport]:
     """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    ids = list(await session.scalars(_taking(), fairness.bound(now, limit, (owner, until))))
+    taken = await fairness.take(session, _taking(), fairness.bound(now, limit, (owner, until)))
+    ids = taken.scalars().all()
     query = (
         select(_Row, col(TeamRow.slack_team_id))
         .join(table(TeamRow), col(TeamRow.id) == col(_Row.team_id))

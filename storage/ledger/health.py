@@ -61,8 +61,8 @@ async def claim(
 ) -> Sequence[Health]:
     """Take due ones, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    taken = await session.scalars(_taking(), fairness.bound(now, limit, (owner, until)))
-    return [record(row) for row in taken]
+    taken = await fairness.take(session, _taking(), fairness.bound(now, limit, (owner, until)))
+    return [record(row) for row in taken.scalars()]
 
 
 async def claim_one(

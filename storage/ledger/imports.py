@@ -57,8 +57,8 @@ async def claim(
 ) -> Sequence[Import]:
     """Take what is due, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    taken = await session.scalars(_taking(), fairness.bound(now, limit, (owner, until)))
-    return [_record(row) for row in taken]
+    taken = await fairness.take(session, _taking(), fairness.bound(now, limit, (owner, until)))
+    return [_record(row) for row in taken.scalars()]
 
 
 async def next_due(session: AsyncSession, now: datetime) -> datetime | None:

@@ -87,7 +87,7 @@ async def claim(
         .returning(InboxRow)
         .execution_options(synchronize_session=False)
     )
-    rows = (await session.scalars(taken, fairness.bound(now, limit))).all()
+    rows = (await fairness.take(session, taken, fairness.bound(now, limit))).scalars()
     return [await _record(session, row) for row in sorted(rows, key=lambda row: as_utc(row.received_at))]
 
 

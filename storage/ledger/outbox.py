@@ -161,7 +161,7 @@ async def claim(
     A record without `ts` whose `state` is SENDING was taken before and may have arrived: look before sending it
     again. While taken, it comes up again after `doubt`.
     """
-    found = (await session.execute(_due(), fairness.bound(now, limit))).all()
+    found = (await fairness.take(session, _due(), fairness.bound(now, limit))).all()
     items = [
         await _record(session, row, slack_team_id, thread_ts or "") for row, slack_team_id, thread_ts in found
     ]

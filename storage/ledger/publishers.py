@@ -144,8 +144,8 @@ async def claim(
     """Take due publishers of one index, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
     room = await fairness.room(session, _queue(index), f"publishers {index}", MOST_AT_ONCE, limit, now)
-    taken = await session.scalars(_taking(index), fairness.bound(now, room, (owner, until)))
-    return [record(row) for row in taken]
+    taken = await fairness.take(session, _taking(index), fairness.bound(now, room, (owner, until)))
+    return [record(row) for row in taken.scalars()]
 
 
 async def claim_one(

@@ -196,7 +196,8 @@ async def claim(
     """Take due releases of a share, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
     room = await fairness.room(session, _queue(share), f"releases {share}", MOST_AT_ONCE, limit, now)
-    ids = (await session.scalars(_taking(share), fairness.bound(now, room, (owner, until)))).all()
+    taken = await fairness.take(session, _taking(share), fairness.bound(now, room, (owner, until)))
+    ids = taken.scalars().all()
     query = _joined().where(col(ReleaseRow.id).in_(ids)).order_by(col(ReleaseRow.next_at), col(ReleaseRow.id))
     return await _all(session, query) if ids else []
 

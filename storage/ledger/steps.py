@@ -88,7 +88,8 @@ async def claim(
 ) -> Sequence[Step]:
     """Take due runs, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    ids = (await session.scalars(_taking(), fairness.bound(now, limit, (owner, until)))).all()
+    taken = await fairness.take(session, _taking(), fairness.bound(now, limit, (owner, until)))
+    ids = taken.scalars().all()
     if not ids:
         return []
     found = await session.execute(

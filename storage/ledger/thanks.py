@@ -38,7 +38,7 @@ async def claim(
     now, until = times
     return [
         ReleaseThanks(*row)
-        for row in await session.execute(_taking(), fairness.bound(now, limit, (owner, until)))
+        for row in await fairness.take(session, _taking(), fairness.bound(now, limit, (owner, until)))
     ]
 
 

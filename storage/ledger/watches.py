@@ -64,7 +64,8 @@ async def claim(
 ) -> Sequence[Watch]:
     """Take due watches, each team's longest due first, for `owner`; `times` is (now, end of the lease)."""
     now, until = times
-    ids = (await session.scalars(_taking(), fairness.bound(now, limit, (owner, until)))).all()
+    taken = await fairness.take(session, _taking(), fairness.bound(now, limit, (owner, until)))
+    ids = taken.scalars().all()
     return await _all(session, col(WatchRow.project_id).in_(ids)) if ids else []
 
 

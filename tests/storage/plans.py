@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.database import Database
 
@@ -68,6 +69,24 @@ async def read_whole(database: Database, asked: list[Asked], tables: frozenset[s
             read = set(_scanned(found.scalar_one())) & tables
             wrong += [(" and ".join(sorted(read)), one.statement)] if read else []
     return wrong
+
+
+async def rows_read(session: AsyncSession, asked: Asked) -> int:
+    """Return how many rows of big tables, and of their indexes, the server reads as it carries this out once more."""
+    connection = await session.connection()
+    found = await connection.exec_driver_sql(
+        f"EXPLAIN (ANALYZE, FORMAT JSON) {asked.statement}", asked.parameters
+    )
+    (told,) = found.scalar_one()
+    return _rows(told["Plan"])
+
+
+def _rows(plan: Any) -> int:
+    below = sum(_rows(part) for part in plan.get("Plans", ()))
+    if plan.get("Relation Name") not in BIG:
+        return below
+    rows = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+    return int(below + round(rows * plan["Actual Loops"]))
 
 
 def _scanned(plan: Any) -> Iterator[str]:

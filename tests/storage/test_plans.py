@@ -12,6 +12,8 @@ from bot import app, settings
 from bot.core import intents
 from bot.engine.lane import Work
 from bot.figures import figures
+from bot.workflow import home
+from bot.workflow.looking import Looking
 from storage.crypto import KeyRing, Vault, generate_master_key
 from storage.database import Database
 from storage.ledger import releases as ledger
@@ -19,7 +21,7 @@ from storage.records import Release, ReleaseState, Secret, StartBy
 from tests.conftest import _sqlalchemy
 from tests.releases.kit import ALICE, BOB, World
 from tests.storage import big
-from tests.storage.plans import PAST, check, noted
+from tests.storage.plans import PAST, check, distinct, noted, rows_read
 
 MASTER = generate_master_key()
 
@@ -131,3 +133,20 @@ async def test_what_people_ask_is_found_by_indexes(filled: Database) -> None:
         await carried_out(world)
         assert (await played(world, "widgets")).state is ReleaseState.PUBLISHED
     await check(filled, asked, 30)
+
+
+async def test_what_a_page_shows_is_what_is_read(filled: Database) -> None:
+    """A page of the team that has the most, however many releases lie behind it, reads about as many rows as it has lines."""
+    world = World(filled, slack_team=big.HUGE_TEAM)
+    world.clock.now = big.NOW
+    looking = Looking(filled, world.people, world.clock)
+    with noted() as asked:
+        await looking.overview(big.team())
+        await looking.overview(big.team(), HIS)
+        await looking.publishers(big.team())
+        async with filled.reading(steady=True) as session:
+            await home.gather(session, big.team(), 1, big.NOW)
+    async with filled.reading() as session:
+        read = {one.statement: await rows_read(session, one) for one in distinct(asked)}
+    assert len(read) > 8
+    assert not {statement: rows for statement, rows in read.items() if rows > 500}
