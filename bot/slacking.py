@@ -117,6 +117,7 @@ def bolt(slacking: Slacking, clients: Clients, listeners: Listeners) -> AsyncApp
         return await clients.authorize(enterprise_id, team_id)
 
     app = MeasuredApp(
+        name="shipbell",  # else it looks through the sources of all that called it, which takes a quarter of a second
         # Bolt's loggers take this one's level; at INFO it would print the body of a delivery that it refuses.
         logger=logging.getLogger("slack_bolt"),
         signing_secret=secret.reveal() if secret else "",

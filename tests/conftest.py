@@ -15,13 +15,13 @@ from uuid import uuid4
 import hypothesis
 import psycopg
 import pytest
-from sqlalchemy import Connection, Engine, event, make_url
-from sqlalchemy.util import LRUCache
+from sqlalchemy import Engine, event, make_url
 
 from storage.crypto import KeyRing, Vault, generate_master_key
 from storage.database import Database
 from storage.migrations import upgrade
 from storage.records import Secret
+from tests.compiled import CompiledOnce
 
 # A busy machine must not fail a property: how long an example takes says nothing about it.
 hypothesis.settings.register_profile("shipbell", deadline=None)
@@ -138,35 +138,10 @@ def loopback_only() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once() -> Iterator[None]:
     """Let all engines of a test process share what SQLAlchemy has compiled: each test opens two of its own."""
-    cache = CompiledOnce()
-
-    def share(connection: Connection) -> None:
-        connection.execution_options(compiled_cache=cache)
-
+    share = CompiledOnce().share
     event.listen(Engine, "engine_connect", share)
     yield
     event.remove(Engine, "engine_connect", share)
-
-
-class CompiledOnce:
-    """Compiled statements by what they say and the kind of database, whichever engine asks.
-
-    SQLAlchemy's own key begins with the engine's dialect; all of a kind are made alike here.
-    """
-
-    def __init__(self) -> None:
-        self._kept: LRUCache[Any, Any] = LRUCache(4096)
-
-    def get(self, key: tuple[Any, ...]) -> Any:
-        """Return what was compiled; None: nothing yet."""
-        return self._kept.get(self._alike(key))
-
-    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
-        self._kept[self._alike(key)] = compiled
-
-    def _alike(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
-        dialect, *said = key
-        return (type(dialect), *said)
 
 
 @pytest.fixture(scope="session")

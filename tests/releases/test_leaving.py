@@ -268,6 +268,27 @@ async def test_who_installs_it_while_slack_is_asked_is_there(database: Database)
         assert await keys.made_at(session, team_id) is not None
 
 
+@pytest.mark.parametrize("lives", ["trusted", "silent", "again", "never doubted", ""])
+async def test_a_dead_token_ends_a_team_only_while_slack_says_so(world: World, lives: str) -> None:
+    """What Slack's answers alone have told holds only for as long as it goes on saying so: until the word is carried out."""
+    team_id = await full(world)
+    since = world.clock()
+    async with world.database.transaction() as session:
+        mine = await installations.of_team(session, team_id)
+        assert mine is not None
+        if lives != "never doubted":
+            assert await installations.doubt(session, mine, since, DOUBT_GAP) == since
+        if lives == "trusted":
+            await installations.trusted(session, mine)
+        if lives == "again":
+            assert await installations.doubt(session, mine, since + DOUBT_GAP * 2, DOUBT_GAP) != since
+    world.clock.now += DOUBT_GAP * 2 if lives == "silent" else DOUBT_GAP / 2
+    await world.deliver("", intents.LeaveTeam(since, "account_inactive"))
+    await world.work()
+    async with world.database.reading() as session:
+        assert (await installations.of_team(session, team_id) is None) == (lives == "")
+
+
 async def test_killed_anywhere_it_leaves_whole(database: Database) -> None:
     """Killed at any await of a team's leaving and started again, the team has left, once and whole."""
     points = Points()

@@ -23,6 +23,11 @@ _CONTEXT.set_forkserver_preload(
         "alembic.config",
         "bot.index.attestations",
         "sigstore.verify",
+        "pypi_attestations",
+        "pypitoken",
+        "anyio._backends._asyncio",
+        "psycopg",
+        "tests.stories.warmed",
         __name__,
     ]
 )

@@ -1,9 +1,13 @@
 """What the stories share: people, a started world, and the moves that each story begins with."""
 
 import json
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,8 @@ from bot.demo.slack_config import ALICE, RELEASES, Channel, Kind, User
 from bot.demo.slack_workspace import SlackWorkspace
 from bot.demo.world import World
 from storage.crypto import generate_master_key
+from storage.migrations import upgrade
+from tests.conftest import in_memory
 from tests.demo.openapi import check_seen
 from tests.stories.forked import forked
 
@@ -24,6 +30,25 @@ CONFIRMED = "The trusted publisher for widgets on company is confirmed."
 KEPT = "The token for company is kept."
 ADD = "add widgets acme/widgets index=company"
 REPOSITORY = "acme/widgets"
+
+
+_SCHEMA = tempfile.TemporaryDirectory(prefix="shipbell-schema-", dir=in_memory())
+
+
+@cache
+def _template() -> Path:
+    """Return a file with the newest schema, which this test process makes once."""
+    path = Path(_SCHEMA.name) / "shipbell.db"
+    with ThreadPoolExecutor(1) as beside:  # Alembic's work would hold up whatever runs here
+        beside.submit(upgrade, f"sqlite:///{path}").result()
+    return path
+
+
+def with_schema(folder: Path) -> str:
+    """Return the URL of a new SQLite database there that has its schema: most stories are not about a first start."""
+    copied = shutil.copy(_template(), folder / "shipbell.db")
+    copied.chmod(0o600)
+    return f"sqlite:///{copied}"
 
 
 def world_on(database_url: str, folder: Path, **more: Any) -> World:
@@ -152,7 +177,7 @@ async def thread_saying(world: World, root: Json, what: str) -> str:
 @asynccontextmanager
 async def ready(folder: Path, **more: Any) -> AsyncIterator[World]:
     """Give a world on SQLite in which widgets' publisher is confirmed, and look at its end that all was in order."""
-    async with world_on(f"sqlite:///{folder}/shipbell.db", folder, **more) as world:
+    async with world_on(with_schema(folder), folder, **more) as world:
         await confirmed(world)
         yield world
         in_order(world)

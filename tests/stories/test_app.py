@@ -19,6 +19,7 @@ from tests.stories.kit import (
     policy,
     root_saying,
     thread_saying,
+    with_schema,
     world_on,
 )
 from tests.stories.test_connect import authorize, browser, fields, link, press, shown
@@ -40,7 +41,7 @@ async def manifest_sent(session: aiohttp.ClientSession, page: str) -> str:
 
 async def test_an_app_is_made_once_and_serves(tmp_path: Path) -> None:
     """The operator makes it in the browser, its secrets lie in one file for the bot alone, and the pages are gone."""
-    async with world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path) as world, browser() as session:
+    async with world_on(with_schema(tmp_path), tmp_path) as world, browser() as session:
         world.settings["SHIPBELL_PUBLIC_URL"] = world.bot.url
         world.bot.environment = world.environment()
         await world.bot.stop()
@@ -73,7 +74,7 @@ async def test_an_app_is_made_once_and_serves(tmp_path: Path) -> None:
 async def test_a_stranger_makes_no_app(tmp_path: Path) -> None:
     """Without the logged secret there is no page; another browser's answer, and a used one, make nothing."""
     async with (
-        world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path) as world,
+        world_on(with_schema(tmp_path), tmp_path) as world,
         browser() as hers,
         browser() as his,
     ):
@@ -93,7 +94,7 @@ async def test_a_stranger_makes_no_app(tmp_path: Path) -> None:
 
 async def test_what_can_not_be_kept_is_not_made(tmp_path: Path) -> None:
     """Where a file is there already nothing is written over, and the forge's code is not used up; its refusal leaves none."""
-    async with world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path) as world, browser() as session:
+    async with world_on(with_schema(tmp_path), tmp_path) as world, browser() as session:
         setup = f"{world.bot.url}/github/setup"
         kept = tmp_path / "data" / "github-app.toml"
         kept.parent.mkdir(exist_ok=True)
@@ -115,7 +116,7 @@ async def test_what_can_not_be_kept_is_not_made(tmp_path: Path) -> None:
 
 async def test_a_release_with_nothing_but_the_app(tmp_path: Path) -> None:
     """From preflight to the end every request has a token of that repository; who may not push stops nobody else."""
-    world = world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path)
+    world = world_on(with_schema(tmp_path), tmp_path)
     app = world.forge.apps.make(permissions=PERMISSIONS, callbacks=[f"{world.bot.url}/github/callback"])
     world.forge.apps.install(app, "acme/widgets")
     world.settings |= {

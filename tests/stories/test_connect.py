@@ -14,7 +14,7 @@ import aiohttp
 
 from bot.demo.slack_config import ALICE, BOB, RELEASES, User
 from bot.demo.world import World
-from tests.stories.kit import PATIENCE, heard, in_order, whispers, world_on
+from tests.stories.kit import PATIENCE, heard, in_order, whispers, with_schema, world_on
 from tests.stories.test_release_watch import until
 
 ENDED = "This link can&#x27;t be used"
@@ -25,7 +25,7 @@ LINK = re.compile(r"http://127\.0\.0\.1:\d+/github/connect\?state=[\w-]+")
 @asynccontextmanager
 async def connected(folder: Path) -> AsyncIterator[World]:
     """Give a world whose bot has a GitHub App, and look at its end that all was in order and no secret lies about."""
-    world = world_on(f"sqlite:///{folder}/shipbell.db", folder)
+    world = world_on(with_schema(folder), folder)
     app = world.forge.apps.make(callbacks=[f"{world.bot.url}/github/callback"])
     world.settings |= {
         "SHIPBELL_PUBLIC_URL": world.bot.url,

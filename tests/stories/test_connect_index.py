@@ -24,6 +24,7 @@ from tests.stories.kit import (
     root_saying,
     seen,
     whispers,
+    with_schema,
     world_on,
 )
 from tests.stories.test_connect import ENDED, browser, fields, press, rows, shown
@@ -37,7 +38,7 @@ LINK = re.compile(r"http://127\.0\.0\.1:\d+/indexes/company/connect\?state=[\w-]
 @asynccontextmanager
 async def granting(folder: Path) -> AsyncIterator[World]:
     """Give a world whose bot knows the index's OAuth facility, and look at its end that no secret lies about."""
-    world = world_on(f"sqlite:///{folder}/shipbell.db", folder)
+    world = world_on(with_schema(folder), folder)
     world.consumer = world.company.add_consumer("Shipbell of ACME")
     world.settings["SHIPBELL_PUBLIC_URL"] = world.bot.url
     async with world:

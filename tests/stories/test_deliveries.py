@@ -14,13 +14,13 @@ import pytest
 
 from bot.demo.slack_config import ALICE, RELEASES
 from bot.demo.world import World
-from tests.stories.kit import ADD, PATIENCE, PENDING, give_token, seen, texts, world_on
+from tests.stories.kit import ADD, PATIENCE, PENDING, give_token, seen, texts, with_schema, world_on
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """Start a world whose bot has a token."""
-    async with world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path) as started:
+    async with world_on(with_schema(tmp_path), tmp_path) as started:
         await give_token(started, started.company.make_token())
         yield started
 

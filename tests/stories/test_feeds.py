@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bot.demo.slack_config import ALICE, RELEASES
-from tests.stories.kit import seen, texts, world_on
+from tests.stories.kit import seen, texts, with_schema, world_on
 
 LOOKS = 24
 """Looks at the feeds: the project's own would be about as many without them."""
@@ -11,7 +11,7 @@ LOOKS = 24
 
 async def test_a_feed_tells_of_what_somebody_waits_for(tmp_path: Path) -> None:
     """While it waits the bot reads the feeds, not the project's page again and again; named there, it is confirmed once."""
-    async with world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path) as world:
+    async with world_on(with_schema(tmp_path), tmp_path) as world:
         public = world.public
         await world.slack.command(ALICE, RELEASES, "/publisher", "add newcomer acme/newcomer index=pypi")
         asked = await seen(world, "pypi has no API for trusted publishers")

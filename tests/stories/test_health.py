@@ -8,7 +8,17 @@ import pytest
 
 from bot.demo.slack_config import ALICE, BOB, RELEASES
 from bot.demo.world import World
-from tests.stories.kit import REPOSITORY, become, confirmed, heard, in_order, seen, texts, world_on
+from tests.stories.kit import (
+    REPOSITORY,
+    become,
+    confirmed,
+    heard,
+    in_order,
+    seen,
+    texts,
+    with_schema,
+    world_on,
+)
 
 FILE = ".github/workflows/release.yml"
 BROKEN = "The trusted publisher for widgets on company is broken."
@@ -23,7 +33,7 @@ IN_ORDER = "*Health:* :large_green_circle: in order."
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """Start a world in which a day lasts two seconds."""
     fast = {"SHIPBELL_HEALTH_HOURS": "0.0006"}
-    async with world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path, settings=fast) as started:
+    async with world_on(with_schema(tmp_path), tmp_path, settings=fast) as started:
         yield started
         in_order(started)
 

@@ -8,7 +8,7 @@ from bot.demo.forge_state import GOOD_WORKFLOW
 from bot.demo.slack_config import ALICE, BOB, RELEASES
 from bot.demo.slack_workspace import SlackWorkspace
 from bot.demo.world import World
-from tests.stories.kit import PATIENCE, Json, give_token, in_order, seen, texts, world_on
+from tests.stories.kit import PATIENCE, Json, give_token, in_order, seen, texts, with_schema, world_on
 
 ENDED = "globex on company: 2 set up, 0 already, 1 without a first release, 0 failed"
 
@@ -73,7 +73,7 @@ async def test_an_organisation_is_set_up(database_url: str, tmp_path: Path) -> N
 
 async def test_a_kill_doubles_and_loses_nothing(tmp_path: Path) -> None:
     """Killed while the index has a registration whose answer has not come, the bot goes on to one end, each registered once."""
-    async with world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path) as world:
+    async with world_on(with_schema(tmp_path), tmp_path) as world:
         settled(world)
         await give_token(world, world.company.make_token())
         await world.slack.command(ALICE, RELEASES, "/publisher", "import globex index=company")

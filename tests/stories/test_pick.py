@@ -9,7 +9,7 @@ import pytest
 from bot.demo.forge_seed import pyproject
 from bot.demo.slack_config import ALICE, BOB, CAROL, RELEASES
 from bot.demo.world import World
-from tests.stories.kit import PATIENCE, Json, become, in_order, saying, world_on
+from tests.stories.kit import PATIENCE, Json, become, in_order, saying, with_schema, world_on
 
 MONO = "acme/mono"
 
@@ -17,7 +17,7 @@ MONO = "acme/mono"
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """Start a world with a private repository of two packages beside the others."""
-    async with world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path) as started:
+    async with world_on(with_schema(tmp_path), tmp_path) as started:
         files = {f"libs/{name}/pyproject.toml": pyproject(name, "1.0") for name in ("cogs", "gears")}
         started.forge.add_repository(MONO, files).private = True
         yield started

@@ -17,6 +17,7 @@ from tests.stories.kit import (
     root_saying,
     seen,
     thread_saying,
+    with_schema,
     world_on,
 )
 
@@ -26,7 +27,7 @@ WHEEL, SDIST = "widgets-1.4.0-py3-none-any.whl", "widgets-1.4.0.tar.gz"
 
 async def test_a_project_with_a_token_goes_from_tag_to_verified(tmp_path: Path) -> None:
     """Made known, asked for with the exception named, built by the run, uploaded by a bot that dies on the way, verified."""
-    async with world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path) as world:
+    async with world_on(with_schema(tmp_path), tmp_path) as world:
         await policy(world, "publish=bot")
         await world.slack.command(ALICE, RELEASES, "/publisher", ADD)
         await seen(world, "widgets is known now; I upload it to company myself.")

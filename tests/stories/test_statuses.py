@@ -12,7 +12,7 @@ import pytest
 from bot.demo.slack_config import ALICE, RELEASES
 from bot.demo.slack_workspace import SlackWorkspace
 from bot.demo.world import World
-from tests.stories.kit import give_token, texts, world_on
+from tests.stories.kit import give_token, texts, with_schema, world_on
 
 PATIENCE = 15.0
 API = "/_/v1/publisher"
@@ -61,7 +61,7 @@ CASES = {
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """Start a world whose bot has a token of the company's index, and looks again only much later."""
-    started = world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path)
+    started = world_on(with_schema(tmp_path), tmp_path)
     started.poll_seconds = 60.0
     async with started:
         await give_token(started, started.company.make_token())

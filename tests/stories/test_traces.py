@@ -5,7 +5,17 @@ from pathlib import Path
 
 from bot.demo.slack_config import ALICE, BOB
 from tests.stories.collector import Collector
-from tests.stories.kit import PATIENCE, ask, click, confirmed, ended, in_order, root_saying, world_on
+from tests.stories.kit import (
+    PATIENCE,
+    ask,
+    click,
+    confirmed,
+    ended,
+    in_order,
+    root_saying,
+    with_schema,
+    world_on,
+)
 
 
 async def test_a_release_is_one_trace_from_click_to_index(tmp_path: Path) -> None:
@@ -13,7 +23,7 @@ async def test_a_release_is_one_trace_from_click_to_index(tmp_path: Path) -> Non
     notes = "MARK-what-somebody-wrote"
     async with Collector() as collector, asyncio.timeout(4 * PATIENCE):
         settings = {"SHIPBELL_OTLP_URL": collector.url}
-        async with world_on(f"sqlite:///{tmp_path}/shipbell.db", tmp_path, settings=settings) as world:
+        async with world_on(with_schema(tmp_path), tmp_path, settings=settings) as world:
             await confirmed(world)
             root = await ask(world, ALICE, f"widgets v1.4.0 notes={notes}")
             trace = await of_the_release(collector)
