@@ -11,8 +11,9 @@ import fcntl
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -20,9 +21,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from storage.crypto import Vault
+from storage.questions import Question, Questions
 from storage.records import AlreadyRunning, NewerSchema, SchemaMissing, StorageError
 from storage.turns import Turns
 
+T = TypeVar("T")
 HEAD = "0027"
 """The newest migration; a test compares it with the scripts. Read here so that a start needs no Alembic."""
 
@@ -58,6 +61,7 @@ class Database:
         self._reader: AsyncEngine | None = None
         self._lock: AsyncConnection | int | None = None
         self._turns = Turns()
+        self._questions = Questions(self.reading)
 
     @property
     def is_sqlite(self) -> bool:
@@ -94,6 +98,7 @@ class Database:
 
     async def close(self) -> None:
         """Give back the engine lock and every connection."""
+        await self._questions.close()
         if isinstance(self._lock, int):
             os.close(self._lock)
         elif self._lock is not None:
@@ -130,6 +135,10 @@ class Database:
             if steady and not self.is_sqlite:
                 await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
+
+    async def ask(self, question: Question[T], now: datetime) -> T:
+        """Return the one value of a question; whatever is asked in the same moment goes to the database with it."""
+        return await self._questions.ask(question, now)
 
     def _session(self, engine: AsyncEngine | None) -> AsyncSession:
         if engine is None:

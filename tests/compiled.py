@@ -1,9 +1,8 @@
 """Statements compiled once for all engines of a process, and in advance what every bot asks."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, event
+from sqlalchemy import Connection
 from sqlalchemy.util import LRUCache
 
 

@@ -58,8 +58,7 @@ class Changing:
 
     async def next_due(self) -> datetime | None:
         """Return when the next change's time is over."""
-        async with self.database.reading() as session:
-            return await policy_changes.next_due(session)
+        return await self.database.ask(policy_changes.next_due(), self.clock())
 
     async def told(self, change: PolicyChange) -> None:
         """Say in the log that a change has ended."""

@@ -107,7 +107,7 @@ class Confirming:
 
     async def next_due(self) -> datetime | None:
         """Return when the next one is due."""
-        return await self.hands.due(ledger.next_due)
+        return await self.hands.due(ledger.next_due())
 
     async def nudge(self, owner: str, repository: str) -> int:
         """Let every one that follows a run of this repository be looked at now."""

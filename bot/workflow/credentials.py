@@ -6,6 +6,7 @@ What was entered waits sealed, for minutes, until its owner has seen what it is 
 so that nothing is kept or told twice, whenever the process dies.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -73,8 +74,10 @@ class Credentials:
 
     async def next_due(self) -> datetime | None:
         """Return when the next entry ends or the next owner is reminded."""
-        async with self.database.reading() as session:
-            moments = (await ledger.next_due(session), await entries.next_end(session))
+        now = self.clock()
+        moments = await asyncio.gather(
+            self.database.ask(ledger.next_due(), now), self.database.ask(entries.next_end(), now)
+        )
         return min((moment for moment in moments if moment is not None), default=None)
 
     async def told(self, credential: Credential) -> None:

@@ -65,8 +65,7 @@ class Exporting:
 
     async def next_due(self) -> datetime | None:
         """Return when the next file is due."""
-        async with self.database.reading() as session:
-            return await exports.next_due(session, self.clock())
+        return await self.database.ask(exports.next_due(), self.clock())
 
     async def advance(self, one: AuditExport) -> None:
         """Give a file; a fault costs this one some minutes, never the others anything."""

@@ -31,6 +31,7 @@ from storage.database import Database
 from storage.ledger import approvals, outbox, steps, thanks
 from storage.ledger import releases as ledger
 from storage.ledger.outbox import Destination
+from storage.questions import Question
 from storage.records import Release, ReleaseKind, ReleaseState, Verdict
 
 log = structlog.get_logger(__name__)
@@ -38,8 +39,6 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Claiming = Callable[[AsyncSession, UUID, tuple[datetime, datetime], int], Awaitable[Sequence[T]]]
 """Takes at most so many due rows for an owner, at (now, end of the lease)."""
-NextDue = Callable[[AsyncSession, datetime], Awaitable[datetime | None]]
-"""Says when the next row is due that nobody works on now."""
 ENDS = frozenset(
     {
         Step.PUBLISHED,
@@ -113,10 +112,9 @@ class Hands:
         async with self.database.transaction() as session:
             return await claim(session, self.owner, (now, now + lease), limit)
 
-    async def due(self, next_due: NextDue) -> datetime | None:
+    async def due(self, question: Question[datetime | None]) -> datetime | None:
         """Return when the next row is due."""
-        async with self.database.reading() as session:
-            return await next_due(session, self.clock())
+        return await self.database.ask(question, self.clock())
 
     async def begin(self, release: Release, act: str) -> bool:
         """Write down, before the forge is asked, that an act begins; False where the claim was lost."""

@@ -59,8 +59,7 @@ class Tending:
 
     async def next_due(self) -> datetime | None:
         """Return when the next look is due."""
-        async with self.setups.database.reading() as session:
-            return await ledger.next_due(session, self.setups.clock())
+        return await self.setups.database.ask(ledger.next_due(), self.setups.clock())
 
     async def look(self, health: Health) -> None:
         """Look once at a claimed publisher. A fault costs this one ten minutes, never the others anything."""

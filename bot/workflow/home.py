@@ -232,7 +232,7 @@ class Homes:
 
     async def next_due(self) -> datetime | None:
         """Return when the next tab is to be shown."""
-        return await self.hands.due(homes.next_due)
+        return await self.hands.due(homes.next_due())
 
     async def show(self, home: Home) -> None:
         """Show a claimed tab. A fault costs this person a minute, never the others anything."""

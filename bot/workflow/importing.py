@@ -91,8 +91,7 @@ class Importing:
 
     async def next_due(self) -> datetime | None:
         """Return when the next one is due."""
-        async with self.database.reading() as session:
-            return await imports.next_due(session, self.clock())
+        return await self.database.ask(imports.next_due(), self.clock())
 
     async def advance(self, one: Import) -> None:
         """Do the next step of a claimed one. A fault costs this row a minute, never the others anything."""

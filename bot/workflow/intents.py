@@ -83,8 +83,7 @@ class Intents:
 
     async def next_due(self) -> datetime | None:
         """Return when the next intent is due."""
-        async with self.database.reading() as session:
-            return await inbox.next_due(session)
+        return await self.database.ask(inbox.next_due(), self.clock())
 
     async def carry_out(self, item: InboxItem) -> None:
         """Do what was asked, exactly once; a fault is tried again a few times, then told to the person.

@@ -58,8 +58,7 @@ class Outbox:
 
     async def next_due(self) -> datetime | None:
         """Return when the next message is due."""
-        async with self.database.reading() as session:
-            return await ledger.next_due(session)
+        return await self.database.ask(ledger.next_due(), self.clock())
 
     async def work(self, item: OutboxItem) -> None:
         """Say one message and record what became of it."""

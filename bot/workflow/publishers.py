@@ -76,8 +76,7 @@ class Publishers:
 
     async def next_due(self, index: str) -> datetime | None:
         """Return when the next publisher of an index is due."""
-        async with self.database.reading() as session:
-            return await ledger.next_due(session, index, self.clock())
+        return await self.database.ask(ledger.next_due(index), self.clock())
 
     async def look_now(self, publisher: Publisher) -> None:
         """Advance one publisher out of turn, unless it is being worked on or needs no look any more."""

@@ -71,8 +71,7 @@ class Releases:
 
     async def next_due(self, *, share: Share = ALL) -> datetime | None:
         """Return when the next release of a share is due."""
-        async with self.hands.database.reading() as session:
-            return await ledger.next_due(session, self.hands.clock(), share)
+        return await self.hands.due(ledger.next_due(share))
 
     async def nudge(self, owner: str, repository: str, tag: str = "") -> int:
         """Let every release that waits for this repository, or for approvals of this tag, be looked at now."""

@@ -93,8 +93,7 @@ class Rotating:
 
     async def next_due(self) -> datetime | None:
         """Return when the next one is due."""
-        async with self.database.reading() as session:
-            return await ledger.next_due(session, self.clock())
+        return await self.database.ask(ledger.next_due(), self.clock())
 
     async def advance(self, one: Installation) -> None:
         """Exchange the tokens of a claimed installation. A fault costs this one a minute, never the others anything."""

@@ -125,7 +125,7 @@ class Steps:
 
     async def next_due(self) -> datetime | None:
         """Return when the next run is due."""
-        return await self.hands.due(ledger.next_due)
+        return await self.hands.due(ledger.next_due())
 
     async def advance(self, step: Step) -> None:
         """Look whether a claimed run has ended, and tell Slack. A fault costs this one a minute, never the others anything."""

@@ -56,7 +56,7 @@ class Thanking:
 
     async def next_due(self) -> datetime | None:
         """Return when the next one is due."""
-        return await self.hands.due(ledger.next_due)
+        return await self.hands.due(ledger.next_due())
 
     async def advance(self, row: ReleaseThanks) -> None:
         """Do the next step of a claimed one. A fault costs this row a minute, never the others anything."""

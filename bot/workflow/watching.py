@@ -48,7 +48,7 @@ class Watching:
 
     async def next_due(self) -> datetime | None:
         """Return when the next watch is due."""
-        return await self.hands.due(watches.next_due)
+        return await self.hands.due(watches.next_due())
 
     async def look(self, watch: Watch) -> None:
         """Look once at a claimed watch. A fault costs this row a minute, never the others anything."""

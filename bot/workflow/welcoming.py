@@ -62,8 +62,7 @@ class Welcoming:
 
     async def next_due(self) -> datetime | None:
         """Return when the next look is due."""
-        async with self.database.reading() as session:
-            return await ledger.next_due(session)
+        return await self.database.ask(ledger.next_due(), self.clock())
 
     async def told(self, one: Installation) -> None:
         """Say in the log that an installation was looked at."""

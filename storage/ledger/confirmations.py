@@ -6,14 +6,14 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
-from storage.ledger import fairness
-from storage.ledger.leases import free
+from storage.ledger import fairness, leases
 from storage.ledger.sql import insert_once, update_one
+from storage.questions import Question
 from storage.records import Confirmation, ConfirmationReason, ConfirmationState, Publisher
 from storage.tables import ConfirmationRow
 
@@ -62,12 +62,10 @@ async def move(session: AsyncSession, confirmation: Confirmation, owner: UUID, *
     )
 
 
-async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return when the next one that nobody works on is due."""
-    waiting = col(ConfirmationRow.next_at).is_not(None)
-    return await session.scalar(
-        select(func.min(col(ConfirmationRow.next_at))).where(waiting, free(ConfirmationRow, now))
-    )
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next one that nobody works on is due."""
+    return leases.next_due(ConfirmationRow)
 
 
 async def nudge(session: AsyncSession, owner: str, repository: str, now: datetime) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from sqlmodel import col
 from storage.crypto import Place
 from storage.ledger import keys
 from storage.ledger.sql import as_utc, insert_once, update_one
+from storage.questions import Question
 from storage.records import Credential, CredentialKind, OpenCredential, Secret
 from storage.tables import CredentialRow
 
@@ -178,11 +180,11 @@ async def due(session: AsyncSession, now: datetime, limit: int) -> Sequence[Cred
     return [_record(row) for row in rows]
 
 
-async def next_due(session: AsyncSession) -> datetime | None:
-    """Return when the next owner is to be reminded."""
-    return await session.scalar(
-        select(func.min(col(CredentialRow.remind_at))).where(col(CredentialRow.remind_at).is_not(None))
-    )
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next owner is to be reminded."""
+    remind_at = col(CredentialRow.remind_at)
+    return select(func.min(remind_at)).where(remind_at.is_not(None))
 
 
 async def reminded(session: AsyncSession, credential: Credential, then: datetime | None) -> bool:

@@ -7,6 +7,7 @@ and tells the team itself. Everything else takes the team.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -16,6 +17,7 @@ from sqlmodel import col
 from storage.crypto import Place
 from storage.ledger import keys
 from storage.ledger.sql import insert_once, update_one
+from storage.questions import Question
 from storage.records import CredentialKind, Entry, Secret
 from storage.tables import EntryRow
 
@@ -118,9 +120,10 @@ async def close(session: AsyncSession, team_id: UUID, entry_id: UUID) -> bool:
     return (await session.execute(gone.execution_options(synchronize_session=False))).first() is not None
 
 
-async def next_end(session: AsyncSession) -> datetime | None:
-    """Return when the next entry ends."""
-    return await session.scalar(select(func.min(col(EntryRow.expires_at))))
+@cache
+def next_end() -> Question[datetime | None]:
+    """Return the question when the next entry ends."""
+    return select(func.min(col(EntryRow.expires_at)))
 
 
 async def prune(session: AsyncSession, now: datetime) -> None:

@@ -6,14 +6,14 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
-from storage.ledger import fairness
-from storage.ledger.leases import free
+from storage.ledger import fairness, leases
 from storage.ledger.sql import as_utc, insert_once, table, update_one
+from storage.questions import Question
 from storage.records import AuditExport
 from storage.tables import AuditExportRow, TeamRow
 
@@ -89,10 +89,10 @@ async def rest(session: AsyncSession, one: AuditExport, owner: UUID, until: date
     return await update_one(session, update(_Row).where(_held(one, owner)).values(**values))
 
 
-async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return when the next one that nobody works on is due."""
-    waiting = col(_Row.next_at).is_not(None)
-    return await session.scalar(select(func.min(col(_Row.next_at))).where(waiting, free(_Row, now)))
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next one that nobody works on is due."""
+    return leases.next_due(_Row)
 
 
 def _held(one: AuditExport, owner: UUID) -> ColumnElement[bool]:

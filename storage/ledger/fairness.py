@@ -198,7 +198,9 @@ def taken(queue: Queue, **more: Any) -> Update:
     )
 
 
-async def take(session: AsyncSession, statement: Executable, values: dict[str, Any]) -> Result[Any]:
+async def take(
+    session: AsyncSession, statement: Executable, values: dict[str, Any]
+) -> Result[*tuple[Any, ...]]:
     """Carry out a statement that was made here, with what `bound` gave for it."""
     if session.get_bind().dialect.name != "sqlite":
         await session.execute(_WHOLE)

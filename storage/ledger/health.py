@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
-from storage.ledger import fairness
+from storage.ledger import fairness, leases
 from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, update_one
+from storage.questions import Question
 from storage.records import Health, Publisher
 from storage.tables import HealthRow
 
@@ -91,9 +92,10 @@ async def put(session: AsyncSession, health: Health, seen: dict[str, Any], troub
     await update_one(session, update(HealthRow).where(where).values(**values))
 
 
-async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return when the next one that nobody works on is due."""
-    return await session.scalar(select(func.min(col(HealthRow.next_at))).where(free(HealthRow, now)))
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next one that nobody works on is due."""
+    return leases.next_due(HealthRow)
 
 
 async def counts(session: AsyncSession) -> dict[str, int]:

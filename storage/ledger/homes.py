@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.ledger import leases
 from storage.ledger.leases import free
 from storage.ledger.sql import table, update_one
+from storage.questions import Question
 from storage.records import Home
 from storage.tables import HomeRow, TeamRow
 
@@ -113,10 +116,10 @@ async def leave(session: AsyncSession, home: Home, owner: UUID) -> bool:
     return bool(gone.rowcount)  # type: ignore[attr-defined]  # a deletion tells how many
 
 
-async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return when the next tab that nobody works on is to be shown."""
-    waiting = col(HomeRow.next_at).is_not(None) & free(HomeRow, now)
-    return await session.scalar(select(func.min(col(HomeRow.next_at))).where(waiting))
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next tab that nobody works on is to be shown."""
+    return leases.next_due(HomeRow)
 
 
 async def prune(session: AsyncSession, before: datetime) -> None:

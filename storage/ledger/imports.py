@@ -7,14 +7,14 @@ from functools import cache
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy import ColumnElement, case, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
-from storage.ledger import fairness, publishers
-from storage.ledger.leases import free
+from storage.ledger import fairness, leases, publishers
 from storage.ledger.sql import table, update_one
+from storage.questions import Question
 from storage.records import Import, ImportItem, ImportItemState, ImportState, Publisher
 from storage.tables import ImportItemRow, ImportRow, PublisherRow
 
@@ -61,10 +61,10 @@ async def claim(
     return [_record(row) for row in taken.scalars()]
 
 
-async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return when the next one that nobody works on is due."""
-    waiting = col(ImportRow.next_at).is_not(None)
-    return await session.scalar(select(func.min(col(ImportRow.next_at))).where(waiting, free(ImportRow, now)))
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next one that nobody works on is due."""
+    return leases.next_due(ImportRow)
 
 
 async def hold(session: AsyncSession, one: Import, owner: UUID) -> bool:

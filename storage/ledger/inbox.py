@@ -16,6 +16,7 @@ from sqlmodel import col
 from storage.crypto import Place
 from storage.ledger import fairness, keys
 from storage.ledger.sql import as_utc, insert_once, update_one
+from storage.questions import Question
 from storage.records import InboxItem, InboxState, Secret, StorageError, TeamGone
 from storage.tables import InboxRow
 
@@ -128,11 +129,10 @@ async def retake(session: AsyncSession, now: datetime) -> None:
     )  # fmt: skip
 
 
-async def next_due(session: AsyncSession) -> datetime | None:
-    """Return when the next intent is due that no earlier one of the same person holds back."""
-    return await session.scalar(
-        select(func.min(col(InboxRow.next_at))).where(col(InboxRow.next_at).is_not(None), _in_turn())
-    )
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next intent is due that no earlier one of the same person holds back."""
+    return select(func.min(col(InboxRow.next_at))).where(col(InboxRow.next_at).is_not(None), _in_turn())
 
 
 async def counts(session: AsyncSession) -> dict[str, int]:

@@ -6,16 +6,18 @@ A delivery names a workspace and an org of Slack's, and which team of ours that 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, case, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, case, delete, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.crypto import Place
-from storage.ledger import keys, leaving, teams
+from storage.ledger import keys, leases, leaving, teams
 from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, make_room, table, update_one
+from storage.questions import Question
 from storage.records import Installation, StorageError, Tokens
 from storage.tables import InstallationRow, InstallStateRow
 
@@ -239,11 +241,10 @@ async def rest(
     return await update_one(session, update(row).where(_held(installation, owner)).values(**values))
 
 
-async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return when the next token that nobody works on is due to be exchanged."""
-    row = InstallationRow
-    waiting = col(row.next_at).is_not(None)
-    return await session.scalar(select(func.min(col(row.next_at))).where(waiting, free(row, now)))
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next token that nobody works on is due to be exchanged."""
+    return leases.next_due(InstallationRow)
 
 
 async def begin(

@@ -3,10 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from storage.questions import NOW, Question
 from storage.tables import (
     AuditExportRow,
     ConfirmationRow,
@@ -42,6 +43,14 @@ Leased = (
 def free(row: Leased, now: datetime) -> ColumnElement[bool]:
     """Return the clause: nobody works on it, or whoever did has let the lease run out."""
     return col(row.lease_until).is_(None) | (col(row.lease_until) < now)
+
+
+def next_due(row: Leased, *where: ColumnElement[bool]) -> Question[datetime | None]:
+    """Return the question when the next row, of those of which this holds, is due that nobody works on."""
+    taken = col(row.lease_until)
+    return select(func.min(col(row.next_at))).where(
+        col(row.next_at).is_not(None), taken.is_(None) | (taken < NOW), *where
+    )
 
 
 NOBODY = UUID(int=0)

@@ -16,6 +16,7 @@ from sqlmodel import col
 from storage.crypto import Place
 from storage.ledger import fairness, keys
 from storage.ledger.sql import as_utc, insert_once, table, update_one
+from storage.questions import Question
 from storage.records import OutboxItem, OutboxState, Secret, StorageError
 from storage.tables import OutboxRow, TeamRow
 
@@ -279,11 +280,10 @@ async def retake(session: AsyncSession, now: datetime, settle: timedelta) -> Non
     )  # fmt: skip
 
 
-async def next_due(session: AsyncSession) -> datetime | None:
-    """Return when the next message is due that no earlier one of its channel, and no unsaid parent, holds back."""
-    return await session.scalar(
-        select(func.min(col(OutboxRow.next_at))).where(col(OutboxRow.next_at).is_not(None), _may_go())
-    )
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next message is due that no earlier one of its channel, and no unsaid parent, holds back."""
+    return select(func.min(col(OutboxRow.next_at))).where(col(OutboxRow.next_at).is_not(None), _may_go())
 
 
 async def counts(session: AsyncSession) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from storage.ledger.sql import as_utc, insert_once, update_one
+from storage.questions import Question
 from storage.records import ChangeState, PolicyChange
 from storage.tables import PolicyChangeRow
 
@@ -81,12 +83,11 @@ async def due(session: AsyncSession, now: datetime, limit: int) -> Sequence[Poli
     return [_record(row) for row in rows]
 
 
-async def next_due(session: AsyncSession) -> datetime | None:
-    """Return when the next one's time is over, of all teams."""
-    return await session.scalar(
-        select(func.min(col(PolicyChangeRow.expires_at))).where(
-            col(PolicyChangeRow.state) == ChangeState.WAITING
-        )
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next one's time is over, of all teams."""
+    return select(func.min(col(PolicyChangeRow.expires_at))).where(
+        col(PolicyChangeRow.state) == ChangeState.WAITING
     )
 
 

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
-from storage.ledger import fairness
+from storage.ledger import fairness, leases
 from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, update_one
+from storage.questions import Question
 from storage.records import Evidence, EvidenceKind, Publisher, PublisherState, Reason, Registration
 from storage.tables import EvidenceRow, ProjectRow, PublisherRow
 
@@ -225,15 +226,10 @@ async def hand_over(session: AsyncSession, publisher: Publisher, to: str) -> boo
     return await update_one(session, update(PublisherRow).where(where).values(requested_by=to))
 
 
-async def next_due(session: AsyncSession, index: str, now: datetime) -> datetime | None:
-    """Return when the index's next publisher that nobody works on is due."""
-    return await session.scalar(
-        select(func.min(col(PublisherRow.next_at))).where(
-            col(PublisherRow.index_name) == index,
-            col(PublisherRow.next_at).is_not(None),
-            free(PublisherRow, now),
-        )
-    )
+@cache
+def next_due(index: str) -> Question[datetime | None]:
+    """Return the question when the index's next publisher that nobody works on is due."""
+    return leases.next_due(PublisherRow, col(PublisherRow.index_name) == index)
 
 
 async def counts(session: AsyncSession) -> dict[str, int]:

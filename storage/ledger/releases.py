@@ -14,9 +14,10 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
-from storage.ledger import fairness
+from storage.ledger import fairness, leases
 from storage.ledger.leases import free
 from storage.ledger.sql import as_utc, insert_once, update_one
+from storage.questions import Question
 from storage.records import (
     Evidence,
     EvidenceKind,
@@ -255,12 +256,10 @@ def _unless_nudged(release: Release, values: Mapping[str, Any]) -> dict[str, Any
     return {"next_at": case((column != release.next_at, column), else_=values["next_at"])}
 
 
-async def next_due(session: AsyncSession, now: datetime, share: Share = ALL) -> datetime | None:
-    """Return when the next release of a share that nobody works on is due."""
-    waiting = col(ReleaseRow.next_at).is_not(None) & _in(share)
-    return await session.scalar(
-        select(func.min(col(ReleaseRow.next_at))).where(waiting, free(ReleaseRow, now))
-    )
+@cache
+def next_due(share: Share = ALL) -> Question[datetime | None]:
+    """Return the question when the next release of a share that nobody works on is due."""
+    return leases.next_due(ReleaseRow, _in(share))
 
 
 def _in(share: Share) -> ColumnElement[bool]:

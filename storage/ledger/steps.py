@@ -6,14 +6,14 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
-from storage.ledger import fairness
-from storage.ledger.leases import free
+from storage.ledger import fairness, leases
 from storage.ledger.sql import as_utc, insert_once, table, update_one
+from storage.questions import Question
 from storage.records import Step, StepState
 from storage.tables import StepRow, TeamRow
 
@@ -120,10 +120,10 @@ async def rest(session: AsyncSession, step: Step, owner: UUID, until: datetime) 
     return await update_one(session, update(StepRow).where(_held(step, owner)).values(**values))
 
 
-async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return when the next run that nobody works on is due."""
-    waiting = col(StepRow.next_at).is_not(None) & free(StepRow, now)
-    return await session.scalar(select(func.min(col(StepRow.next_at))).where(waiting))
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next run that nobody works on is due."""
+    return leases.next_due(StepRow)
 
 
 async def prune(session: AsyncSession, before: datetime) -> None:

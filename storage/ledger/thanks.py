@@ -6,14 +6,14 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
-from storage.ledger import fairness
-from storage.ledger.leases import free
+from storage.ledger import fairness, leases
 from storage.ledger.sql import insert_once, update_one
+from storage.questions import Question
 from storage.records import Release, ReleaseThanks
 from storage.tables import ThanksRow
 
@@ -65,10 +65,10 @@ async def rest(session: AsyncSession, thanks: ReleaseThanks, owner: UUID, until:
     await update_one(session, update(ThanksRow).where(_held(thanks, owner)).values(**values))
 
 
-async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return when the next one that nobody works on is due."""
-    waiting = col(ThanksRow.next_at).is_not(None)
-    return await session.scalar(select(func.min(col(ThanksRow.next_at))).where(waiting, free(ThanksRow, now)))
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next one that nobody works on is due."""
+    return leases.next_due(ThanksRow)
 
 
 def _held(thanks: ReleaseThanks, owner: UUID) -> ColumnElement[bool]:

@@ -6,15 +6,15 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
-from storage.ledger import fairness
-from storage.ledger.leases import free
+from storage.ledger import fairness, leases
 from storage.ledger.sql import table, update_one
+from storage.questions import Question
 from storage.records import PublisherState, Registration, Watch
 from storage.tables import PolicyRow, ProjectRow, PublisherRow, WatchRow
 
@@ -81,9 +81,10 @@ async def of_team(session: AsyncSession, team_id: UUID) -> Sequence[Watch]:
     return await _all(session, col(WatchRow.team_id) == team_id)
 
 
-async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return when the next watch that nobody works on is due."""
-    return await session.scalar(select(func.min(col(WatchRow.next_at))).where(free(WatchRow, now)))
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next watch that nobody works on is due."""
+    return leases.next_due(WatchRow)
 
 
 def _meant(team_id: UUID, project: str) -> ColumnElement[bool]:

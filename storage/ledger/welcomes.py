@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
@@ -10,6 +11,7 @@ from sqlmodel import col
 
 from storage.ledger.installations import records
 from storage.ledger.sql import update_one
+from storage.questions import Question
 from storage.records import FirstSteps, Installation, OutboxState
 from storage.tables import GithubLinkRow, InstallationRow, OutboxRow, ProjectRow
 
@@ -27,10 +29,11 @@ async def due(session: AsyncSession, now: datetime, limit: int) -> Sequence[Inst
     return await records(session, (await session.scalars(asked)).all(), "welcome_at")
 
 
-async def next_due(session: AsyncSession) -> datetime | None:
-    """Return when the next one is to be looked at."""
-    row = InstallationRow
-    return await session.scalar(select(func.min(col(row.welcome_at))).where(col(row.welcome_at).is_not(None)))
+@cache
+def next_due() -> Question[datetime | None]:
+    """Return the question when the next one is to be looked at."""
+    welcome_at = col(InstallationRow.welcome_at)
+    return select(func.min(welcome_at)).where(welcome_at.is_not(None))
 
 
 async def again(session: AsyncSession, installation: Installation, then: datetime | None) -> bool:

@@ -39,6 +39,7 @@ from storage.records import (
 from tests.releases.dying import Killed, Points, around
 from tests.releases.fakes import FakeIndex
 from tests.releases.kit import ALICE, BASE, BOB, GUEST, Parts, World
+from tests.storage.asking import value_of
 from tests.unit.test_tokens import ID, made
 
 WIDE = made([3, ID], location="pypi.example")
@@ -146,7 +147,7 @@ async def test_credentials_are_not_a_guest_s_to_change(database: Database) -> No
         (one.id, secret) for one, secret in before
     ]
     async with here.world.database.reading() as session:
-        assert await entries.next_end(session) is None
+        assert await value_of(session, entries.next_end()) is None
         ticket = Ticket("pypi", hashed("grant of U8"))
         assert await grants.whose(session, ticket, here.world.clock()) is None
 

@@ -35,6 +35,7 @@ from tests.releases.dying import Around, AroundDatabase, Killed, Points
 from tests.releases.fake_forge import FakeForge
 from tests.releases.fakes import Clock, FakeIndex, FakePeople
 from tests.releases.kit import ALICE, BASE, BOB, EVERYBODY, GUEST
+from tests.storage.asking import value_of
 
 WANTED = Registration("pypi", "widgets", "acme", "widgets", "release.yml", "pypi")
 DAY = timedelta(days=1)
@@ -138,7 +139,7 @@ class Bench:
     async def look(self, points: Points | None = None) -> None:
         """Let time pass until the next look is due, and look."""
         async with self.database.reading() as session:
-            due = await ledger.next_due(session, self.clock())
+            due = await value_of(session, ledger.next_due(), self.clock())
         assert due is not None
         self.clock.now = max(self.clock.now, due)
         tending = self.tending(points)
@@ -364,7 +365,7 @@ async def test_it_goes_with_the_publisher(database: Database) -> None:
     await one.tending().look(health)
     assert await one.told() == []
     async with database.reading() as session:
-        assert await ledger.next_due(session, one.clock()) is None
+        assert await value_of(session, ledger.next_due(), one.clock()) is None
 
 
 async def _claim(one: Bench) -> list[Health]:

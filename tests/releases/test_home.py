@@ -25,6 +25,7 @@ from storage.ledger.credentials import NewCredential
 from storage.ledger.homes import SETTLE, WATCHED
 from storage.records import CredentialKind, PublisherState, Registration, ReleaseState, Secret, StartBy
 from tests.releases.kit import ADMIN, ALICE, BOB, CAROL, GUEST, World
+from tests.storage.asking import value_of
 
 STRANGER = "U7"
 SETTERS = "SSETTERS"
@@ -198,7 +199,7 @@ async def test_nobody_is_shown_what_they_see_already(database: Database) -> None
     await lobby.settle()
     assert lobby.screen.calls == []
     async with database.reading() as session:
-        assert await homes.next_due(session, world.clock()) is None
+        assert await value_of(session, homes.next_due(), world.clock()) is None
 
 
 async def test_teams_see_their_own(database: Database) -> None:
@@ -363,7 +364,7 @@ async def test_a_page_costs_a_fixed_number_of_questions(database: Database) -> N
         async with database.transaction() as session:
             await homes.touch(session, world.team.id, world.clock())
         async with database.reading() as session:
-            await homes.next_due(session, world.clock())
+            await value_of(session, homes.next_due(), world.clock())
     if not database.is_sqlite:
         return  # PostgreSQL chooses by the table's size
     async with database.reading() as session:

@@ -25,6 +25,7 @@ from tests.conftest import part
 from tests.releases.dying import Killed, Points, around, killed_at_a_part
 from tests.releases.fakes import FakePeople
 from tests.releases.kit import ADMIN, ALICE, BOB, CAROL, EVERYBODY, World
+from tests.storage.asking import value_of
 
 SEALED = (
     "inbox",
@@ -117,7 +118,7 @@ async def test_what_was_trusted_is_gone_at_once(world: World) -> None:
     assert all(due is None for due in dues)
     assert len(world.slack.messages) == said
     async with world.database.reading() as session:
-        due = await publishers.next_due(session, "pypi", world.clock())
+        due = await value_of(session, publishers.next_due("pypi"), world.clock())
     assert due is None or due >= world.clock() + GRACE
 
 
@@ -239,7 +240,7 @@ async def test_a_token_that_slack_takes_ends_no_team(world: World, turns: bool) 
         await world.work()
     async with world.database.reading() as session:
         assert (await installations.of_team(session, team_id) is None) == turns
-        assert not await inbox.next_due(session)
+        assert not await value_of(session, inbox.next_due())
     assert bool(await secrets(world.database)) != turns
 
 
@@ -266,27 +267,6 @@ async def test_who_installs_it_while_slack_is_asked_is_there(database: Database)
     async with database.reading() as session:
         assert await installations.of_team(session, team_id) is not None
         assert await keys.made_at(session, team_id) is not None
-
-
-@pytest.mark.parametrize("lives", ["trusted", "silent", "again", "never doubted", ""])
-async def test_a_dead_token_ends_a_team_only_while_slack_says_so(world: World, lives: str) -> None:
-    """What Slack's answers alone have told holds only for as long as it goes on saying so: until the word is carried out."""
-    team_id = await full(world)
-    since = world.clock()
-    async with world.database.transaction() as session:
-        mine = await installations.of_team(session, team_id)
-        assert mine is not None
-        if lives != "never doubted":
-            assert await installations.doubt(session, mine, since, DOUBT_GAP) == since
-        if lives == "trusted":
-            await installations.trusted(session, mine)
-        if lives == "again":
-            assert await installations.doubt(session, mine, since + DOUBT_GAP * 2, DOUBT_GAP) != since
-    world.clock.now += DOUBT_GAP * 2 if lives == "silent" else DOUBT_GAP / 2
-    await world.deliver("", intents.LeaveTeam(since, "account_inactive"))
-    await world.work()
-    async with world.database.reading() as session:
-        assert (await installations.of_team(session, team_id) is None) == (lives == "")
 
 
 async def test_killed_anywhere_it_leaves_whole(database: Database) -> None:

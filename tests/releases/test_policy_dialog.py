@@ -104,27 +104,3 @@ async def test_only_the_freezes_that_were_shown_are_lifted(database: Database) -
         "An incident.",
         "Holidays.",
     ]
-
-
-async def test_a_stale_dialog_changes_nothing(database: Database) -> None:
-    """What somebody else has changed since the dialog was opened is not written over unseen; what the dialog shows still holds is."""
-    team = await team_of(database)
-    await team.policy(quorum="2", deny=f"<@{BOB}>")
-    seen = {"quorum": "2", "deny": BOB}
-    await team.policy(quorum="4", deny=f"<@{BOB}>,<@{ALICE}>")
-    kind, facts = await team.wants(ADMIN, intents.SetPolicy("", {"quorum": "3"}, {"quorum": seen["quorum"]}))
-    assert (kind, facts["why"]) == ("policy.refused", "changed_meanwhile")
-    kind, _ = await team.wants(ADMIN, intents.SetPolicy("", {"deny": f"<@{BOB}>"}, {"deny": seen["deny"]}))
-    assert kind == "policy.refused"
-    kind, facts = await team.wants(ADMIN, intents.SetPolicy("", {"quorum": "3"}, {"quorum": "4"}))
-    assert (kind, facts["policy"]["quorum"], len(facts["policy"]["deny"])) == ("policy.shown", 3, 2)
-
-
-async def test_a_project_without_its_own_shows_none_of_the_workspaces_roles(database: Database) -> None:
-    """Whom the workspace lets set policies may set the project's too; its dialog names nobody whom it can't take that from."""
-    team = await team_of(database)
-    await team.policy(setters=f"<@{ALICE}>,<@{BOB}>")
-    _, facts = await team.wants(ADMIN, intents.ShowPolicyForm("v1", "p", PolicyPart.ROLES))
-    assert not any(one["role"] == "setters" for one in facts["policy"]["roles"])
-    kind, _ = await team.wants(ADMIN, intents.SetPolicy("p", {"setters": f"<@{BOB}>"}, {"setters": ""}))
-    assert kind == "policy.shown"

@@ -16,7 +16,7 @@ ACK = 1
 """Statements before an ack, which Slack waits for: the intent's own insert, once the team is known."""
 SEALED, WITH_SECRETS = 2, frozenset({"credential.add", "credential.enter"})
 """With a secret, for which the team's key may have to be read."""
-LOOK, CLAIM = 1, 3
+LOOK, CLAIM = 1, 4
 """Statements with which a lane finds out that nothing is due, and at most with which it takes what is."""
 MESSAGE = 1
 """Statements with which a message that was said is recorded."""

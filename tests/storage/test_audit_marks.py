@@ -141,33 +141,6 @@ async def test_a_slow_look_does_not_hide_what_a_whole_walk_has_found(database: D
     assert (report.since, bool(report.broken)) == (0, True)
 
 
-async def test_what_was_moved_is_told_where_it_is_shown(database: Database) -> None:
-    """An event that was put elsewhere among those that were checked is told as soon as it, or what followed it, is shown."""
-    team_id = await written(database)
-    await found(database, team_id)
-    places = await seqs(database, team_id)
-    await tampered(database, [f"UPDATE audit_events SET seq = {places[0] - 5} WHERE number = 3"])
-    broken = (await found(database, team_id, await seqs(database, team_id))).broken
-    assert (2, "moved") in broken
-
-
-async def test_a_slow_look_does_not_hide_what_a_whole_walk_has_found(database: Database) -> None:
-    """Where a whole walk found the trail broken meanwhile, a look that had built upon the mark does not put it back."""
-    team_id = await written(database)
-    await found(database, team_id)
-    await more(database, team_id, range(7, 9))
-    async with database.reading(steady=True) as session:
-        slow = await audit.look(session, team_id, (), most=MOST)
-    await tampered(database, ["UPDATE audit_events SET actor = 'U9' WHERE number = 2"])
-    whole = await verified(database, team_id)
-    assert whole.broken
-    async with database.transaction() as session:
-        await audit.remember(session, whole)
-        await audit.remember(session, slow)
-    report = await found(database, team_id)
-    assert (report.since, bool(report.broken)) == (0, True)
-
-
 @pytest.mark.parametrize(
     ("statement", "told"),
     [

@@ -17,6 +17,7 @@ from storage.records import (
     Publisher,
     Registration,
 )
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
@@ -79,13 +80,13 @@ async def test_a_begun_one_says_so_under_its_lease(database: Database) -> None:
     assert await claim(database, other) == []
     async with database.transaction() as session:
         await leases.retake(session)
-        assert await confirmations.next_due(session, NOW) == NOW
+        assert await value_of(session, confirmations.next_due(), NOW) == NOW
     (again,) = await claim(database, other, (LATER, LATER + timedelta(minutes=2)))
     assert (again.state, again.begun_at, again.progress) == (ConfirmationState.BEGUN, NOW, {"a": 1})
     async with database.transaction() as session:
         assert not await confirmations.move(session, row, owner, next_at=LATER)
         assert await confirmations.move(session, again, other, **ENDED)
-        assert await confirmations.next_due(session, LATER) is None
+        assert await value_of(session, confirmations.next_due(), LATER) is None
 
 
 async def test_a_webhook_nudges_what_follows_the_repository(database: Database) -> None:
@@ -100,7 +101,7 @@ async def test_a_webhook_nudges_what_follows_the_repository(database: Database) 
         await confirmations.move(session, second, owner, **ENDED)
         assert await confirmations.nudge(session, "acme", "gadgets", NOW) == 0
         assert await confirmations.nudge(session, "ACME", "widgets", NOW) == 1
-        assert await confirmations.next_due(session, NOW) == NOW
+        assert await value_of(session, confirmations.next_due(), NOW) == NOW
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from storage.ledger import credentials, entries, teams
 from storage.ledger.credentials import NewCredential
 from storage.ledger.entries import NewEntry
 from storage.records import Credential, CredentialKind, DoesNotOpen, Entry, Secret
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
@@ -128,13 +129,13 @@ async def test_an_owner_is_reminded_once(database: Database) -> None:
     team = await team_of(database)
     mine = await kept(database, team, MINE)
     async with database.transaction() as session:
-        assert await credentials.next_due(session) == LATER
+        assert await value_of(session, credentials.next_due()) == LATER
         assert list(await credentials.due(session, NOW, 5)) == []
         (due,) = await credentials.due(session, LATER, 5)
         assert await credentials.reminded(session, due, LATER + timedelta(days=1))
         assert not await credentials.reminded(session, due, None)
         assert await credentials.revoke(session, team, mine.id, "U2", NOW)
-        assert await credentials.next_due(session) is None
+        assert await value_of(session, credentials.next_due()) is None
 
 
 async def test_an_entry_of_a_link_is_entered_once_by_one_browser(database: Database) -> None:

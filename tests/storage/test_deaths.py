@@ -9,6 +9,7 @@ from storage.database import Database
 from storage.ledger import outbox, processes, publishers, teams, troubles
 from storage.ledger.troubles import DEATHS, DIED, FORGET, SPARED, SPREAD
 from storage.records import OutboxState, Process, Registration
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEASE, SETTLE = timedelta(seconds=30), timedelta(seconds=2)
@@ -248,7 +249,7 @@ async def test_a_message_is_looked_for_only_once_what_was_on_its_way_has_arrived
         buried = now + LEASE * 2
         now += STEP
     async with database.reading() as session:
-        due = await outbox.next_due(session)
+        due = await value_of(session, outbox.next_due())
     assert due is not None
     assert due >= buried + SETTLE
 
@@ -260,7 +261,7 @@ async def test_messages_beside_one_that_kills_are_said(database: Database) -> No
     while now is not None:
         await speaking(database, now, fatal="a")
         async with database.reading() as session:
-            now = await outbox.next_due(session)
+            now = await value_of(session, outbox.next_due())
     async with database.reading() as session:
         assert await outbox.counts(session) == {"sent": 3, "dead": 1}
         assert [one.kind for one in await troubles.listed(session, NOW)] == ["message"]

@@ -13,6 +13,7 @@ from storage.ledger import feeds, leases, publishers, teams, watches
 from storage.ledger.feeds import Missed
 from storage.records import Feed, Publisher, PublisherState, Registration
 from storage.tables import PublisherRow
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=5)
@@ -145,7 +146,7 @@ async def test_watched_projects_are_named_too(database: Database) -> None:
     (a, _) = await pending(database, "a", "b", state=PublisherState.CONFIRMED)
     async with database.transaction() as session:
         await watches.add(session, a.team_id, "", LATER)
-        assert await watches.next_due(session, NOW) == LATER
+        assert await value_of(session, watches.next_due(), NOW) == LATER
     assert await nudged(database, "a") == set()
     async with database.transaction() as session:
         (watch,) = await watches.claim(session, uuid4(), LEASE, 5)

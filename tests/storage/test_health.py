@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from storage.database import Database
 from storage.ledger import health, leases, publishers, teams
 from storage.records import Health, Publisher, Registration
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=24)
@@ -45,9 +46,9 @@ async def test_a_look_is_won_once(database: Database) -> None:
     assert len({row.publisher_id for part in found for row in part}) == sum(map(len, found)) == 6
     async with database.transaction() as session:
         assert await health.claim_one(session, one, uuid4(), LEASE) is None
-        assert await health.next_due(session, NOW) is None
+        assert await value_of(session, health.next_due(), NOW) is None
         await leases.retake(session)
-        assert await health.next_due(session, NOW) == NOW
+        assert await value_of(session, health.next_due(), NOW) == NOW
         assert await health.claim_one(session, one, uuid4(), LEASE) is not None
         assert await health.claim_one(session, one, uuid4(), LEASE) is None
     assert len(await claimed(database, uuid4())) == 5

@@ -13,6 +13,7 @@ from storage.database import Database
 from storage.ledger import imports, leases, publishers, teams
 from storage.ledger.imports import NewImport
 from storage.records import Import, ImportItemState, ImportState, Publisher, PublisherState, Registration
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=20)
@@ -54,13 +55,13 @@ async def test_one_worker_looks_at_an_import(database: Database) -> None:
     """However many claim it, one gets it; its lease runs out by itself, and at the start of the only process at once."""
     one = await begun(database)
     async with database.reading() as session:
-        assert await imports.next_due(session, NOW) == NOW
+        assert await value_of(session, imports.next_due(), NOW) == NOW
         assert await imports.get(session, one.team_id, one.id) == one
         assert await imports.get(session, uuid4(), one.id) is None
     won = await asyncio.gather(*(claim(database, uuid4()) for _ in range(4)))
     assert [row for rows in won for row in rows] == [one]
     async with database.transaction() as session:
-        assert await imports.next_due(session, NOW) is None
+        assert await value_of(session, imports.next_due(), NOW) is None
         await leases.retake(session)
     assert await claim(database, uuid4()) == [one]
     assert await claim(database, uuid4(), (LATER, LATER)) == [one]
@@ -120,12 +121,12 @@ async def test_a_publisher_s_move_is_not_lost(database: Database) -> None:
         await imports.nudge(session, other, NOW)
         await imports.nudge(session, mine, NOW)
         assert await imports.move(session, held, owner, None, NOW, state=ImportState.DONE)
-        assert await imports.next_due(session, NOW) == NOW
+        assert await value_of(session, imports.next_due(), NOW) == NOW
     (held,) = await claim(database, owner)
     async with database.transaction() as session:
         assert await publishers.move(session, mine, None, state=PublisherState.FAILED, next_at=None)
         assert await imports.move(session, held, owner, None, NOW)
-        assert await imports.next_due(session, LATER) is None
+        assert await value_of(session, imports.next_due(), LATER) is None
         (first, *_) = await imports.items(session, held)
     assert first.publisher is not None
     assert first.publisher.state is PublisherState.FAILED

@@ -12,6 +12,7 @@ from storage.database import Database
 from storage.ledger import installations, keys, teams
 from storage.ledger.installations import NewInstallation
 from storage.records import DoesNotOpen, Installation, Secret, Tokens
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=12)
@@ -128,7 +129,7 @@ async def test_taken_away_its_tokens_are_destroyed(database: Database) -> None:
         assert await installations.remove(session, first.team_id, NOW)
         assert not await installations.remove(session, first.team_id, NOW)
         assert await installations.of_team(session, first.team_id) is None
-        assert await installations.next_due(session, LATER) is None
+        assert await value_of(session, installations.next_due(), LATER) is None
         kept = await session.scalar(text("SELECT sealed FROM installations"))
     assert kept is None
     assert await served(database, "T1") == ""
@@ -181,7 +182,7 @@ async def test_a_refused_exchange_is_counted_and_rests(database: Database) -> No
         (held,) = await installations.claim(session, owner, LEASE, 5)
         assert await installations.rest(session, held, owner, then, refused=True)
         assert await installations.claim(session, owner, LEASE, 5) == []
-        assert await installations.next_due(session, LATER) == then
+        assert await value_of(session, installations.next_due(), LATER) == then
         (again,) = await installations.claim(session, owner, (then, then + timedelta(minutes=1)), 5)
     assert (again.faults, again.tokens) == (1, held.tokens)
 

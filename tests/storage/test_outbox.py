@@ -8,6 +8,7 @@ from storage.database import Database
 from storage.ledger import outbox, teams
 from storage.ledger.outbox import Destination
 from storage.records import OutboxItem, OutboxState, Secret
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DOUBT = timedelta(seconds=120)
@@ -55,7 +56,7 @@ async def test_who_must_wait_holds_up_its_own_channel_only(database: Database) -
     async with database.transaction() as session:
         await outbox.again(session, items["a"], "rate limited", later, arrived_maybe=False)
         await outbox.sent(session, items["c"], "1.1", NOW)
-        assert await outbox.next_due(session) == later
+        assert await value_of(session, outbox.next_due()) == later
     assert await claimed(database) == []
     assert [item.dedupe_key for item in await claimed(database, later)] == ["a"]
 

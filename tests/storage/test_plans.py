@@ -1,5 +1,6 @@
 """On a PostgreSQL that has seen much, whatever the bot asks takes an index: no table that grows is read from end to end."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -70,8 +71,14 @@ async def test_every_lane_finds_what_is_due_by_an_index(filled: Database, filled
                     await work.next_due()
                     await work.claim(4)
                 await app._tidy(filled, app.now)
+            with noted() as together:
+                await asyncio.gather(*(work.next_due() for work in works))
     await check(filled, starting[: len(starting) - len(asked)], 5, PAST)
     await check(filled, asked, 20)
+    await check(filled, together)
+    # Each feed asks first whether anybody waits for it.
+    feeds = sum(work.name.startswith("feeds") for work in works)
+    assert sum(one.statement.startswith("SELECT") for one in together) <= 1 + 2 * feeds
 
 
 async def test_the_figures_read_nothing_of_the_past(filled: Database) -> None:

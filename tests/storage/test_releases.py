@@ -27,6 +27,7 @@ from storage.records import (
     Verdict,
 )
 from storage.tables.releases import RELEASE_UNDER_WAY
+from tests.storage.asking import value_of
 
 S = ReleaseState
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -121,8 +122,8 @@ async def test_a_claim_is_won_once(database: Database) -> None:
     assert (len(ids), len(set(ids))) == (12, 12)
     assert await claimed(database, uuid4()) == []
     async with database.reading() as session:
-        assert await releases.next_due(session, NOW) is None
-        assert await releases.next_due(session, SOON + timedelta(seconds=1)) == NOW
+        assert await value_of(session, releases.next_due(), NOW) is None
+        assert await value_of(session, releases.next_due(), SOON + timedelta(seconds=1)) == NOW
     late = SOON + timedelta(seconds=1)
     assert len(await claimed(database, uuid4(), (late, late + timedelta(minutes=3)))) == 10
 
@@ -404,10 +405,10 @@ async def test_each_share_is_claimed_by_itself(database: Database) -> None:
     release = await asked(database)
     async with database.transaction() as session:
         for share in (Share("elsewhere"), Share(release.target.index, orders=True)):
-            assert await releases.next_due(session, NOW, share) is None
+            assert await value_of(session, releases.next_due(share), NOW) is None
             assert not await releases.claim(session, uuid4(), (NOW, NOW + timedelta(minutes=1)), 9, share)
         share = Share(release.target.index, orders=False)
-        assert await releases.next_due(session, NOW, share) is not None
+        assert await value_of(session, releases.next_due(share), NOW) is not None
         assert [
             one.id
             for one in await releases.claim(session, uuid4(), (NOW, NOW + timedelta(minutes=1)), 9, share)

@@ -11,6 +11,7 @@ from storage.database import Database
 from storage.ledger import outbox, teams
 from storage.ledger.outbox import COALESCE, Destination
 from storage.records import OutboxItem, OutboxState
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DOUBT = timedelta(seconds=120)
@@ -62,7 +63,7 @@ async def said(database: Database, item: OutboxItem, ts: str, now: datetime = NO
 async def due(database: Database) -> datetime | None:
     """Return when the next message is due."""
     async with database.reading() as session:
-        return await outbox.next_due(session)
+        return await value_of(session, outbox.next_due())
 
 
 async def test_a_message_that_was_said_is_edited(database: Database) -> None:

@@ -12,6 +12,7 @@ from storage.database import Database
 from storage.ledger import leases, projects, publishers, releases, teams, thanks
 from storage.ledger.releases import NewRelease
 from storage.records import Registration, Release, ReleaseThanks
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
@@ -44,7 +45,7 @@ async def test_a_row_is_made_once_and_won_by_one(database: Database) -> None:
     release = await release_of(database)
     async with database.transaction() as session:
         await thanks.add(session, release, LATER)
-        assert await thanks.next_due(session, NOW) == NOW
+        assert await value_of(session, thanks.next_due(), NOW) == NOW
     won = await asyncio.gather(*(claim(database, uuid4()) for _ in range(4)))
     (row,) = [row for rows in won for row in rows]
     assert row == ReleaseThanks(release.id, release.team_id, {})
@@ -61,14 +62,14 @@ async def test_progress_is_written_under_the_lease(database: Database) -> None:
         assert not await thanks.move(session, row, other, {"a": 2}, NOW)
         assert await thanks.move(session, row, owner, {"a": 3}, LATER)
         assert not await thanks.move(session, row, owner, {"a": 4}, NOW)
-        assert await thanks.next_due(session, NOW) == LATER
+        assert await value_of(session, thanks.next_due(), NOW) == LATER
     assert await claim(database, other) == []
     (again,) = await claim(database, other, (LATER, LATER))
     assert again.progress == {"a": 3}
     async with database.transaction() as session:
         await thanks.rest(session, again, owner, NOW)
         await thanks.rest(session, again, other, NOW)
-        assert await thanks.next_due(session, NOW) == NOW
+        assert await value_of(session, thanks.next_due(), NOW) == NOW
 
 
 async def test_an_ended_one_rests(database: Database) -> None:
@@ -79,7 +80,7 @@ async def test_an_ended_one_rests(database: Database) -> None:
     async with database.transaction() as session:
         assert await thanks.move(session, row, owner, {"a": 1}, None)
         await thanks.add(session, release, NOW)
-        assert await thanks.next_due(session, LATER) is None
+        assert await value_of(session, thanks.next_due(), LATER) is None
     assert await claim(database, owner, (LATER, LATER)) == []
 
 
@@ -89,7 +90,7 @@ async def test_a_dead_worker_s_lease_ends(database: Database) -> None:
     assert await claim(database, uuid4())
     assert await claim(database, uuid4()) == []
     async with database.transaction() as session:
-        assert await thanks.next_due(session, NOW) is None
+        assert await value_of(session, thanks.next_due(), NOW) is None
         await leases.retake(session)
     assert await claim(database, uuid4())
     assert await claim(database, uuid4(), (LATER, LATER))

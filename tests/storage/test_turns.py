@@ -11,6 +11,7 @@ from storage.database import Database
 from storage.ledger import inbox, teams
 from storage.ledger.inbox import NewIntent
 from storage.records import InboxItem
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEASE = timedelta(minutes=1)
@@ -52,12 +53,12 @@ async def test_one_persons_intents_are_taken_one_after_the_other(database: Datab
     assert await claimed(database) == []
     async with database.transaction() as session:
         # What its holder has died over comes up again after its lease, still before what came later.
-        assert await inbox.next_due(session) == NOW + LEASE
+        assert await value_of(session, inbox.next_due()) == NOW + LEASE
         await inbox.postpone(session, first, "incident", NOW + LEASE * 2)
     assert first.id not in {item.id for item in await claimed(database, NOW + LEASE)}
     async with database.transaction() as session:
         assert await inbox.bury(session, first, "incident", NOW)
-        assert await inbox.next_due(session) == NOW
+        assert await value_of(session, inbox.next_due()) == NOW
     second = await claimed(database)
     assert [(item.actor, item.team_id) for item in second] == [("U1", team)]
     assert second[0].id != first.id
@@ -112,7 +113,7 @@ async def test_whose_turn_it_is_costs_a_look_into_an_index(database: Database) -
     event.listen(Engine, "before_cursor_execute", note)
     await claimed(database)
     async with database.reading() as session:
-        await inbox.next_due(session)
+        await value_of(session, inbox.next_due())
     event.remove(Engine, "before_cursor_execute", note)
     async with database.reading() as session:
         connection = await session.connection()

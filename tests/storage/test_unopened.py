@@ -12,6 +12,7 @@ from storage.ledger.inbox import NewIntent
 from storage.ledger.outbox import Destination
 from storage.records import Secret, StartBy
 from tests.releases.kit import ALICE, BOB, World
+from tests.storage.asking import value_of
 from tests.storage.test_installations import LATER, new, put
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -61,7 +62,7 @@ async def test_tokens_of_others_are_exchanged(database: Database) -> None:
         taken = await installations.claim(session, uuid4(), (due, due + LEASE), 9)
         assert [one.id for one in taken] == [sound.id]
         assert [one.id for one in await welcomes.due(session, due, 9)] == [sound.id]
-        assert await installations.next_due(session, due) == LATER + installations.UNOPENED
+        assert await value_of(session, installations.next_due(), due) == LATER + installations.UNOPENED
 
 
 async def test_who_is_not_heard_is_told(database: Database) -> None:

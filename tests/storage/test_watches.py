@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from storage.database import Database
 from storage.ledger import leases, policies, publishers, teams, watches
 from storage.records import PublisherState, Reason, Registration, Watch
+from tests.storage.asking import value_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
@@ -92,9 +93,9 @@ async def test_a_look_is_won_once(database: Database) -> None:
     assert sorted(watch.target.project for part in found for watch in part) == list("abcdef")
     assert await claimed(database, uuid4()) == []
     async with database.transaction() as session:
-        assert await watches.next_due(session, NOW) is None
+        assert await value_of(session, watches.next_due(), NOW) is None
         await leases.retake(session)
-        assert await watches.next_due(session, NOW) == NOW
+        assert await value_of(session, watches.next_due(), NOW) == NOW
     assert len(await claimed(database, uuid4())) == 6
 
 
@@ -111,7 +112,7 @@ async def test_what_was_seen_is_kept(database: Database) -> None:
         assert await watches.seen(session, watch, owner, LATER, **learnt)
         assert not await watches.seen(session, watch, owner, NOW)
         (now,) = await watches.of_team(session, team)
-        assert await watches.next_due(session, NOW) == LATER
+        assert await value_of(session, watches.next_due(), NOW) == LATER
     assert (now.primed, now.versions, now.etag) == (True, ("1.0", "2.0"), '"x"')
 
 

@@ -46,9 +46,10 @@ def _template() -> Path:
 
 def with_schema(folder: Path) -> str:
     """Return the URL of a new SQLite database there that has its schema: most stories are not about a first start."""
-    copied = shutil.copy(_template(), folder / "shipbell.db")
-    copied.chmod(0o600)
-    return f"sqlite:///{copied}"
+    copy = folder / "shipbell.db"
+    shutil.copyfile(_template(), copy)
+    copy.chmod(0o600)
+    return f"sqlite:///{copy}"
 
 
 def world_on(database_url: str, folder: Path, **more: Any) -> World:

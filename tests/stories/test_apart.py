@@ -32,6 +32,7 @@ from storage.records import Registration, Secret, Team, Tokens
 from tests.bench.slack_server import SECRET
 from tests.conftest import THOROUGH
 from tests.releases.test_two_teams import rows_of
+from tests.storage.asking import value_of
 from tests.storage.history_kit import NOW, Past, R, S, past
 from tests.storage.test_installations import new
 from tests.stories.forked import forked
@@ -183,7 +184,7 @@ class Play:
             while True:  # another process's state: there is nothing to wait on but asking
                 async with self.database.reading() as session:
                     asked = set(await inbox.counts(session)) - {"done", "dead"}
-                    due = await outbox.next_due(session)
+                    due = await value_of(session, outbox.next_due())
                 if not asked and (due is None or due > datetime.now(UTC) + timedelta(seconds=5)):  # noqa: TID251 - the bot's own clock
                     return
                 await asyncio.sleep(0.1)

@@ -23,6 +23,7 @@ from bot.workflow.rotating import AFTER_OUR_FAULT, Exchange, Exchanged, Later, N
 from storage.database import Database
 from storage.ledger import audit, installations
 from storage.records import Installation, Secret, Tokens
+from tests.storage.asking import value_of
 from tests.transport.slack_server import HANG_UP, Json, ScriptedSlack, scripted
 from tests.transport.test_people import Hand
 from tests.unit.test_web import FINE, probes, served
@@ -149,7 +150,7 @@ async def test_an_install_is_kept(door: Door) -> None:
     assert one.tokens.expires_at is not None
     async with door.database.reading() as session:
         (event,) = await audit.trail(session, one.team_id, limit=10)
-        due = await installations.next_due(session, door.clock())
+        due = await value_of(session, installations.next_due(), door.clock())
         dump = str((await session.execute(text("SELECT * FROM installations"))).all())
     assert (event.action, event.actor, event.subject) == ("slack.installed", "UALICE", "T1")
     assert due == one.tokens.expires_at - BEFORE_THE_END
