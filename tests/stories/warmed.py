@@ -36,12 +36,13 @@ class ForBoth(CompiledOnce):
 
     def __init__(self) -> None:
         super().__init__()
+        self.both = True
         self._ahead = create_async_engine("postgresql+psycopg://nowhere").sync_engine.dialect
 
     def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
         super().__setitem__(key, compiled)
         dialect, _, columns, _, many = key
-        if dialect is not self._ahead and compiled.statement is not None:
+        if self.both and dialect is not self._ahead and compiled.statement is not None:
             with suppress(SQLAlchemyError, AttributeError):  # what is SQLite's own
                 compiled.statement._compile_w_cache(
                     self._ahead, compiled_cache=self, column_keys=list(columns), for_executemany=many
@@ -74,15 +75,18 @@ async def _look(url: str, master: str) -> None:
     }  # fmt: skip
     async with AsyncExitStack() as stack:
         parts = await app._parts(settings.load(told), stack, None, worker=False)
-        for work in app._works(parts, app._steps(parts), None):
+        works = app._works(parts, app._steps(parts), None)
+        for work in works:
             await work.next_due()
             await work.claim(1)
+        await asyncio.gather(*(work.next_due() for work in works))
         await app._tidy(parts.database, app.now)
         await figures(parts.database, app.now())
 
 
 def _warm() -> None:
-    event.listen(Engine, "engine_connect", ForBoth().share)
+    compiled = ForBoth()
+    event.listen(Engine, "engine_connect", compiled.share)
     logging.disable()
     with (
         tempfile.TemporaryDirectory(prefix="shipbell-warm-", dir=in_memory()) as folder,
@@ -95,6 +99,7 @@ def _warm() -> None:
         asyncio.run(_play(url, master))
         asyncio.run(_look(url, master))
     logging.disable(logging.NOTSET)
+    compiled.both = False
     for meter in measuring._METERS.values():
         meter.clear()
     # Nobody collects what every child has from the start, which would copy it, too.
