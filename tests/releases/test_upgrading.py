@@ -5,7 +5,7 @@ tried over filled tables by itself.
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -88,18 +88,17 @@ def tables(connection: Connection) -> list[Table]:
     return [table for table in found.sorted_tables if table.name != "alembic_version"]
 
 
-def contents(connection: Connection) -> CONTENTS:
-    """Return all rows."""
+def contents(connection: Connection, there: Sequence[Table]) -> CONTENTS:
+    """Return all rows of the tables that are there."""
     return {
-        table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
-        for table in tables(connection)
+        table.name: [dict(row) for row in connection.execute(select(table)).mappings()] for table in there
     }
 
 
-def fill(connection: Connection, rows: CONTENTS) -> CONTENTS:
+def fill(connection: Connection, there: Sequence[Table], rows: CONTENTS) -> CONTENTS:
     """Write as much of the rows as this schema has tables and columns for; returns that."""
     written: CONTENTS = {}
-    for table in tables(connection):
+    for table in there:
         names = {column.name for column in table.columns}
         kept = [{name: row[name] for name in row.keys() & names} for row in rows.get(table.name, ())]
         if kept:
@@ -178,14 +177,17 @@ def climbed(url: str, rows: CONTENTS) -> None:
     """Run each migration over the schema before it, with all in it that this can hold; what it held is there afterwards."""
     engine = engine_of(url)
     migrations.upgrade(url, REVISIONS[0])
+    with engine.connect() as connection:
+        there = tables(connection)
     for revision in REVISIONS[1:]:
         with engine.begin() as connection:
-            for table in reversed(tables(connection)):
+            for table in reversed(there):
                 connection.execute(delete(table))
-            before = fill(connection, rows)
+            before = fill(connection, there, rows)
         migrations.upgrade(url, revision)
         with engine.connect() as connection:
-            after = contents(connection)
+            there = tables(connection)
+            after = contents(connection, there)
         assert shown(after, before) == shown(before, before), revision
     engine.dispose()
 
@@ -195,10 +197,10 @@ def left_and_upgraded(url: str, revision: str, rows: CONTENTS) -> None:
     migrations.upgrade(url, revision)
     engine = engine_of(url)
     with engine.begin() as connection:
-        before = fill(connection, rows)
+        before = fill(connection, tables(connection), rows)
     migrations.upgrade(url)
     with engine.connect() as connection:
-        after = contents(connection)
+        after = contents(connection, tables(connection))
     engine.dispose()
     assert shown(after, before) == shown(before, before), revision
 
@@ -214,7 +216,7 @@ async def test_every_schema_is_upgraded_and_the_bot_goes_on(place: Place, vault:
     await database.close()
     engine = engine_of(source)
     with engine.connect() as connection:
-        rows = contents(connection)
+        rows = contents(connection, tables(connection))
     engine.dispose()
     assert {"teams", "releases", "outbox", "inbox", "audit_events", "publishers"} <= {
         name for name, found in rows.items() if found
