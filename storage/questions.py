@@ -63,7 +63,8 @@ class Questions:
         return answer
 
     async def close(self) -> None:
-        """End what is being asked."""
+        """End what is being asked; whoever asks from now on is asked anew."""
+        self._open = None
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()

@@ -109,9 +109,11 @@ async def test_a_fault_is_everybodys_and_of_that_moment(database: Database) -> N
 
 
 async def test_a_database_that_closes_leaves_nobody_asking(database: Database) -> None:
-    """What is being asked ends with the database."""
+    """What is being asked ends with the database; opened again it answers."""
     asking = asyncio.create_task(database.ask(inbox.next_due(), NOW))
     await asyncio.sleep(0)
     await database.close()
     with pytest.raises(asyncio.CancelledError):
         await asking
+    await database.open()
+    assert await database.ask(select(literal(1)), NOW) == 1
